@@ -1,0 +1,102 @@
+/**
+ * Backups of one target, as the rest of the bot knows them. A backup is a folder in BACKUP_DIR:
+ *
+ *   portal/20261122T171500Z-A-1042/dump/          what pg_dump wrote, in its directory format
+ *   portal/20261122T171500Z-A-1042/SHA256SUMS     for `sha256sum --check`
+ *   portal/20261122T171500Z-A-1042/manifest.json  what it is a backup of, how it was made, its rows and checksums
+ *
+ * The folders are the truth, there is no second list. While one is being written its name ends with `.part`.
+ */
+import type { Manifest } from './manifest.ts';
+
+/** What a person asked for. */
+export interface BackupRequest {
+  /** Id of the action: `A-1042`. */
+  readonly actionId: string;
+  /** Slack user id. */
+  readonly requester: string;
+  readonly reason: string | undefined;
+  /** Table names as typed, empty for the whole database. */
+  readonly tables: readonly string[];
+}
+
+/** How far a backup is. */
+export interface BackupProgress {
+  /** `dumping` while pg_dump runs, `checking` while checksums are computed and files are forced to disk. */
+  readonly phase: 'dumping' | 'checking';
+  /** Bytes of the tables in the server, not of the files. */
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly tablesDone: number;
+  readonly tablesTotal: number;
+  /** Names as `schema.table`, of those whose rows are read now. */
+  readonly currentTables: readonly string[];
+  readonly startedAt: Date;
+  /** Undefined while there is nothing to judge by. */
+  readonly estimatedEnd: Date | undefined;
+}
+
+/** A complete backup, in short. */
+export interface BackupSummary {
+  /** Name of its folder. */
+  readonly name: string;
+  readonly directory: string;
+  readonly database: string;
+  /** The moment whose data it holds: rows committed later are not in it. */
+  readonly takenAt: Date;
+  readonly finishedAt: Date;
+  /** Of all files of the dump. */
+  readonly bytes: number;
+  /** Whether only some tables were asked for. */
+  readonly partial: boolean;
+  readonly actionId: string;
+}
+
+/** A folder that looks like a backup and has no readable manifest. */
+export interface BrokenBackup {
+  readonly name: string;
+  readonly problem: string;
+}
+
+export interface BackupReader {
+  /** The newest complete backup of the whole database; undefined when there is none or no BACKUP_DIR is set. */
+  latest(): Promise<BackupSummary | undefined>;
+  /** All complete backups, newest first, and the folders whose manifest cannot be read. */
+  list(): Promise<{ backups: BackupSummary[]; broken: BrokenBackup[] }>;
+}
+
+/** What was made. */
+export interface BackupResult {
+  readonly directory: string;
+  readonly manifest: Manifest;
+}
+
+export interface BackupWriter {
+  /**
+   * Takes a backup. It appears under its name only when it is complete and safe on disk; a failure or a cancellation
+   * leaves nothing of it and touches no other backup.
+   *
+   * @param options.signal stops the backup.
+   * @param options.progress called about once a second.
+   * @throws UserError that says what to do: no BACKUP_DIR, unknown table, missing tools, too little space, a lock that
+   *   is not granted, a migration that runs, cancelled, or what pg_dump ended with.
+   */
+  take(
+    request: BackupRequest,
+    options: { signal: AbortSignal; progress: (progress: BackupProgress) => void },
+  ): Promise<BackupResult>;
+}
+
+/** What cleaning up found of a backup whose bot was killed. */
+export interface Leftover {
+  readonly name: string;
+  /** Process id of the pg_dump that still ran and was ended. */
+  readonly endedProcess: number | undefined;
+  /** Whether the folder was removed; `false` when a living bot still writes it, or one of another host may. */
+  readonly removed: boolean;
+}
+
+export interface Backups extends BackupReader, BackupWriter {
+  /** Ends and removes what a killed bot left behind. For the start of the bot. */
+  cleanUp(): Promise<Leftover[]>;
+}
