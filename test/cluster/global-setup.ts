@@ -1,0 +1,36 @@
+import { type Cluster, startCluster } from './cluster.ts';
+import { createPortal } from './portal.ts';
+import { createPortalRole } from './roles.ts';
+import { publishCluster, templateDatabase } from './shared.ts';
+
+declare global {
+  /** The cluster of the run, from global setup to global teardown, which run in the same process. */
+  var testCluster: Cluster | undefined;
+}
+
+/** Jest's global setup: one cluster with the template database for all test files of a run. */
+export default async function globalSetup(): Promise<void> {
+  const cluster = await startCluster({
+    settings: {
+      max_connections: '60',
+      max_prepared_transactions: '5',
+      max_wal_senders: '5',
+      wal_level: 'replica',
+      track_activity_query_size: '4096',
+    },
+  });
+  globalThis.testCluster = cluster;
+  try {
+    const [available] = await cluster.admin.sql(
+      "select from pg_available_extensions where name = 'pg_stat_statements'",
+    );
+    if (available) await cluster.restart({ shared_preload_libraries: 'pg_stat_statements' });
+    const portal = await createPortalRole(cluster);
+    await createPortal(cluster, templateDatabase, { owner: portal });
+    if (available) await cluster.admin.sql('create extension pg_stat_statements', [], templateDatabase);
+    publishCluster({ ...cluster, portal });
+  } catch (error) {
+    await cluster.stop();
+    throw error;
+  }
+}
