@@ -21,7 +21,7 @@ export interface ClusterAddress {
 }
 
 /** A client backend as pg_stat_activity shows it. */
-export interface ClientBackend {
+interface ClientBackend {
   pid: number;
   user: string;
   database: string;
@@ -36,7 +36,7 @@ export interface ClusterAccess extends ClusterAddress {
   admin: {
     /** Runs one statement as superuser on a connection of its own and gives its rows. */
     // biome-ignore lint/suspicious/noExplicitAny: the caller states what its statement returns
-    sql<Row extends object = any>(text: string, values?: unknown[], database?: string): Promise<Row[]>;
+    sql: <Row extends object = any>(text: string, values?: unknown[], database?: string) => Promise<Row[]>;
   };
   /** Creates a database, by copying `template` (16 ms) when one is named. */
   createDatabase(name: string, options?: { template?: string; owner?: string }): Promise<void>;
@@ -47,7 +47,7 @@ export interface ClusterAccess extends ClusterAddress {
 }
 
 /** The application name of the superuser's own short connections. */
-export const adminApplication = 'cluster-admin';
+const adminApplication = 'cluster-admin';
 
 const clientBackends = `
   select pid, usename as user, coalesce(datname, '') as database, application_name as application, state, query

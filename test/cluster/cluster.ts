@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import path from 'node:path';
-import { accessCluster, type ClusterAccess } from './access.ts';
+import { accessCluster, type ClusterAccess, type ClusterAddress } from './access.ts';
 import { serverAccount } from './account.ts';
 import { configure, createDataDirectory, prependHba, temporaryFolder } from './data-directory.ts';
 import { ensurePostgres } from './install.ts';
@@ -49,20 +49,22 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const data = path.join(folder, 'data');
   const logFile = path.join(folder, 'log');
   const superuser = { user: 'postgres', password: randomBytes(12).toString('hex') };
-  const port = options.port ?? (await freePort());
-  const host = '127.0.0.1';
   const watchdog = startWatchdog({ pgCtl: path.join(bin, 'pg_ctl'), data, folder, account });
-  const address = { bin, host, port, socketDirectory: folder, superuser, version: '', major: 0 };
 
-  async function discard() {
+  async function launch(address: ClusterAddress): Promise<Postmaster> {
+    const ready = async () => (await accessCluster(address).admin.sql('show server_version'))[0].server_version;
+    return startPostmaster({ bin, data, folder, logFile, account, ready });
+  }
+
+  async function discard(): Promise<void> {
     await watchdog.dismiss();
     await rm(folder, { recursive: true, force: true });
   }
 
-  let postmaster: Postmaster;
-  try {
+  async function create() {
     await createDataDirectory({ bin, data, folder, superuser, account });
     if (options.extraHba) await prependHba(data, options.extraHba);
+    const [host, port] = ['127.0.0.1', options.port ?? (await freePort())];
     await configure(data, {
       listen_addresses: host,
       port: String(port),
@@ -70,21 +72,29 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       ...nonDurable,
       ...options.settings,
     });
-    postmaster = await startPostmaster({ bin, data, folder, logFile, account, ready: answers });
-  } catch (error) {
+    const address = { bin, host, port, socketDirectory: folder, superuser, version: '', major: 0 };
+    const postmaster = await launch(address);
+    const { version } = postmaster;
+    return { postmaster, address: { ...address, version, major: Number.parseInt(version, 10) } };
+  }
+
+  const { address, ...created } = await create().catch(async error => {
     await discard();
     throw error;
-  }
-
-  async function answers() {
-    const [row] = await accessCluster(address).admin.sql<{ server_version: string }>('show server_version');
-    return row!.server_version;
-  }
-
-  const version = postmaster.version;
+  });
+  let postmaster = created.postmaster;
   let stopping: Promise<void> | undefined;
+
+  async function end(): Promise<void> {
+    try {
+      await postmaster.stop();
+    } finally {
+      await discard();
+    }
+  }
+
   return {
-    ...accessCluster({ ...address, version, major: Number.parseInt(version, 10) }),
+    ...accessCluster(address),
     dataDirectory: data,
     get pid() {
       return postmaster.pid;
@@ -93,18 +103,18 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     restart: async (settings = {}) => {
       await postmaster.stop();
       await configure(data, settings);
-      postmaster = await startPostmaster({ bin, data, folder, logFile, account, ready: answers });
+      postmaster = await launch(address);
     },
     signal: signal => postmaster.signal(signal),
     stop: () => {
-      stopping ??= postmaster.stop().finally(discard);
+      stopping ??= end();
       return stopping;
     },
   };
 }
 
 /** A port that nobody listens on at this moment. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   return new Promise((resolve, reject) => {
     server.once('error', reject);

@@ -16,8 +16,7 @@ export interface TestDatabase {
   portal: Login;
   admin: {
     /** Runs one statement in this database as superuser. */
-    // biome-ignore lint/suspicious/noExplicitAny: the caller states what its statement returns
-    sql<Row extends object = any>(text: string, values?: unknown[]): Promise<Row[]>;
+    sql: situations.Ask;
   };
   /** A session of the portal (or of `login`), closed by `drop` at the latest. */
   openSession(options?: { applicationName?: string; login?: Login }): Promise<situations.Session>;

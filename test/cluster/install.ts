@@ -7,7 +7,7 @@ import { findInstallations, type Installation, type Program } from '../../src/to
 const needed: readonly Program[] = ['initdb', 'postgres', 'pg_dump', 'pg_restore', 'psql'];
 
 /** How PostgreSQL gets onto a machine: run without asking when that is possible, otherwise told to the person. */
-export interface InstallationPlan {
+interface InstallationPlan {
   /** The one command to run by hand. */
   byHand: string;
   /** The argv lists to run in order; empty when it cannot be done without the person. */
@@ -43,7 +43,7 @@ export async function ensurePostgres(machine: Machine = thisMachine()): Promise<
 }
 
 /** What to do on this machine, found out without changing anything. */
-export async function planInstallation({ env, isRoot, run }: Machine): Promise<InstallationPlan> {
+async function planInstallation({ env, isRoot, run }: Machine): Promise<InstallationPlan> {
   if (await onPath(env, 'apt-get')) {
     const packages = ['postgresql', 'postgresql-client'];
     const byHand = `sudo apt-get update && sudo apt-get install -y ${packages.join(' ')}`;

@@ -7,7 +7,7 @@ export interface Session {
   /** Process id of its backend. */
   pid: number;
   // biome-ignore lint/suspicious/noExplicitAny: the caller states what its statement returns
-  query<Row extends object = any>(text: string, values?: unknown[]): Promise<Row[]>;
+  query: <Row extends object = any>(text: string, values?: unknown[]) => Promise<Row[]>;
   /**
    * Settles when the connection is over: with an error when it was cut, without one after `close`. The server's reason
    * (57P01) is here when the session was idle; a statement that ran at that moment gets it as its own error.

@@ -1,7 +1,7 @@
 import { accessCluster, type ClusterAccess, type ClusterAddress, type Login } from './access.ts';
 
 /** What the test files know of the one cluster of a run. */
-export interface SharedCluster {
+interface SharedCluster {
   address: ClusterAddress;
   portal: Login;
 }
