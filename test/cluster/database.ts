@@ -52,9 +52,6 @@ export async function freshDatabase({ cluster, portal } = sharedCluster()): Prom
     blockedBy: (blocker, session, table) => situations.blockedBy(ask, blocker, session, table),
     running: (session, text) => situations.running(ask, session, text),
     drop: async () => {
-      await cluster.admin.sql('select pg_terminate_backend(pid) from pg_stat_activity where pid = any ($1)', [
-        sessions.map(({ pid }) => pid),
-      ]);
       await Promise.all(sessions.map(session => session.close()));
       await cluster.dropDatabase(name);
       await dropRoles(cluster, bot);
