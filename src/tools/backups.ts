@@ -7,6 +7,7 @@
  *
  * The folders are the truth, there is no second list. While one is being written its name ends with `.part`.
  */
+import type { Blocker } from '../postgres/dump-sessions.ts';
 import type { Manifest } from './manifest.ts';
 
 /** What a person asked for. */
@@ -31,6 +32,8 @@ export interface BackupProgress {
   readonly tablesTotal: number;
   /** Names as `schema.table`, of those whose rows are read now. */
   readonly currentTables: readonly string[];
+  /** Whoever keeps the backup from a lock that it waits for. */
+  readonly blockers: readonly Blocker[];
   readonly startedAt: Date;
   /** Undefined while there is nothing to judge by. */
   readonly estimatedEnd: Date | undefined;

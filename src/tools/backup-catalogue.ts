@@ -1,0 +1,83 @@
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import type { BackupReader, BackupSummary, BrokenBackup } from './backups.ts';
+import { type Manifest, manifestSchema } from './manifest.ts';
+import { unfinished } from './orphans.ts';
+
+export const manifestFile = 'manifest.json';
+
+/** A complete backup with all that its manifest says. */
+export interface FoundBackup {
+  readonly name: string;
+  readonly directory: string;
+  readonly manifest: Manifest;
+}
+
+/** The folder of a target's backups. Its name is the target's, made harmless as a file name. */
+export function targetDirectory(directory: string, target: string): string {
+  return path.join(path.resolve(directory), encodeURIComponent(target).replace(/^\./, '%2E'));
+}
+
+/**
+ * Reads the manifests below a folder. One that cannot be read or says something impossible is reported, not thrown.
+ *
+ * @returns the complete backups, newest first by the moment of their data.
+ */
+export async function findBackups(directory: string): Promise<{ found: FoundBackup[]; broken: BrokenBackup[] }> {
+  const found: FoundBackup[] = [];
+  const broken: BrokenBackup[] = [];
+  for (const name of await folderNames(directory, broken)) {
+    const folder = path.join(directory, name);
+    try {
+      const manifest = manifestSchema.parse(JSON.parse(await readFile(path.join(folder, manifestFile), 'utf8')));
+      found.push({ name, directory: folder, manifest });
+    } catch (error) {
+      broken.push({ name, problem: problemOf(error) });
+    }
+  }
+  found.sort((left, right) => right.manifest.takenAt.getTime() - left.manifest.takenAt.getTime());
+  return { found, broken };
+}
+
+/** @param directory of one target; undefined where no BACKUP_DIR is set. */
+export function backupReader(directory: string | undefined): BackupReader {
+  async function list() {
+    if (directory === undefined) return { backups: [], broken: [] };
+    const { found, broken } = await findBackups(directory);
+    return { backups: found.map(summarize), broken };
+  }
+  return {
+    list,
+    latest: async () => (await list()).backups.find(backup => !backup.partial),
+  };
+}
+
+function summarize({ name, directory, manifest }: FoundBackup): BackupSummary {
+  const { database, takenAt, finishedAt, bytes, partial, action } = manifest;
+  return { name, directory, database, takenAt, finishedAt, bytes, partial, actionId: action };
+}
+
+async function folderNames(directory: string, broken: BrokenBackup[]): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { withFileTypes: true });
+    return entries.filter(entry => entry.isDirectory() && !entry.name.endsWith(unfinished)).map(entry => entry.name);
+  } catch (error) {
+    if (!isMissing(error)) broken.push({ name: directory, problem: `the folder cannot be read: ${messageOf(error)}` });
+    return [];
+  }
+}
+
+function problemOf(error: unknown): string {
+  if (error instanceof z.ZodError) return `${manifestFile} is not as it should be: ${z.prettifyError(error)}`;
+  if (error instanceof SyntaxError) return `${manifestFile} is not JSON`;
+  return isMissing(error) ? `${manifestFile} is missing` : `${manifestFile} cannot be read: ${messageOf(error)}`;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

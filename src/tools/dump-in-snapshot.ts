@@ -1,0 +1,140 @@
+import { UserError } from '../errors.ts';
+import { toEnvironment } from '../postgres/connection-url.ts';
+import { type Blocker, endDumpSessions } from '../postgres/dump-sessions.ts';
+import type { Table } from '../postgres/tables.ts';
+import type { Log, Target } from '../postgres/target.ts';
+import { type BackupPreparation, refuseDuringMigration, withRows } from './backup-preparation.ts';
+import type { BackupProgress } from './backups.ts';
+import { dumpArguments, runDump } from './dump.ts';
+import { backupCancelled, explainDumpFailure, lockRefused, tableGone } from './dump-errors.ts';
+import { followDump } from './dump-progress.ts';
+import { watchDump } from './dump-watch.ts';
+import { exportSnapshot, isGone, isLockTimeout, type Snapshot } from './snapshot.ts';
+
+export interface DumpLimits {
+  /** How long a backup may take, milliseconds: while its snapshot lives, VACUUM removes no row that died after it. */
+  readonly maxMs: number;
+  /** How long it may wait for its locks. */
+  readonly lockWaitMs: number;
+  /** The pause between two looks at how far it is. */
+  readonly everyMs: number;
+}
+
+export interface DumpRun {
+  /** The name of all its sessions, unique to the action. */
+  readonly application: string;
+  /** The folder that pg_dump creates. */
+  readonly directory: string;
+  readonly limits: DumpLimits;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  now(): Date;
+  /** Called with pg_dump's process id. */
+  started(pid: number): Promise<void>;
+  progress(progress: BackupProgress): void;
+}
+
+/** What was dumped. */
+export interface Dumped {
+  readonly takenAt: Date;
+  /** Rows of each table that was dumped, in the dump's own snapshot. */
+  readonly rows: ReadonlyMap<Table, number>;
+}
+
+/**
+ * Runs pg_dump in an exported snapshot while the session that exported it counts the rows. When one fails the other is
+ * stopped, and nothing of either is left in the server.
+ *
+ * @throws UserError that says what to do.
+ */
+export async function dumpInSnapshot(target: Target, prepared: BackupPreparation, run: DumpRun): Promise<Dumped> {
+  const { application, limits, now } = run;
+  const failed = new AbortController();
+  const tooLong = AbortSignal.timeout(limits.maxMs);
+  const signal = AbortSignal.any([run.signal, tooLong, failed.signal]);
+  const over = new AbortController();
+  const follower = followDump(withRows(prepared.tables), now());
+  let blockers: readonly Blocker[] = [];
+  const watching = watchDump(target, {
+    application,
+    everyMs: limits.everyMs,
+    signal: over.signal,
+    seen: sessions => {
+      const progress = follower.seen(sessions, now());
+      if (progress.blockers.length > 0) blockers = progress.blockers;
+      run.progress(progress);
+    },
+  });
+
+  async function dump({ id }: Snapshot): Promise<void> {
+    const argv = dumpArguments({
+      directory: run.directory,
+      snapshot: id,
+      jobs: prepared.jobs,
+      compression: prepared.compression,
+      lockWaitMs: limits.lockWaitMs,
+      tables: prepared.partial ? prepared.tables : undefined,
+    });
+    const end = await runDump(prepared.tool.program, argv, {
+      environment: toEnvironment(target.connection, { applicationName: application }),
+      signal,
+      started: run.started,
+      heard: line => follower.heard(line),
+    });
+    signal.throwIfAborted();
+    if (!end.failed) return;
+    run.log.warn({ ...end, argv }, 'pg_dump failed');
+    throw explainDumpFailure(end, blockers);
+  }
+
+  function explain(error: unknown): unknown {
+    if (run.signal.aborted) return backupCancelled(run.signal.reason);
+    if (tooLong.aborted) {
+      return new UserError(
+        `The backup was stopped: it took longer than ${Math.round(limits.maxMs / 60_000)} minutes.`,
+        {
+          hint: 'While it runs, VACUUM cannot remove dead rows. Back up the largest tables apart, or use a physical backup.',
+        },
+      );
+    }
+    if (isLockTimeout(error)) return lockRefused(blockers, error);
+    return isGone(error) ? tableGone(error) : error;
+  }
+
+  try {
+    return await target.withSession(
+      async session => {
+        const snapshot = await exportSnapshot(session, prepared);
+        await refuseDuringMigration(target);
+        const [rows] = await together(failed, snapshot.countRows(), dump(snapshot));
+        return { takenAt: snapshot.takenAt, rows };
+      },
+      {
+        applicationName: application,
+        statementTimeout: 0,
+        lockTimeout: limits.lockWaitMs,
+        idleInTransactionTimeout: limits.maxMs,
+        signal,
+      },
+    );
+  } catch (error) {
+    await target.ask(endDumpSessions, [application]).catch(() => undefined);
+    throw explain(error);
+  } finally {
+    over.abort();
+    await watching;
+  }
+}
+
+/** Waits for both. The first failure stops the other by the signal that both obey, and is thrown when both have ended. */
+async function together<A, B>(failed: AbortController, first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  const told = <Result>(work: Promise<Result>) =>
+    work.catch(error => {
+      failed.abort(error);
+      throw error;
+    });
+  const both = [told(first), told(second)] as const;
+  await Promise.allSettled(both);
+  failed.signal.throwIfAborted();
+  return Promise.all(both);
+}
