@@ -1,0 +1,99 @@
+/** What the audit channel shows. Written for someone who reads it months later and knows nobody's nickname. */
+import { context, section } from './parts.ts';
+import { code, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
+import type { View } from './view.ts';
+
+/** One event of the record. */
+export interface AuditEvent {
+  readonly seq: number;
+  readonly actionId: number;
+  readonly kind: string;
+  readonly at: number;
+  /** JSON. */
+  readonly body: string;
+  readonly hash: string;
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+/** Consecutive events of one action as one message. `first`: the message that opens the action's thread. */
+export function auditView(events: readonly AuditEvent[], first: boolean): View {
+  const told = events.map(event => line(event, JSON.parse(event.body) as Body));
+  const id = `A-${events[0]?.actionId}`;
+  const text = `${first ? '' : '↳ '}*${id}* ${told.map(({ mrkdwn }) => mrkdwn).join('\n')}`;
+  const proof = events.map(event => `#${event.seq} \`${event.hash.slice(0, 12)}\``).join(' · ');
+  return {
+    text: `${id} ${told.map(({ plain }) => plain).join('; ')}`,
+    blocks: [section(text), context(`${dateToken(new Date(events[0]?.at ?? 0))} · ${proof}`)],
+  };
+}
+
+interface Line {
+  readonly mrkdwn: string;
+  readonly plain: string;
+}
+
+function line(event: AuditEvent, body: Body): Line {
+  const who = person(body.by, body.name);
+  switch (event.kind) {
+    case 'asked':
+      return asked(body);
+    case 'planned': {
+      const until = new Date(Number(body.expires_at));
+      const needed = Number(body.approvals_needed);
+      return {
+        mrkdwn: `waits for ${needed === 1 ? 'a second person' : `${needed} approvals`} until ${dateToken(until)}\nplan: ${value(body.summary, 300)}\nruns: ${code(String(body.statement), 600)}\nplan's SHA-256: ${code(String(body.plan_sha256), 64)}`,
+        plain: `waits for approval until ${utc(until)}: ${cut(String(body.summary), 200)}`,
+      };
+    }
+    case 'approved':
+      return same(`approved by ${who} (${Number(body.approvals)} of ${Number(body.approvals_needed)})`);
+    case 'approval_refused':
+      return same(`a decision by ${who} did not count: ${value(body.why, 300)}`);
+    case 'denied':
+    case 'withdrawn':
+      return same(
+        `${event.kind}${body.by ? ` by ${who}` : ''}${body.reason ? `: “${value(body.reason, 500)}”` : ''}. Nothing was done.`,
+      );
+    case 'expired':
+      return same('expired: nobody decided in time. Nothing was done.');
+    case 'started':
+      return body.statement
+        ? {
+            mrkdwn: `started: ${code(String(body.statement), 600)}`,
+            plain: `started: ${cut(String(body.statement), 200)}`,
+          }
+        : same('started');
+    case 'cancel_asked':
+      return same(`${who} asked it to stop`);
+    case 'interrupted':
+      return same(`:rotating_light: *interrupted*: ${value(body.outcome, 500)}`);
+    default: {
+      const took = typeof body.milliseconds === 'number' ? ` after ${duration(body.milliseconds / 1000)}` : '';
+      return same(`*${event.kind}*${took}: ${value(body.outcome, 500)}`);
+    }
+  }
+}
+
+function asked(body: Body): Line {
+  const who = person(body.requester, body.name);
+  const typed = `/db ${String(body.typed)}`;
+  const why = body.reason ? `\nwhy: “${value(body.reason, 500)}”` : '';
+  return {
+    mrkdwn: `${who} asked ${code(typed, 600)} on ${code(String(body.target))} from <#${value(body.channel, 40)}>${why}`,
+    plain: `${who} asked ${escapeMrkdwn(cut(typed, 200))} on ${value(body.target, 60)}`,
+  };
+}
+
+/** By name and id: names change, ids do not. No mention, which would notify the person of each line. */
+function person(id: unknown, name: unknown): string {
+  return id ? `${value(name ?? '', 80)} (${value(id, 40)})` : 'nobody';
+}
+
+function value(raw: unknown, max: number): string {
+  return cut(escapeMrkdwn(String(raw)), max);
+}
+
+function same(text: string): Line {
+  return { mrkdwn: text, plain: text };
+}

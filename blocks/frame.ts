@@ -1,0 +1,200 @@
+/** What surrounds a command's own view: who asked for what, where it stands, and what can be done next. */
+import type { KnownBlock } from '@slack/types';
+import { actions, button, context, divider, section } from './parts.ts';
+import { code, cut, dateToken, duration, escapeMrkdwn } from './text.ts';
+import type { View } from './view.ts';
+
+/** An action as every message about it names it. */
+export interface ActionHeading {
+  /** `A-1042` */
+  readonly id: string;
+  /** Slack user id. */
+  readonly requester: string;
+  /** As typed, without `/db`. */
+  readonly typed: string;
+  readonly target: string;
+  readonly reason: string | undefined;
+}
+
+/** The plan as its command shows it. */
+export interface PlanView {
+  readonly summary: string;
+  readonly view: View;
+  readonly confirm: string;
+}
+
+/** Where a request stands when it no longer waits. */
+export type Standing =
+  | { readonly is: 'running'; readonly approvedBy: readonly string[]; readonly since: Date }
+  | { readonly is: 'denied' | 'withdrawn'; readonly by: string; readonly reason: string | undefined; readonly at: Date }
+  | { readonly is: 'expired'; readonly at: Date }
+  | {
+      readonly is: 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
+      readonly approvedBy: readonly string[];
+      readonly outcome: string;
+      readonly at: Date;
+      /** How long it ran. */
+      readonly seconds: number | undefined;
+    };
+
+/** An answer, signed with the action it belongs to. */
+export function answer(heading: ActionHeading, view: View): View {
+  return { text: view.text, blocks: [...view.blocks, signature(heading)] };
+}
+
+/** Shown when an answer takes longer than a person waits without a word. */
+export function working(heading: ActionHeading): View {
+  const text = `Working on ${heading.id}: /db ${heading.typed}`;
+  return { text, blocks: [section(`:hourglass_flowing_sand: Working on it …`), signature(heading)] };
+}
+
+/** What went wrong and what to do next. Plain text in; `hint` may carry `code` in backticks. */
+export function problem(message: string, hint?: string, heading?: ActionHeading): View {
+  return {
+    text: hint ? `${message}\n${hint}` : message,
+    blocks: [
+      section(`:warning: ${escapeMrkdwn(message)}`),
+      ...(hint ? [context(escapeMrkdwn(hint))] : []),
+      ...(heading ? [signature(heading)] : []),
+    ],
+  };
+}
+
+/** A short note to one person. */
+export function note(text: string): View {
+  return { text, blocks: [section(escapeMrkdwn(text))] };
+}
+
+/** The card of a request that waits: the plan in full, and the two buttons. */
+export function waitingCard(
+  heading: ActionHeading,
+  plan: PlanView,
+  waiting: {
+    readonly expiresAt: Date;
+    /** Ids of people and user groups. */
+    readonly approvers: readonly string[];
+    readonly approvedBy: readonly string[];
+    readonly needed: number;
+  },
+): View {
+  const progress = waiting.approvedBy.length > 0 ? `Approved by ${people(waiting.approvedBy)}, ` : '';
+  const missing = waiting.needed - waiting.approvedBy.length;
+  const wanted = missing === 1 ? 'one more person' : `${missing} more people`;
+  const who = waiting.needed === 1 ? 'a second person' : wanted;
+  return {
+    text: `${heading.id} needs approval: ${plan.summary} on ${heading.target}`,
+    blocks: [
+      section(
+        lines(
+          `:raised_hand: *${heading.id} waits for ${progress ? wanted : who}*`,
+          `<@${heading.requester}> asks on ${code(heading.target)}: ${code(`/db ${heading.typed}`)}`,
+          heading.reason && `*Why:* ${escapeMrkdwn(cut(heading.reason, 500))}`,
+        ),
+      ),
+      divider(),
+      ...plan.view.blocks,
+      actions(
+        button({
+          text: 'Approve',
+          verb: 'approve',
+          value: heading.id,
+          style: 'danger',
+          confirm: { title: `Approve ${heading.id}?`, text: plan.confirm, confirm: 'Approve', deny: 'Go back' },
+        }),
+        button({ text: 'Deny', verb: 'deny', value: heading.id }),
+      ),
+      context(
+        `${progress}expires ${dateToken(waiting.expiresAt)} · may approve: ${people(waiting.approvers)} · never <@${heading.requester}>`,
+      ),
+    ],
+  };
+}
+
+/** The card of a request that was decided: the plan stays readable, the buttons are gone. */
+export function settledCard(heading: ActionHeading, plan: PlanView, standing: Standing, result?: View): View {
+  const text = headline(heading, plan, standing);
+  return {
+    text: `${text}: ${plan.summary} on ${heading.target}`,
+    blocks: [
+      section(lines(`*${text}*`, detail(standing))),
+      ...(result ? [...result.blocks, divider()] : []),
+      section(
+        lines(
+          `<@${heading.requester}> asked on ${code(heading.target)}: ${code(`/db ${heading.typed}`)}`,
+          heading.reason && `*Why:* ${escapeMrkdwn(cut(heading.reason, 500))}`,
+        ),
+      ),
+      ...fitting(plan.view.blocks, result?.blocks.length ?? 0),
+    ],
+  };
+}
+
+/** The outcome, for the requester, who is told by name. */
+export function outcomeNote(heading: ActionHeading, ending: string, outcome: string): View {
+  const text = `${heading.id} ${ending}: ${outcome}`;
+  return {
+    text,
+    blocks: [section(`<@${heading.requester}> *${heading.id}* ${ending}: ${escapeMrkdwn(cut(outcome, 1_000))}`)],
+  };
+}
+
+function headline(heading: ActionHeading, plan: PlanView, standing: Standing): string {
+  switch (standing.is) {
+    case 'running':
+      return `:arrows_counterclockwise: ${heading.id} is approved and running`;
+    case 'denied':
+      return `:no_entry: ${heading.id} was denied`;
+    case 'withdrawn':
+      return `:leftwards_arrow_with_hook: ${heading.id} was withdrawn`;
+    case 'expired':
+      return `:hourglass: ${heading.id} expired`;
+    case 'succeeded':
+      return `:white_check_mark: ${heading.id} is done`;
+    case 'failed':
+      return `:warning: ${heading.id} failed`;
+    case 'cancelled':
+      return `:octagonal_sign: ${heading.id} was cancelled`;
+    case 'interrupted':
+      return `:rotating_light: ${heading.id} was interrupted: nobody knows whether “${escapeMrkdwn(cut(plan.summary, 100))}” took effect`;
+  }
+}
+
+function detail(standing: Standing): string {
+  switch (standing.is) {
+    case 'running':
+      return `Approved by ${people(standing.approvedBy)} ${dateToken(standing.since)}`;
+    case 'denied':
+    case 'withdrawn': {
+      const why = standing.reason ? `: “${escapeMrkdwn(cut(standing.reason, 500))}”` : '';
+      return `By <@${standing.by}> ${dateToken(standing.at)}${why}. Nothing was done.`;
+    }
+    case 'expired':
+      return `Nobody decided before ${dateToken(standing.at)}. Nothing was done; ask again if it is still needed.`;
+    default: {
+      const time = standing.seconds === undefined ? '' : ` after ${duration(standing.seconds)}`;
+      const by = standing.approvedBy.length > 0 ? `\nApproved by ${people(standing.approvedBy)} · ` : '\n';
+      return `${escapeMrkdwn(cut(standing.outcome, 1_000))}${by}${dateToken(standing.at)}${time}`;
+    }
+  }
+}
+
+function signature(heading: ActionHeading): KnownBlock {
+  return context(
+    `*${heading.id}* · <@${heading.requester}> · ${code(`/db ${heading.typed}`)} · ${code(heading.target)}`,
+  );
+}
+
+function people(ids: readonly string[]): string {
+  if (ids.length === 0) return 'nobody';
+  const shown = ids.slice(0, 8).map(id => (id.startsWith('S') ? `<!subteam^${id}>` : `<@${id}>`));
+  return ids.length > shown.length ? `${shown.join(', ')} and ${ids.length - shown.length} more` : shown.join(', ');
+}
+
+/** A settled card shows two views; the plan's gives way when both together would be too long. */
+function fitting(blocks: readonly KnownBlock[], taken: number): readonly KnownBlock[] {
+  return blocks.filter(block => block.type !== 'actions').slice(0, Math.max(0, 44 - taken));
+}
+
+function lines(...all: (string | undefined | false)[]): string {
+  return all.filter(Boolean).join('\n');
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { commandHelp, overview } from '../blocks/help.ts';
+import { defineCommand, UserError } from '../src/command.ts';
+
+export default defineCommand({
+  name: 'help',
+  summary: 'what can be typed, and how',
+  risk: 'read',
+  onTarget: false,
+  args: z.strictObject({
+    command: z.string().optional().meta({ description: 'the command to explain' }),
+  }),
+  positional: ['command'],
+  examples: ['help', 'help kill'],
+  async run({ command: name }, services) {
+    if (name === undefined) return { view: overview(services.help), outcome: 'showed the commands' };
+    const wanted = name.toLowerCase();
+    const found = services.help.find(help => help.name === wanted);
+    if (!found) {
+      const names = services.help.map(help => `\`${help.name}\``).join(', ');
+      throw new UserError(`There is no command “${name}”.`, { hint: `There are: ${names}.` });
+    }
+    return { view: commandHelp(found), outcome: `explained ${found.name}` };
+  },
+});

@@ -1,0 +1,62 @@
+import { note } from '../../blocks/frame.ts';
+import { type Asking, ask } from './ask.ts';
+import { type Context, type Place, unspoken } from './context.ts';
+import { approve, cancel, type Deciding, deny, refusalToDeny, withdraw } from './decide.ts';
+import { recover, sweep } from './recover.ts';
+
+/** The life of an action, as the Slack side and the clock drive it. No method throws. */
+export class Actions {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  ask(asking: Asking): Promise<void> {
+    return ask(this.#context, asking);
+  }
+
+  approve(deciding: Deciding): Promise<void> {
+    return approve(this.#context, deciding);
+  }
+
+  deny(deciding: Deciding): Promise<void> {
+    return deny(this.#context, deciding);
+  }
+
+  withdraw(deciding: Deciding): Promise<void> {
+    return withdraw(this.#context, deciding);
+  }
+
+  cancel(deciding: Deciding): Promise<void> {
+    return cancel(this.#context, deciding);
+  }
+
+  refusalToDeny(deciding: Deciding): Promise<string | undefined> {
+    return refusalToDeny(this.#context, deciding);
+  }
+
+  async tell(deciding: Deciding, text: string): Promise<void> {
+    await this.#context.stage.whisper(deciding.place, deciding.from.user, note(text));
+  }
+
+  /** Asks the same read again, as the person who clicked, and shows the answer in the same message. */
+  async again(deciding: Deciding, origin: string, place: Place): Promise<void> {
+    const id = unspoken(deciding.spokenId);
+    const before = id === undefined ? undefined : await this.#context.ledger.find(id);
+    if (before?.risk !== 'read') {
+      await this.tell(deciding, 'This cannot be refreshed. Type it again.');
+      return;
+    }
+    const { from } = deciding;
+    await this.ask({ origin, from: { ...from, team: from.team ?? before.team }, place, line: before.typed });
+  }
+
+  recover(): Promise<void> {
+    return recover(this.#context);
+  }
+
+  sweep(): Promise<void> {
+    return sweep(this.#context);
+  }
+}

@@ -1,0 +1,64 @@
+import canonicalize from 'canonicalize';
+import type { z } from 'zod';
+import { section } from '../../blocks/parts.ts';
+import { code, escapeMrkdwn } from '../../blocks/text.ts';
+import type { Answer, Card, Command, ReadServices } from '../command.ts';
+import { UserError } from '../errors.ts';
+import type { Execution, ServiceFactory } from './context.ts';
+
+/** A command that runs from an approved plan: a destructive one, or a routine one where a target asks for approval. */
+export interface Approvable {
+  plan(args: Record<string, unknown>, services: ReadServices): Promise<unknown>;
+  /** @throws UserError when the stored plan is not one that this version understands. */
+  card(plan: string): Card;
+  run(plan: string, services: ServiceFactory, execution: Execution): Promise<Answer>;
+  readonly afterInterruption: string;
+}
+
+/** `undefined` for a read command, which nobody needs to approve. */
+export function approvable(command: Command): Approvable | undefined {
+  switch (command.risk) {
+    case 'read':
+      return undefined;
+    case 'destructive':
+      return {
+        plan: async (args, services) => command.planned.parse(await command.plan(args, services)),
+        card: plan => command.card(parsePlan(command.planned, plan)),
+        run: async (plan, services, execution) =>
+          command.run(parsePlan(command.planned, plan), services.change(execution)),
+        afterInterruption: command.afterInterruption,
+      };
+    case 'routine':
+      return {
+        plan: async args => args,
+        card: plan => plainCard(command.name, command.summary, parsePlan(command.args, plan)),
+        run: async (plan, services, execution) =>
+          command.run(parsePlan(command.args, plan), services.routine(execution)),
+        afterInterruption: command.afterInterruption ?? 'Ask again when it is still needed.',
+      };
+  }
+}
+
+/** One text for one content (RFC 8785), so that what was shown, hashed and run is the same. */
+export function canonical(plan: unknown): string {
+  return canonicalize(plan) ?? 'null';
+}
+
+function parsePlan<Plan extends z.ZodType>(schema: Plan, plan: string): z.output<Plan> {
+  const parsed = schema.safeParse(JSON.parse(plan));
+  if (parsed.success) return parsed.data;
+  throw new UserError('This plan was made by another version of the bot, so nothing was done.', {
+    hint: 'Ask again: the new plan will show what happens now.',
+    cause: parsed.error,
+  });
+}
+
+function plainCard(name: string, summary: string, args: Record<string, unknown>): Card {
+  const statement = `/db ${name} ${canonical(args)}`;
+  return {
+    summary: `${name}: ${summary}`,
+    statement,
+    confirm: `Run ${name} now?`,
+    view: { text: summary, blocks: [section(`${escapeMrkdwn(summary)}\n${code(statement)}`)] },
+  };
+}

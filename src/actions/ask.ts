@@ -1,0 +1,202 @@
+import { createHash } from 'node:crypto';
+import { problem } from '../../blocks/frame.ts';
+import type { Whereabouts } from '../access/gate.ts';
+import type { Answer, Command } from '../command.ts';
+import { UserError } from '../errors.ts';
+import { type Parsed, parse } from '../grammar.ts';
+import { nearest } from '../nearest.ts';
+import { type Approvable, approvable, canonical } from './approvable.ts';
+import { type ActionTarget, type Context, type Execution, type Place, spoken } from './context.ts';
+import type { Action } from './ledger.ts';
+import { explain, perform } from './perform.ts';
+import { headingOf, showWaiting } from './show.ts';
+
+/** A person's words on their way to becoming an action. */
+export interface Asking {
+  /** What Slack calls this request: the same one delivered twice is answered once. */
+  readonly origin: string;
+  readonly from: Whereabouts & { readonly team: string; readonly name: string };
+  readonly place: Place;
+  /** As typed, without `/db`. */
+  readonly line: string;
+}
+
+/** From what was typed to an answer, a card, or a sentence that says why not. Never throws. */
+export async function ask(context: Context, asking: Asking): Promise<void> {
+  try {
+    if (context.jobs.closed) {
+      throw new UserError('The bot is shutting down, so nothing was started.', { hint: 'Type it again in a minute.' });
+    }
+    const understood = understand(context, asking.line);
+    const verdict = await context.gate.mayAsk(asking.from, understood.target.access, understood);
+    if (!verdict.allowed) {
+      if (understood.parsed) await recordRefusal(context, asking, understood, verdict.why);
+      throw new UserError(verdict.why);
+    }
+    if (!understood.parsed) throw understood.error;
+    await begin(context, asking, { ...understood, parsed: understood.parsed });
+  } catch (error) {
+    const { message, hint } = explain(context, error, { line: asking.line, user: asking.from.user });
+    await context.stage.whisper(asking.place, asking.from.user, problem(message, hint));
+  }
+}
+
+interface Understood {
+  readonly target: ActionTarget;
+  readonly risk: Command['risk'];
+  readonly needsApproval: boolean;
+}
+
+/** A line that makes no sense is still checked against who may ask: an outsider is not taught the grammar. */
+function understand(
+  context: Context,
+  line: string,
+): Understood & ({ parsed: Parsed } | { parsed: undefined; error: unknown }) {
+  try {
+    const parsed = parse(line, context.commands);
+    const target = targetNamed(context, parsed.on);
+    const { command } = parsed;
+    const needsApproval = command.risk === 'destructive' || target.approvalFor.has(command.name);
+    return { parsed, target, risk: command.risk, needsApproval };
+  } catch (error) {
+    return { parsed: undefined, error, target: targetNamed(context, undefined), risk: 'read', needsApproval: false };
+  }
+}
+
+function targetNamed(context: Context, name: string | undefined): ActionTarget {
+  const target = context.targets.get(name ?? context.defaultTarget);
+  if (target) return target;
+  const names = [...context.targets.keys()];
+  const near = nearest(name ?? '', names, 1);
+  throw new UserError(`There is no target “${name}”.`, {
+    hint:
+      near.length > 0
+        ? `Did you mean \`--on ${near[0]}\`?`
+        : `There are: ${names.map(known => `\`${known}\``).join(', ')}.`,
+  });
+}
+
+async function begin(context: Context, asking: Asking, understood: Understood & { parsed: Parsed }): Promise<void> {
+  const action = await context.ledger.ask(requestOf(asking, understood));
+  if (!action) return;
+  const { command, args } = understood.parsed;
+  const form = understood.needsApproval ? approvable(command) : undefined;
+  if (form) return propose(context, asking, action, understood, form);
+  const started = await context.ledger.start(action.id);
+  if (started?.is === 'lane busy') {
+    await refuse(context, asking, action, busy(started.by));
+    return;
+  }
+  if (!started) throw new Error(`action ${action.id} moved before it started`);
+  const place: Action = {
+    ...started.action,
+    message_channel: asking.place.ts === undefined ? null : asking.place.channel,
+    message_ts: asking.place.ts ?? null,
+  };
+  await perform(context, place, execution => runAtOnce(context, command, args, execution), asking.place.responseUrl);
+}
+
+function runAtOnce(
+  context: Context,
+  command: Command,
+  args: Record<string, unknown>,
+  execution: Execution,
+): Promise<Answer> {
+  if (command.risk === 'read') return command.run(args, context.services.read(execution));
+  if (command.risk === 'routine') return command.run(args, context.services.routine(execution));
+  throw new Error(`${command.name} runs only from an approved plan`);
+}
+
+async function propose(
+  context: Context,
+  asking: Asking,
+  action: Action,
+  { parsed, target }: Understood & { parsed: Parsed },
+  form: Approvable,
+): Promise<void> {
+  try {
+    const approvers = await context.gate.couldAnybodyApprove(action.requester, target.access);
+    if (!approvers.allowed) throw new UserError(approvers.why);
+    await context.audit.settled(action.id, 1_500);
+    const unrecorded = await context.audit.problem();
+    if (unrecorded !== undefined) throw new UserError(unrecorded);
+    const execution = { action, signal: AbortSignal.timeout(60_000), progress: () => {} };
+    const plan = canonical(await form.plan(parsed.args, context.services.read(execution)));
+    const card = form.card(plan);
+    const waiting = await context.ledger.propose(action.id, {
+      plan,
+      planHash: createHash('sha256').update(plan).digest('hex'),
+      summary: card.summary,
+      statement: card.statement,
+      approvalsNeeded: target.access.approvals,
+      expiresAt: context.now() + context.approvalMilliseconds,
+    });
+    if (!waiting) throw new Error(`action ${action.id} moved while it was planned`);
+    await showCardOrWithdraw(context, waiting, asking);
+  } catch (error) {
+    await refuse(context, asking, action, error);
+  }
+}
+
+/** Ends an action that never ran, and tells its requester why. */
+async function refuse(context: Context, asking: Asking, action: Action, error: unknown): Promise<void> {
+  const { message, hint } = explain(context, error, { action: spoken(action.id), command: action.command });
+  await context.ledger.abandon(action.id, error instanceof UserError ? 'refused' : 'failed', message);
+  const told = await context.stage.whisper(asking.place, action.requester, problem(message, hint, headingOf(action)));
+  if (told) await context.ledger.told(action.id);
+}
+
+/** A request that nobody can see waits for nobody: then it is withdrawn at once, and the requester told. */
+async function showCardOrWithdraw(context: Context, action: Action, asking: Asking): Promise<void> {
+  try {
+    await showWaiting(context, action, asking.place.responseUrl);
+  } catch (error) {
+    context.log.warn({ err: error, action: spoken(action.id) }, 'the card could not be posted');
+    await context.ledger.turnDown(action.id, 'cancelled', undefined, 'the card could not be posted');
+    const view = problem(
+      'The request for approval could not be posted, so it was withdrawn. Nothing was done.',
+      'Invite the bot to this channel with /invite and ask again.',
+      headingOf(action),
+    );
+    if (await context.stage.whisper(asking.place, action.requester, view)) await context.ledger.told(action.id);
+  }
+}
+
+async function recordRefusal(
+  context: Context,
+  asking: Asking,
+  understood: Understood & { parsed: Parsed },
+  why: string,
+) {
+  const action = await context.ledger.ask(requestOf(asking, understood));
+  if (!action) return;
+  await context.ledger.abandon(action.id, 'refused', why);
+  await context.ledger.told(action.id);
+}
+
+function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Understood & { parsed: Parsed }) {
+  const { command, args, reason } = parsed;
+  const lane = command.risk === 'routine' ? (command.lane ?? null) : command.risk === 'destructive' ? 'change' : null;
+  return {
+    origin: asking.origin,
+    command: command.name,
+    arguments: canonical(args),
+    typed: asking.line.trim() || command.name,
+    target: target.settings.name,
+    risk: needsApproval && risk === 'routine' ? ('routine' as const) : risk,
+    lane,
+    requester: asking.from.user,
+    requester_name: asking.from.name,
+    team: asking.from.team,
+    channel: asking.place.channel,
+    thread: asking.place.thread ?? null,
+    reason: reason ?? null,
+  };
+}
+
+/** What a second person hears while the first one's action still runs. */
+export function busy(by: Action): UserError {
+  return new UserError(`${spoken(by.id)} is still running on ${by.target}: /db ${by.typed}.`, {
+    hint: 'One at a time: ask again when it has ended, or cancel it first.',
+  });
+}

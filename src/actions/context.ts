@@ -1,0 +1,143 @@
+import type { Logger } from 'pino';
+import type { View } from '../../blocks/view.ts';
+import type { AccessRules, Gate } from '../access/gate.ts';
+import type { Command } from '../command.ts';
+import type { ChangeServices, ReadServices, RoutineServices } from '../services.ts';
+import type { TargetSettings } from '../target-settings.ts';
+import type { Action, Ledger } from './ledger.ts';
+
+/** Where a message is, or is to be. */
+export interface Place {
+  readonly channel: string;
+  /** In a thread, under this message. */
+  readonly thread?: string;
+  /** The message itself, once there is one: then it is edited. */
+  readonly ts?: string;
+  /** Slack's way to answer where the bot is not a member; good for 30 minutes. */
+  readonly responseUrl?: string;
+}
+
+/** Shows views to people; the Slack side implements it. */
+export interface Stage {
+  /**
+   * Posts the view, or edits the message when `place.ts` names one; where that can no longer be edited, posts anew.
+   * @returns where it is now.
+   * @throws when Slack took neither.
+   */
+  put(place: Place, view: View): Promise<Place>;
+  /** Shows the view to one person only. Never throws; says whether Slack took it. */
+  whisper(place: Place, person: string, view: View): Promise<boolean>;
+}
+
+/** What the record's way to the audit channel looks like from here. */
+export interface AuditHealth {
+  /** Why nothing destructive may happen now, in words for a person; `undefined` when the record reaches its channel. */
+  problem(): Promise<string | undefined>;
+  /** Waits until the action's events so far were posted or refused, at most this long. */
+  settled(actionId: number, milliseconds: number): Promise<void>;
+}
+
+/** A target as the life of an action sees it. */
+export interface ActionTarget {
+  readonly settings: TargetSettings;
+  readonly access: AccessRules;
+  /** Routine commands that need approval here. */
+  readonly approvalFor: ReadonlySet<string>;
+}
+
+/** What one execution is given. */
+export interface Execution {
+  readonly action: Action;
+  readonly signal: AbortSignal;
+  readonly progress: (view: View) => void;
+}
+
+/** Makes the services of an execution; the three differ in what they can reach. */
+export interface ServiceFactory {
+  read(execution: Execution): ReadServices;
+  routine(execution: Execution): RoutineServices;
+  change(execution: Execution): ChangeServices;
+}
+
+export interface Context {
+  readonly ledger: Ledger;
+  readonly commands: readonly Command[];
+  readonly targets: ReadonlyMap<string, ActionTarget>;
+  readonly defaultTarget: string;
+  readonly gate: Gate;
+  readonly stage: Stage;
+  readonly audit: AuditHealth;
+  readonly services: ServiceFactory;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Resolves after so many milliseconds, or at once when the signal aborts. */
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /** A short reference that a person can read out and the log can be searched for. */
+  readonly newReference: () => string;
+  readonly approvalMilliseconds: number;
+  /** Running actions of this process, to cancel them. */
+  readonly jobs: Jobs;
+}
+
+/** Executions under way in this process. */
+export class Jobs {
+  readonly #running = new Map<number, { controller: AbortController; done: Promise<void> }>();
+  #closed = false;
+
+  /** Whether the process is shutting down and takes nothing new. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Runs the work under an abort signal, known by the action's id. */
+  async run(id: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    const controller = new AbortController();
+    const done = work(controller.signal).finally(() => this.#running.delete(id));
+    this.#running.set(id, { controller, done });
+    await done;
+  }
+
+  /** @returns whether that action runs here. */
+  cancel(id: number): boolean {
+    const job = this.#running.get(id);
+    job?.controller.abort(cancelled);
+    return job !== undefined;
+  }
+
+  /** Takes nothing new, gives what runs so many milliseconds, then stops it and waits for its end. */
+  async close(patience: Promise<void>): Promise<void> {
+    this.#closed = true;
+    const all = () => Promise.allSettled([...this.#running.values()].map(job => job.done)).then(() => undefined);
+    await Promise.race([all(), patience]);
+    for (const job of this.#running.values()) job.controller.abort(shutDown);
+    await all();
+  }
+}
+
+/** Why a signal was aborted. */
+export const cancelled = Symbol('cancelled by a person');
+export const shutDown = Symbol('the bot shuts down');
+
+/** What people say of an action: `A-1042`. */
+export function spoken(id: number): string {
+  return `A-${id}`;
+}
+
+/** The number in `A-1042`; `undefined` for anything else, which a forged button may carry. */
+export function unspoken(text: string): number | undefined {
+  const match = /^A-(\d{1,15})$/i.exec(text.trim());
+  return match ? Number(match[1]) : undefined;
+}
+
+/** Where an action's message belongs: in the thread it was asked in, or where the message is already. */
+export function placeOf(action: Action, responseUrl?: string): Place {
+  if (action.message_channel !== null && action.message_ts !== null) {
+    return { channel: action.message_channel, ts: action.message_ts };
+  }
+  return {
+    channel: action.channel,
+    ...(action.thread !== null && { thread: action.thread }),
+    ...(responseUrl !== undefined && { responseUrl }),
+  };
+}

@@ -1,0 +1,168 @@
+import { answer, problem, working } from '../../blocks/frame.ts';
+import { button, actions as buttons } from '../../blocks/parts.ts';
+import type { View } from '../../blocks/view.ts';
+import type { Answer } from '../command.ts';
+import { UserError } from '../errors.ts';
+import { type Context, cancelled, type Execution, type Place, placeOf, shutDown, spoken } from './context.ts';
+import type { Action, Ending } from './ledger.ts';
+import { endedStanding, headingOf, showStanding, tellRequester } from './show.ts';
+
+/** A person who sees nothing for this long types again: then a placeholder is shown. Milliseconds. */
+const patience = 2_000;
+
+/** chat.update allows about 50 edits a minute (https://docs.slack.dev/apis/web-api/rate-limits, tier 3). */
+const editEvery = 3_000;
+
+/**
+ * Carries out an action that is running, and ends it: the store first, then the people. Never throws: whatever
+ * happens becomes the action's outcome.
+ */
+export async function perform(
+  context: Context,
+  action: Action,
+  work: (execution: Execution) => Promise<Answer>,
+  responseUrl?: string,
+): Promise<void> {
+  await context.jobs.run(action.id, async signal => {
+    const screen = new Screen(context, action, responseUrl);
+    const result = await attempt(context, action, work, signal, view => screen.progress(view));
+    const ended = await context.ledger.finish(action.id, result.ending, result.outcome);
+    if (!ended) {
+      context.log.error({ action: spoken(action.id) }, 'an action ended that was no longer running here');
+      return;
+    }
+    await screen.close();
+    await showEnd(context, ended, result.view, screen.place);
+  });
+}
+
+interface Result {
+  readonly ending: Ending;
+  readonly outcome: string;
+  readonly view: View;
+}
+
+async function attempt(
+  context: Context,
+  action: Action,
+  work: (execution: Execution) => Promise<Answer>,
+  signal: AbortSignal,
+  progress: (view: View) => void,
+): Promise<Result> {
+  try {
+    const { view, outcome } = await work({ action, signal, progress });
+    return { ending: 'succeeded', outcome, view };
+  } catch (error) {
+    if (signal.aborted && signal.reason === cancelled) {
+      return stopped('cancelled', 'It was cancelled and has stopped.');
+    }
+    if (signal.aborted && signal.reason === shutDown) {
+      return stopped('cancelled', 'The bot was shut down, so it was stopped before its end.', 'Ask again.');
+    }
+    const { message, hint } = explain(context, error, { action: spoken(action.id), command: action.command });
+    return { ending: 'failed', outcome: message, view: problem(message, hint) };
+  }
+}
+
+function stopped(ending: Ending, message: string, hint?: string): Result {
+  return { ending, outcome: message, view: problem(message, hint) };
+}
+
+/**
+ * The one place that decides what a person is told of an error: a `UserError` as it is, anything else as a reference
+ * to the log.
+ */
+export function explain(
+  context: Pick<Context, 'log' | 'newReference'>,
+  error: unknown,
+  about: Record<string, unknown>,
+): { message: string; hint: string | undefined } {
+  if (error instanceof UserError) {
+    context.log.info({ err: error, ...about }, error.message);
+    return { message: error.message, hint: error.hint };
+  }
+  const reference = context.newReference();
+  context.log.error({ err: error, reference, ...about }, 'something broke');
+  return {
+    message: `Something broke on our side, reference ${reference}.`,
+    hint: 'Nothing more will happen by itself. Ask again, and tell whoever runs the bot the reference.',
+  };
+}
+
+/** Shows an ended action, and remembers that its requester has seen it; what fails here is tried again later. */
+export async function showEnd(context: Context, ended: Action, view: View | undefined, place: Place): Promise<void> {
+  try {
+    if (ended.plan !== null) {
+      await showStanding(context, ended, await endedStanding(context, ended), view);
+      await tellRequester(context, ended, ended.state, ended.outcome ?? '');
+    } else {
+      await context.stage.put(place, answer(headingOf(ended), view ?? problem(ended.outcome ?? ended.state)));
+    }
+    await context.ledger.told(ended.id);
+  } catch (error) {
+    context.log.warn({ err: error, action: spoken(ended.id) }, 'the outcome could not be shown yet');
+  }
+}
+
+/** The message of a running action: a placeholder after a while, then its progress, edited in place. */
+class Screen {
+  readonly #context: Context;
+  readonly #action: Action;
+  readonly #closing = new AbortController();
+  readonly #loop: Promise<void>;
+  #place: Place;
+  #latest: View | undefined;
+
+  constructor(context: Context, action: Action, responseUrl: string | undefined) {
+    this.#context = context;
+    this.#action = action;
+    this.#place = placeOf(action, responseUrl);
+    this.#loop = this.#show();
+  }
+
+  get place(): Place {
+    return this.#place;
+  }
+
+  progress(view: View): void {
+    this.#latest = view;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#loop;
+  }
+
+  async #show(): Promise<void> {
+    const { signal } = this.#closing;
+    const { sleep, stage, ledger, log } = this.#context;
+    // A card already says that it is running, and an edited answer already stands there: no placeholder over them.
+    const standing = this.#place.ts !== undefined;
+    await sleep(patience, signal);
+    let shown: View | undefined;
+    while (!signal.aborted) {
+      const next: View | undefined = this.#latest ?? (standing ? undefined : working(headingOf(this.#action)));
+      if (next !== undefined && next !== shown && !(this.#action.plan !== null && this.#latest === undefined)) {
+        shown = next;
+        try {
+          this.#place = await stage.put(this.#place, this.#framed(next));
+          if (this.#place.ts !== undefined) await ledger.place(this.#action.id, this.#place.channel, this.#place.ts);
+        } catch (error) {
+          log.warn({ err: error, action: spoken(this.#action.id) }, 'progress could not be shown');
+        }
+      }
+      await sleep(editEvery, signal);
+    }
+  }
+
+  #framed(view: View): View {
+    if (view !== this.#latest) return view;
+    const cancel = buttons(button({ text: 'Cancel', verb: 'cancel', value: spoken(this.#action.id) }));
+    const hasCancel = view.blocks.some(
+      block =>
+        block.type === 'actions' &&
+        block.elements.some(element => 'action_id' in element && element.action_id === 'cancel'),
+    );
+    return answer(headingOf(this.#action), hasCancel ? view : { text: view.text, blocks: [...view.blocks, cancel] });
+  }
+}

@@ -1,0 +1,186 @@
+/**
+ * Carries the record to the audit channel: every event once, in order, a thread an action. Before a message is sent,
+ * its id is written down; a message whose fate is unknown is looked for by that id before it is sent again.
+ */
+import type { Logger } from 'pino';
+import { auditView } from '../../blocks/audit.ts';
+import { duration } from '../../blocks/text.ts';
+import type { AuditChannel } from './channel.ts';
+import { nextParcel, type Outbox, type Parcel } from './outbox.ts';
+
+export interface CourierOptions {
+  readonly outbox: Outbox;
+  readonly channel: AuditChannel;
+  readonly log: Logger;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
+  /** Destructive commands are refused when the oldest event waits longer than this. Milliseconds. */
+  readonly oldestAllowed: number;
+  /** Least time between two messages, milliseconds; Slack allows one a second with short bursts. */
+  readonly pace: number;
+}
+
+/** The longest pause between two tries, milliseconds. */
+const longestPause = 30_000;
+
+/** Messages in a row without a pause; https://docs.slack.dev/apis/web-api/rate-limits allows short bursts. */
+const burst = 5;
+
+export class Courier {
+  readonly #options: CourierOptions;
+  #closing = new AbortController();
+  #nap = new AbortController();
+  #loop: Promise<void> | undefined;
+  #refused: string | undefined;
+  #tries = 0;
+  #credit = burst;
+  #lastPost = 0;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** There is something new in the record. */
+  nudge(): void {
+    if (this.#tries === 0) this.#nap.abort();
+  }
+
+  /** Ends after the message under way. What is left is carried by the next start. */
+  async stop(): Promise<void> {
+    this.#closing.abort();
+    this.#nap.abort();
+    await this.#loop;
+  }
+
+  /** Waits until everything recorded so far is in the channel, or so many milliseconds. For a clean shutdown. */
+  async drain(milliseconds: number): Promise<void> {
+    await this.#until(async () => (await this.#options.outbox.oldest()) === undefined, milliseconds);
+  }
+
+  /** Why nothing destructive may happen now; `undefined` when the record reaches its channel. */
+  async problem(): Promise<string | undefined> {
+    const { channel, outbox, now, oldestAllowed } = this.#options;
+    if (this.#refused !== undefined) {
+      return `The audit channel ${channel.name} takes no messages (${this.#refused}), and nothing is changed without a record of it. Have the bot invited there again, or the channel unarchived, then ask again.`;
+    }
+    const oldest = await outbox.oldest();
+    if (oldest === undefined || now() - oldest <= oldestAllowed) return undefined;
+    const behind = duration((now() - oldest) / 1000);
+    return `The audit record is ${behind} behind: Slack has not taken it. Nothing is changed until it has caught up. Try again in a few minutes.`;
+  }
+
+  /** Waits until the action's events so far were posted or refused, at most so many milliseconds. */
+  async settled(actionId: number, milliseconds: number): Promise<void> {
+    await this.#until(
+      async () => this.#refused !== undefined || !(await this.#options.outbox.waitsFor(actionId)),
+      milliseconds,
+    );
+  }
+
+  async #until(done: () => Promise<boolean>, milliseconds: number): Promise<void> {
+    const deadline = AbortSignal.any([AbortSignal.timeout(milliseconds), this.#closing.signal]);
+    while (!deadline.aborted && !(await done())) {
+      await new Promise<void>(resolve => {
+        const wake = () => {
+          this.#watchers.delete(wake);
+          deadline.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.#watchers.add(wake);
+        deadline.addEventListener('abort', wake);
+      });
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { log, sleep } = this.#options;
+    while (!this.#closing.signal.aborted) {
+      let pause: number;
+      try {
+        pause = await this.#step();
+      } catch (error) {
+        log.error({ err: error }, 'the audit courier stumbled and tries again');
+        pause = this.#backOff();
+      }
+      for (const wake of [...this.#watchers]) wake();
+      if (pause > 0) await sleep(pause, AbortSignal.any([this.#closing.signal, this.#nap.signal]));
+      this.#nap = new AbortController();
+    }
+  }
+
+  /** @returns how long to pause, in milliseconds. */
+  async #step(): Promise<number> {
+    const { outbox, now } = this.#options;
+    const parcel = nextParcel(await outbox.waiting(), now());
+    if (parcel === 'empty') return 5_000;
+    if ('readyIn' in parcel) return parcel.readyIn;
+    const ts = parcel.attempted ? await this.#lookFor(parcel) : undefined;
+    if (ts === 'unknown') return this.#backOff();
+    if (ts !== undefined) return this.#delivered(parcel, ts);
+    return this.#send(parcel);
+  }
+
+  async #lookFor(parcel: Parcel): Promise<string | undefined | 'unknown'> {
+    const { channel, log } = this.#options;
+    const found = await channel.find(parcel.id, parcel.thread, parcel.attemptedAt);
+    if ('ts' in found) return found.ts;
+    log.warn({ why: found.unknown }, 'cannot tell yet whether an audit message was posted');
+    return 'unknown';
+  }
+
+  async #send(parcel: Parcel): Promise<number> {
+    const { channel, outbox, log, now } = this.#options;
+    const wait = this.#paceLeft();
+    if (wait > 0) return wait;
+    await outbox.attempt(parcel, now());
+    const view = auditView(parcel.events, parcel.thread === undefined);
+    const hashes = parcel.events.map(event => event.hash);
+    const result = await channel.post({ id: parcel.id, thread: parcel.thread, view, hashes });
+    this.#lastPost = now();
+    switch (result.is) {
+      case 'posted':
+        return this.#delivered(parcel, result.ts);
+      case 'later':
+        await outbox.forgetAttempt(parcel);
+        log.info({ seconds: result.seconds }, 'Slack asks the audit courier for a pause');
+        this.#tries = 1;
+        return result.seconds * 1_000;
+      case 'refused':
+        await outbox.forgetAttempt(parcel);
+        this.#refused = result.why;
+        log.error({ why: result.why, channel: channel.name }, 'the audit channel refuses messages');
+        return this.#backOff();
+      case 'unknown':
+        log.warn({ why: result.why }, 'an audit message got no answer');
+        return this.#backOff();
+    }
+  }
+
+  async #delivered(parcel: Parcel, ts: string): Promise<number> {
+    await this.#options.outbox.delivered(parcel, ts, this.#options.now());
+    this.#tries = 0;
+    this.#refused = undefined;
+    return 0;
+  }
+
+  #paceLeft(): number {
+    const { now, pace } = this.#options;
+    if (pace === 0) return 0;
+    const earned = Math.floor((now() - this.#lastPost) / pace);
+    this.#credit = Math.min(burst, this.#credit + earned);
+    if (this.#credit <= 0) return pace - ((now() - this.#lastPost) % pace);
+    this.#credit -= 1;
+    return 0;
+  }
+
+  #backOff(): number {
+    this.#tries += 1;
+    return Math.min(longestPause, 250 * 2 ** this.#tries);
+  }
+}

@@ -1,0 +1,207 @@
+import { z } from 'zod';
+import type { Command } from './command.ts';
+import { UserError } from './errors.ts';
+import { nearest } from './nearest.ts';
+import type { CommandHelp } from './services.ts';
+import { type Token, tokenize } from './tokens.ts';
+
+/** A command line, understood. */
+export interface Parsed {
+  readonly command: Command;
+  readonly args: Record<string, unknown>;
+  /** `--on`: the target's name, when one was given. */
+  readonly on: string | undefined;
+  readonly reason: string | undefined;
+}
+
+interface Argument {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'boolean' | 'array';
+  readonly description: string;
+  readonly required: boolean;
+}
+
+/** JSON Schema of a command's arguments, as far as the grammar reads it. */
+const schemaOfArgs = z.object({
+  properties: z
+    .record(z.string(), z.object({ type: z.enum(['string', 'integer', 'boolean', 'array']), description: z.string() }))
+    .default({}),
+  required: z.array(z.string()).default([]),
+});
+
+/**
+ * Understands what was typed after `/db`. An empty line means `help`.
+ * @throws UserError that says what is wrong and shows the usage.
+ */
+export function parse(line: string, commands: readonly Command[]): Parsed {
+  const [first, ...rest] = tokenize(line);
+  const name = (first?.text ?? 'help').toLowerCase();
+  const command = commands.find(candidate => candidate.name === name);
+  if (!command) throw unknownCommand(name, commands);
+  const { on, reason, raw } = collect(command, rest);
+  const args = command.args.safeParse(raw);
+  if (!args.success) throw usageError(command, problems(args.error));
+  return { command, args: args.data, on, reason };
+}
+
+/** How one types it: `/db kill <pid> [--cancel] [--on <target>] [--reason "…"]`. Made from the declaration alone. */
+export function usage(command: Command): string {
+  const all = argumentsOf(command);
+  const byPosition = positional(command).map(name => {
+    const argument = all.find(candidate => candidate.name === name)!;
+    return argument.required ? `<${flag(name)}>` : `[${flag(name)}]`;
+  });
+  const byName = all
+    .filter(argument => !positional(command).includes(argument.name))
+    .map(argument => {
+      const text =
+        argument.type === 'boolean' ? `--${flag(argument.name)}` : `--${flag(argument.name)} ${shape(argument)}`;
+      return argument.required ? text : `[${text}]`;
+    });
+  const common = [command.onTarget !== false && '[--on <target>]', command.risk !== 'read' && '[--reason "…"]'];
+  return ['/db', command.name, ...byPosition, ...byName, ...common].filter(Boolean).join(' ');
+}
+
+/** A command as help shows it. */
+export function describe(command: Command): CommandHelp {
+  return {
+    name: command.name,
+    summary: command.summary,
+    risk: command.risk,
+    usage: usage(command),
+    arguments: argumentsOf(command).map(argument => ({
+      name: positional(command).includes(argument.name) ? flag(argument.name) : `--${flag(argument.name)}`,
+      description: argument.description,
+      required: argument.required,
+    })),
+    examples: command.examples,
+  };
+}
+
+function collect(command: Command, tokens: readonly Token[]) {
+  const known = argumentsOf(command);
+  const slots = [...positional(command)];
+  const raw: Record<string, unknown> = {};
+  let on: string | undefined;
+  let reason: string | undefined;
+  const wrong: string[] = [];
+  const rest = [...tokens];
+  for (let token = rest.shift(); token; token = rest.shift()) {
+    if (token.quoted || !token.text.startsWith('--')) {
+      const slot = slots.shift();
+      const argument = known.find(candidate => candidate.name === slot);
+      if (!slot || !argument) wrong.push(`“${brief(token.text)}” is one word too many`);
+      else raw[slot] = convert(argument, token.text);
+      continue;
+    }
+    const [written, inline] = splitOnce(token.text.slice(2));
+    const value = () => {
+      if (inline !== undefined) return inline;
+      const next = rest[0];
+      if (!next || (!next.quoted && next.text.startsWith('--'))) {
+        wrong.push(`--${brief(written)} needs a value`);
+        return undefined;
+      }
+      rest.shift();
+      return next.text;
+    };
+    if (written === 'on' && command.onTarget !== false) on = value();
+    else if (written === 'reason') reason = value();
+    else {
+      const argument = known.find(
+        candidate => flag(candidate.name) === written && !positional(command).includes(candidate.name),
+      );
+      if (!argument) wrong.push(unknownFlag(written, command));
+      else if (argument.type === 'boolean') raw[argument.name] = inline === undefined || inline === 'true';
+      else raw[argument.name] = convert(argument, value());
+    }
+  }
+  if (wrong.length > 0) throw usageError(command, wrong);
+  return { on, reason: reason?.trim() || undefined, raw };
+}
+
+function convert(argument: Argument, text: string | undefined): unknown {
+  if (text === undefined) return undefined;
+  if (argument.type === 'integer') return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : text;
+  if (argument.type === 'array')
+    return text
+      .split(',')
+      .map(part => part.trim())
+      .filter(part => part !== '');
+  return text;
+}
+
+function argumentsOf(command: Command): Argument[] {
+  const schema = schemaOfArgs.parse(z.toJSONSchema(command.args, { io: 'input' }));
+  return Object.entries(schema.properties).map(([name, { type, description }]) => ({
+    name,
+    type,
+    description,
+    required: schema.required.includes(name),
+  }));
+}
+
+function positional(command: Command): readonly string[] {
+  return command.positional ?? [];
+}
+
+/** `dryRun` is typed `--dry-run`. */
+function flag(name: string): string {
+  return name.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+}
+
+function shape(argument: Argument): string {
+  return argument.type === 'array' ? '<a,b>' : argument.type === 'integer' ? '<n>' : '<text>';
+}
+
+function splitOnce(text: string): [string, string | undefined] {
+  const at = text.indexOf('=');
+  return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function brief(text: string): string {
+  const characters = [...text];
+  return characters.length > 40 ? `${characters.slice(0, 39).join('')}…` : text;
+}
+
+function unknownFlag(written: string, command: Command): string {
+  const names = argumentsOf(command)
+    .filter(argument => !positional(command).includes(argument.name))
+    .map(argument => flag(argument.name));
+  const near = nearest(written, [...names, ...(command.onTarget === false ? [] : ['on']), 'reason'], 1);
+  const question = near.length > 0 ? `; did you mean --${near[0]}?` : '';
+  return `there is no --${brief(written)}${question}`;
+}
+
+function unknownCommand(name: string, commands: readonly Command[]): UserError {
+  const near = nearest(
+    name,
+    commands.map(command => command.name),
+  );
+  return new UserError(`There is no command “${brief(name)}”.`, {
+    hint:
+      near.length > 0
+        ? `Did you mean ${near.map(found => `\`/db ${found}\``).join(' or ')}?`
+        : 'Type `/db help` to see what there is.',
+  });
+}
+
+function usageError(command: Command, wrong: readonly string[]): UserError {
+  const [only] = wrong;
+  const text = wrong.length === 1 ? `${capital(only!)}.` : wrong.map(problem => `• ${capital(problem)}.`).join('\n');
+  return new UserError(text, { hint: `Usage: \`${usage(command)}\`\nFor example: \`/db ${command.examples[0]}\`` });
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function problems(error: z.ZodError): string[] {
+  return error.issues.map(issue => {
+    const name = flag(String(issue.path[0] ?? ''));
+    if (issue.code === 'invalid_type' && issue.input === undefined) return `<${name}> is missing`;
+    if (issue.code === 'invalid_type' && issue.expected === 'int') return `<${name}> is a whole number`;
+    if (issue.code === 'invalid_type' && issue.expected === 'number') return `<${name}> is a whole number`;
+    return `${name}: ${issue.message}`;
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * What reaches a command's `run` as its second argument: the only road from a command to any effect. Three storeys:
+ * reading, routine work, and change. `ReadServices` has no road to a change, and the compiler holds that.
+ */
+
+import type { View } from '../blocks/view.ts';
+import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
+import type { IntegrityReader } from './postgres/integrity.ts';
+import type { StatusReader } from './postgres/status.ts';
+import type { TargetSettings } from './target-settings.ts';
+import type { HeapChecker } from './tools/amcheck.ts';
+import type { BackupReader, BackupWriter } from './tools/backups.ts';
+
+/** The action a service works for. */
+export interface ActionFacts {
+  /** What people say: `A-1042`. */
+  readonly id: string;
+  /** Slack user id of the requester. */
+  readonly requester: string;
+  readonly reason: string | undefined;
+  /** The command as typed, without `/db`. */
+  readonly typed: string;
+}
+
+/** A request that waits for approval, as `/db requests` shows it. */
+export interface WaitingRequest {
+  readonly id: string;
+  readonly command: string;
+  readonly target: string;
+  readonly summary: string;
+  readonly requester: string;
+  readonly reason: string | undefined;
+  readonly askedAt: Date;
+  readonly expiresAt: Date;
+  readonly approvals: number;
+  readonly approvalsNeeded: number;
+  /** Link to the card, when Slack gave one. */
+  readonly channel: string | undefined;
+}
+
+/** A command as help shows it. */
+export interface CommandHelp {
+  readonly name: string;
+  readonly summary: string;
+  readonly risk: 'read' | 'routine' | 'destructive';
+  /** `/db kill <pid> [--cancel] [--reason <text>]` */
+  readonly usage: string;
+  readonly arguments: readonly { readonly name: string; readonly description: string; readonly required: boolean }[];
+  readonly examples: readonly string[];
+}
+
+export interface ReadServices {
+  readonly action: ActionFacts;
+  readonly target: TargetSettings;
+  readonly status: StatusReader;
+  readonly backends: BackendReader;
+  readonly integrity: IntegrityReader;
+  readonly heap: HeapChecker;
+  readonly backups: BackupReader;
+  readonly requests: { waiting(): Promise<WaitingRequest[]> };
+  readonly help: readonly CommandHelp[];
+  now(): Date;
+  /** Aborted when the job is cancelled or the bot shuts down. */
+  readonly signal: AbortSignal;
+  /** Shows how far a job is; may be called often, Slack is told at most every 3 s. */
+  progress(view: View): void;
+}
+
+export interface RoutineServices extends ReadServices {
+  readonly backups: BackupReader & BackupWriter;
+  readonly requests: ReadServices['requests'] & {
+    /**
+     * Withdraws a waiting request.
+     * @throws UserError when there is none of that id, or it is no longer waiting.
+     */
+    withdraw(id: string): Promise<WaitingRequest>;
+  };
+}
+
+export interface ChangeServices extends RoutineServices {
+  readonly backends: BackendReader & BackendSignaller;
+}

@@ -1,0 +1,61 @@
+import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
+import type { Logger } from 'pino';
+import { clientOptions } from './clients.ts';
+import { boltLogger } from './log.ts';
+
+/** How envelopes arrive. */
+export type Connection =
+  | { readonly mode: 'socket'; readonly appToken: string }
+  | { readonly mode: 'http'; readonly signingSecret: string; readonly port: number };
+
+export interface SlackAppOptions {
+  readonly botToken: string;
+  readonly connection: Connection;
+  readonly apiUrl: string | undefined;
+  readonly log: Logger;
+}
+
+export interface SlackApp {
+  readonly app: App;
+  /** Starts to receive envelopes. */
+  start(): Promise<void>;
+  /** Receives no more; its sockets are closed when it returns. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds. The SDK's 5 s and 1.7 s lead to hundreds of reconnects a day on an ordinary network. */
+const pingTimeouts = { clientPingTimeout: 20_000, serverPingTimeout: 60_000 };
+
+/** The Bolt app, which authenticates envelopes and routes them. A wrong bot token is found by auth.test before this. */
+export function openSlackApp({ botToken, connection, apiUrl, log }: SlackAppOptions): SlackApp {
+  const logger = boltLogger(log);
+  const receiver =
+    connection.mode === 'socket'
+      ? new SocketModeReceiver({
+          appToken: connection.appToken,
+          logger,
+          ...pingTimeouts,
+          installerOptions: { clientOptions: clientOptions(apiUrl, log) },
+        })
+      : new HTTPReceiver({ signingSecret: connection.signingSecret, port: connection.port, logger });
+  const app = new App({
+    token: botToken,
+    receiver,
+    logger,
+    clientOptions: clientOptions(apiUrl, log),
+    deferInitialization: true,
+    tokenVerificationEnabled: false,
+    ignoreSelf: true,
+  });
+  return {
+    app,
+    async start() {
+      await app.init();
+      await app.start();
+    },
+    async stop() {
+      if (receiver instanceof SocketModeReceiver) await receiver.client.disconnect();
+      else await app.stop();
+    },
+  };
+}

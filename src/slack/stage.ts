@@ -1,0 +1,172 @@
+import type { KnownBlock } from '@slack/types';
+import type { WebClient } from '@slack/web-api';
+import type { Logger } from 'pino';
+import { limits } from '../../blocks/limits.ts';
+import { preformatted } from '../../blocks/parts.ts';
+import { cut } from '../../blocks/text.ts';
+import type { View } from '../../blocks/view.ts';
+import type { Place, Stage } from '../actions/context.ts';
+import { type Failure, failureOf, persist, type Sleep } from './failure.ts';
+
+export interface StageOptions {
+  readonly client: WebClient;
+  readonly log: Logger;
+  readonly sleep: Sleep;
+  /** Where a response_url may lead: https://hooks.slack.com, or the origin of another SLACK_API_URL. */
+  readonly responseOrigins: ReadonlySet<string>;
+}
+
+/** The message is no longer there to be edited, or no longer ours: then it is posted anew. */
+const notEditable = new Set([
+  'message_not_found',
+  'cant_update_message',
+  'edit_window_closed',
+  'block_mismatch',
+  'is_inactive',
+]);
+
+/** The bot is not a member: the envelope's response_url still reaches the conversation. */
+const notThere = new Set(['not_in_channel', 'channel_not_found', 'restricted_action', 'missing_scope', 'is_archived']);
+
+/** Shows views in Slack. */
+export class SlackStage implements Stage {
+  readonly #client: WebClient;
+  readonly #log: Logger;
+  readonly #sleep: Sleep;
+  readonly #responseOrigins: ReadonlySet<string>;
+
+  constructor(options: StageOptions) {
+    this.#client = options.client;
+    this.#log = options.log;
+    this.#sleep = options.sleep;
+    this.#responseOrigins = options.responseOrigins;
+  }
+
+  async put(place: Place, view: View): Promise<Place> {
+    return place.ts === undefined ? this.#post(place, view) : this.#edit(place, place.ts, view);
+  }
+
+  async whisper(place: Place, person: string, view: View): Promise<boolean> {
+    const ways = [
+      () => this.#respond(place, view, 'ephemeral'),
+      () => this.#ephemeral(place, person, view),
+      () => this.#direct(person, view),
+    ];
+    for (const way of ways) {
+      try {
+        if (await way()) return true;
+      } catch (error) {
+        this.#log.info({ err: error }, 'a way to tell one person failed, trying the next');
+      }
+    }
+    this.#log.warn({ person }, 'a person could not be told');
+    return false;
+  }
+
+  async #post(place: Place, view: View): Promise<Place> {
+    const { channel, thread } = place;
+    try {
+      const message = await this.#withPlainer(view, content =>
+        this.#client.chat.postMessage({
+          channel,
+          ...(thread !== undefined && { thread_ts: thread }),
+          ...content,
+          unfurl_links: false,
+          unfurl_media: false,
+        }),
+      );
+      return { ...place, channel: message.channel ?? channel, ...(message.ts !== undefined && { ts: message.ts }) };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure?.is === 'refused' && notThere.has(failure.code) && (await this.#respond(place, view, 'in_channel'))) {
+        return place;
+      }
+      throw error;
+    }
+  }
+
+  async #edit(place: Place, ts: string, view: View): Promise<Place> {
+    try {
+      await this.#withPlainer(view, content => this.#client.chat.update({ channel: place.channel, ts, ...content }));
+      return place;
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure?.is !== 'refused' || !notEditable.has(failure.code)) throw error;
+      const { ts: _gone, ...rest } = place;
+      return this.#post(rest, view);
+    }
+  }
+
+  async #ephemeral(place: Place, user: string, view: View): Promise<boolean> {
+    const { channel, thread } = place;
+    await this.#withPlainer(view, content =>
+      this.#client.chat.postEphemeral({
+        channel,
+        user,
+        ...(thread !== undefined && { thread_ts: thread }),
+        ...content,
+      }),
+    );
+    return true;
+  }
+
+  async #direct(user: string, view: View): Promise<boolean> {
+    const opened = await persist(() => this.#client.conversations.open({ users: user }), this.#sleep);
+    const channel = opened.channel?.id;
+    if (channel === undefined) return false;
+    await this.#post({ channel }, view);
+    return true;
+  }
+
+  /** https://docs.slack.dev/interactivity/handling-user-interaction#message_responses: five times in 30 minutes. */
+  async #respond(place: Place, view: View, responseType: 'in_channel' | 'ephemeral'): Promise<boolean> {
+    const { responseUrl } = place;
+    if (responseUrl === undefined || !this.#responseOrigins.has(new URL(responseUrl).origin)) return false;
+    const response = await fetch(responseUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json; charset=utf-8' },
+      body: JSON.stringify({
+        response_type: responseType,
+        replace_original: false,
+        ...(place.thread !== undefined && { thread_ts: place.thread }),
+        ...contentOf(view),
+      }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    await response.arrayBuffer();
+    return response.ok;
+  }
+
+  /** Where Slack refuses a block, the same content goes out as plain text, its buttons kept. */
+  async #withPlainer<T>(view: View, call: (content: Content) => Promise<T>): Promise<T> {
+    try {
+      return await persist(() => call(contentOf(view)), this.#sleep);
+    } catch (error) {
+      const failure = failureOf(error);
+      if (!refusesBlocks(failure)) throw error;
+      this.#log.warn({ err: error, details: failure.details }, 'Slack refused these blocks; shown as plain text');
+      return persist(() => call(contentOf(plainer(view))), this.#sleep);
+    }
+  }
+}
+
+interface Content {
+  readonly text: string;
+  readonly blocks: KnownBlock[];
+}
+
+function contentOf(view: View): Content {
+  return { text: cut(view.text, limits.messageText), blocks: [...view.blocks] };
+}
+
+function refusesBlocks(failure: Failure | undefined): failure is Failure & { is: 'refused' } {
+  return (
+    failure?.is === 'refused' &&
+    ['invalid_blocks', 'invalid_blocks_format', 'msg_blocks_too_long', 'only_one_table_allowed'].includes(failure.code)
+  );
+}
+
+function plainer(view: View): View {
+  const buttons = view.blocks.filter(block => block.type === 'actions');
+  return { text: view.text, blocks: [preformatted(view.text), ...buttons] };
+}

@@ -1,0 +1,89 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import type { StoreSchema } from './schema.ts';
+
+/** Each step is run once, in order, in a transaction; a step that has been released is never edited. */
+const migrations: Record<string, Migration> = {
+  '001_actions_and_record': {
+    async up(db: Kysely<never>) {
+      await db.schema
+        .createTable('actions')
+        .addColumn('id', 'integer', column => column.primaryKey().autoIncrement())
+        .addColumn('origin', 'text', column => column.notNull().unique())
+        .addColumn('command', 'text', column => column.notNull())
+        .addColumn('arguments', 'text', column => column.notNull())
+        .addColumn('typed', 'text', column => column.notNull())
+        .addColumn('target', 'text', column => column.notNull())
+        .addColumn('risk', 'text', column => column.notNull())
+        .addColumn('lane', 'text')
+        .addColumn('requester', 'text', column => column.notNull())
+        .addColumn('requester_name', 'text', column => column.notNull())
+        .addColumn('team', 'text', column => column.notNull())
+        .addColumn('channel', 'text', column => column.notNull())
+        .addColumn('thread', 'text')
+        .addColumn('reason', 'text')
+        .addColumn('state', 'text', column => column.notNull())
+        .addColumn('plan', 'text')
+        .addColumn('summary', 'text')
+        .addColumn('statement', 'text')
+        .addColumn('approvals_needed', 'integer', column => column.notNull())
+        .addColumn('asked_at', 'integer', column => column.notNull())
+        .addColumn('expires_at', 'integer')
+        .addColumn('started_at', 'integer')
+        .addColumn('finished_at', 'integer')
+        .addColumn('outcome', 'text')
+        .addColumn('holder', 'text')
+        .addColumn('message_channel', 'text')
+        .addColumn('message_ts', 'text')
+        .addColumn('told', 'integer', column => column.notNull().defaultTo(0))
+        .execute();
+      await sql`create unique index one_running_a_lane on actions (target, lane)
+                where state = 'running' and lane is not null`.execute(db);
+      await sql`create index unfinished on actions (state, expires_at)
+                where state in ('asked', 'waiting', 'running')`.execute(db);
+      await sql`create index untold on actions (finished_at) where told = 0`.execute(db);
+      await db.schema
+        .createTable('approvals')
+        .addColumn('action_id', 'integer', column => column.notNull().references('actions.id'))
+        .addColumn('person', 'text', column => column.notNull())
+        .addColumn('person_name', 'text', column => column.notNull())
+        .addColumn('at', 'integer', column => column.notNull())
+        .addPrimaryKeyConstraint('one_approval_a_person', ['action_id', 'person'] as never[])
+        .execute();
+      await db.schema
+        .createTable('events')
+        .addColumn('seq', 'integer', column => column.primaryKey())
+        .addColumn('id', 'text', column => column.notNull().unique())
+        .addColumn('action_id', 'integer', column => column.notNull().references('actions.id'))
+        .addColumn('kind', 'text', column => column.notNull())
+        .addColumn('at', 'integer', column => column.notNull())
+        .addColumn('body', 'text', column => column.notNull())
+        .addColumn('previous_hash', 'text', column => column.notNull().unique())
+        .addColumn('hash', 'text', column => column.notNull().unique())
+        .execute();
+      await sql`create index events_of_action on events (action_id, seq)`.execute(db);
+      await db.schema
+        .createTable('deliveries')
+        .addColumn('event_seq', 'integer', column => column.primaryKey().references('events.seq'))
+        .addColumn('post_id', 'text')
+        .addColumn('attempted_at', 'integer')
+        .addColumn('delivered_at', 'integer')
+        .addColumn('ts', 'text')
+        .execute();
+      await sql`create index undelivered on deliveries (event_seq) where delivered_at is null`.execute(db);
+      // Ids start at 1001: easier to say and to search for than 1, 2, 3.
+      await sql`insert into sqlite_sequence (name, seq) values ('actions', 1000)`.execute(db);
+    },
+  },
+};
+
+/**
+ * Brings the store to this version's schema.
+ * @throws Error when the store was written by a newer version of the bot.
+ */
+export async function migrate(db: Kysely<StoreSchema>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (!error) return;
+  throw new Error('the store could not be brought to this version (was it written by a newer one?)', { cause: error });
+}

@@ -1,0 +1,93 @@
+import type { Generated } from 'kysely';
+
+/**
+ * The bot's own small database. Times are milliseconds since 1970 in UTC, JSON is text, so that SQLite and PostgreSQL
+ * hold the same.
+ */
+export interface StoreSchema {
+  actions: ActionTable;
+  approvals: ApprovalTable;
+  events: EventTable;
+  deliveries: DeliveryTable;
+}
+
+/** Where an action is in its life; see actions/ledger.ts for the only ways from one to the next. */
+export type ActionState =
+  | 'asked'
+  | 'waiting'
+  | 'running'
+  | 'succeeded'
+  | 'failed'
+  | 'interrupted'
+  | 'denied'
+  | 'cancelled'
+  | 'expired';
+
+interface ActionTable {
+  /** People say it with a prefix: 1042 is A-1042. */
+  id: Generated<number>;
+  /** What Slack calls the request (trigger id, event id, click): the same one delivered twice is one action. */
+  origin: string;
+  command: string;
+  arguments: string;
+  typed: string;
+  target: string;
+  risk: 'read' | 'routine' | 'destructive';
+  /** At most one running action a target and lane. */
+  lane: string | null;
+  requester: string;
+  requester_name: string;
+  team: string;
+  channel: string;
+  thread: string | null;
+  reason: string | null;
+  state: ActionState;
+  /** Canonical JSON, exactly what was shown and is run. */
+  plan: string | null;
+  summary: string | null;
+  statement: string | null;
+  approvals_needed: number;
+  asked_at: number;
+  expires_at: number | null;
+  started_at: number | null;
+  finished_at: number | null;
+  outcome: string | null;
+  /** The process that plans or runs it. */
+  holder: string | null;
+  /** The message that shows the action: card, progress, answer. */
+  message_channel: string | null;
+  message_ts: string | null;
+  /** Whether the requester was shown the end; 0 or 1. */
+  told: Generated<number>;
+}
+
+interface ApprovalTable {
+  action_id: number;
+  person: string;
+  person_name: string;
+  at: number;
+}
+
+/** Append-only: no code changes or deletes a row. */
+interface EventTable {
+  /** 1, 2, 3 … without a gap. */
+  seq: number;
+  id: string;
+  action_id: number;
+  kind: string;
+  at: number;
+  /** Canonical JSON. */
+  body: string;
+  previous_hash: string;
+  hash: string;
+}
+
+/** How far an event is on its way to the audit channel; the events themselves never change. */
+interface DeliveryTable {
+  event_seq: number;
+  /** The message that carries the event, once one was begun; its id travels in the message's metadata. */
+  post_id: string | null;
+  attempted_at: number | null;
+  delivered_at: number | null;
+  ts: string | null;
+}

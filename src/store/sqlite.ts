@@ -1,0 +1,60 @@
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
+import { UserError } from '../errors.ts';
+import { migrate } from './migrations.ts';
+import type { StoreSchema } from './schema.ts';
+
+export type Store = Kysely<StoreSchema>;
+
+/**
+ * Opens the store in a file of its own, readable by its owner only (0600, its folder 0700), and migrates it. The file
+ * stays locked until `destroy()`: two processes on one store would each think the other's running actions lost.
+ * `synchronous = full` makes each commit durable before it returns (https://sqlite.org/pragma.html#pragma_synchronous).
+ * @param path a file, or `:memory:`
+ * @throws UserError when another process holds the file.
+ */
+export async function openSqliteStore(path: string): Promise<Store> {
+  if (path !== ':memory:') {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    closeSync(openSync(path, 'a', 0o600));
+    chmodSync(path, 0o600);
+  }
+  const file = new DatabaseSync(path, { enableForeignKeyConstraints: true });
+  try {
+    file.exec('pragma busy_timeout = 1000; pragma locking_mode = exclusive; pragma journal_mode = wal');
+    file.exec('pragma synchronous = full; begin exclusive; commit');
+  } catch (cause) {
+    file.close();
+    throw new UserError(`The store ${path} is in use by another process.`, {
+      hint: 'Stop the other bot first, or give this one a STORE_URL of its own.',
+      cause,
+    });
+  }
+  const store = new Kysely<StoreSchema>({ dialect: new SqliteDialect({ database: adapt(file) }) });
+  try {
+    await migrate(store);
+  } catch (error) {
+    await store.destroy();
+    throw error;
+  }
+  return store;
+}
+
+/** Kysely's dialect speaks better-sqlite3; this is the same over node:sqlite. */
+function adapt(file: DatabaseSync): SqliteDatabase {
+  return {
+    close: () => file.close(),
+    prepare(text) {
+      const statement = file.prepare(text);
+      const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+      return {
+        reader: statement.columns().length > 0,
+        all: parameters => statement.all(...values(parameters)),
+        run: parameters => statement.run(...values(parameters)),
+        iterate: parameters => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
+      };
+    },
+  };
+}

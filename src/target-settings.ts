@@ -1,0 +1,57 @@
+import { z } from 'zod';
+
+/** When a number deserves attention, and when it is critical. A target's config may change each. */
+export const thresholdsSchema = z.strictObject({
+  /** Share of usable client connections in use, percent. */
+  connectionsPercent: pair(80, 95),
+  /** Age of the longest transaction, seconds. */
+  transactionSeconds: pair(1_800, 3_600),
+  /** Age of the longest running query, seconds. */
+  querySeconds: pair(300, 3_600),
+  /** Time of the oldest session idle in transaction, seconds. */
+  idleInTransactionSeconds: pair(300, 1_800),
+  /** Longest wait for a lock, seconds. */
+  blockedSeconds: pair(30, 300),
+  /** Buffer cache hit ratio below which to look, percent; lower is worse. */
+  cacheHitPercent: pair(95, 80),
+  /** Used share of the 2^31 transaction ids, percent. */
+  wraparoundPercent: pair(40, 75),
+  /** Replica lag, seconds. */
+  replicaLagSeconds: pair(60, 600),
+  /** WAL that a replication slot keeps back, bytes. */
+  slotRetainedBytes: pair(5_000_000_000, 50_000_000_000),
+  /** Age of the newest backup, hours. */
+  backupAgeHours: pair(26, 50),
+});
+
+export type Thresholds = z.output<typeof thresholdsSchema>;
+
+/** One named check of a team's own data: every row the statement returns is a violation. */
+export const checkSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,39}$/, 'a check is named in lower case, digits and dashes'),
+  title: z.string().min(1).max(150),
+  sql: z.string().min(1),
+  /** Columns whose values may be shown as they are; others are masked when they could be personal. */
+  show: z.array(z.string()).default([]),
+  /** What to do about violations, one sentence. */
+  advice: z.string().optional(),
+});
+
+export type Check = z.output<typeof checkSchema>;
+
+/** What a command may know of its target: no connection string, no password. */
+export interface TargetSettings {
+  readonly name: string;
+  readonly thresholds: Thresholds;
+  readonly checks: readonly Check[];
+  /** Whether `/db kill` may end a backend of another database of the same server. */
+  readonly allowOtherDatabases: boolean;
+  /** Whether literals in query texts are replaced by `?` before anyone sees them. */
+  readonly redactQueries: boolean;
+}
+
+function pair(attention: number, critical: number) {
+  return z
+    .strictObject({ attention: z.number().nonnegative(), critical: z.number().nonnegative() })
+    .default({ attention, critical });
+}
