@@ -1,0 +1,187 @@
+import type { KnownBlock } from '@slack/types';
+import type { StatusReport } from '../src/postgres/status.ts';
+import { bar } from './bar.ts';
+import { actions, button, context, fields, header, section } from './parts.ts';
+import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
+import type { View } from './view.ts';
+
+/** What is shown beside what the server says. */
+export interface StatusFacts {
+  readonly target: string;
+  /** Of this look; the Refresh button takes it again. */
+  readonly actionId: string;
+  readonly lastBackup: { readonly takenAt: Date; readonly bytes: number } | undefined;
+}
+
+type Line = readonly [label: string, mrkdwn: string];
+
+const lamps = { healthy: '🟢', attention: '🟡', critical: '🔴' } as const;
+/** The verdict and what holds others up fit on a phone's screen; more of them are counted. */
+const shown = { findings: 5, blockers: 3 };
+
+/** One plain line for the audit record: `attention: 1 session blocked, the longest for 4 min (attention from 30 s)`. */
+export function statusOutcome({ verdict, findings }: StatusReport): string {
+  const [first, ...others] = findings;
+  if (!first) return verdict;
+  return `${verdict}: ${oneLine(first.text)}${others.length > 0 ? `, and ${number(others.length)} more` : ''}`;
+}
+
+/** The verdict with its reasons, who holds others up, the server in a few lines; then everything else. */
+export function statusView(report: StatusReport, facts: StatusFacts): View {
+  const { verdict, findings } = report;
+  const title = `${lamps[verdict]} ${facts.target} is ${words[verdict]}`;
+  const reasons = findings.slice(0, shown.findings).map(({ severity, text }) => {
+    return `${lamps[severity]} ${cut(escapeMrkdwn(oneLine(text)), 250)}`;
+  });
+  const more = findings.length - reasons.length;
+  if (more > 0) reasons.push(`and ${number(more)} more`);
+  const blockers = blockersOf(report);
+  const top = topLines(report, facts);
+  const details = [sessionLines(report), storageLines(report)];
+  return {
+    text: [
+      escapeMrkdwn(title),
+      ...reasons,
+      ...blockers.map(({ text }) => text),
+      ...[...top, ...details.flat()].map(([label, value]) => `${label}: ${value}`),
+    ].join('\n'),
+    blocks: [
+      header(title),
+      ...(reasons.length > 0 ? [section(reasons.join('\n'))] : []),
+      ...blockers.map(({ block }) => block),
+      section(top.map(([label, value]) => `*${label}* ${value}`).join('\n')),
+      ...details.map(fields),
+      ...pendingRestart(report),
+      actions(button({ text: 'Refresh', verb: 'again', value: facts.actionId })),
+    ],
+  };
+}
+
+const words = { healthy: 'healthy', attention: 'in need of attention', critical: 'critical' } as const;
+
+/** Those who hold others up; a backup of the bot can be cancelled right there. */
+function blockersOf({ status, backups }: StatusReport): { text: string; block: KnownBlock }[] {
+  return status.blockers.slice(0, shown.blockers).map(({ pid, user, application, state, holdsUp }) => {
+    const held = `holds up ${count(holdsUp, 'session')}`;
+    if (pid === 0) {
+      const gid = status.preparedTransactions.oldest;
+      const text = `A prepared transaction ${held}${gid === null ? '' : `; the oldest is ${code(gid, 60)}`}`;
+      return { text, block: section(text) };
+    }
+    const backup = backups.get(pid);
+    if (backup !== undefined) {
+      const text = `The backup ${backup}, pid ${pid}, ${held}`;
+      const confirm = {
+        title: 'Cancel the backup?',
+        text: `${backup} stops and leaves nothing behind. Sessions that wait for it go on.`,
+        confirm: 'Cancel the backup',
+      };
+      const cancel = button({ text: 'Cancel backup', verb: 'cancel', value: backup, style: 'danger', confirm });
+      return { text, block: section(text, cancel) };
+    }
+    const who = code(application || user || 'no name', 60);
+    const text = `pid ${pid}, ${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}: \`/db kill ${pid}\``;
+    return { text, block: section(text) };
+  });
+}
+
+function topLines({ status, percent: share }: StatusReport, { lastBackup }: StatusFacts): Line[] {
+  const { connections, replica } = status;
+  const usable = connections.max - connections.reserved;
+  const version = escapeMrkdwn(status.version.split(' ', 1)[0]!);
+  return [
+    ['PostgreSQL', `${version}, ${replica ? 'replica' : 'primary'}, up ${duration(status.uptimeSeconds)}`],
+    ...(replica ? [['Replication', replication(replica)] as const] : []),
+    [
+      'Connections',
+      `${bar(share.connections / 100)} ${number(connections.used)} of ${number(usable)}, ${percent(share.connections)}`,
+    ],
+    ['Blocked', waiting(status.blocked.count, status.blocked.longestSeconds)],
+    [
+      'Last backup',
+      lastBackup ? `${dateToken(lastBackup.takenAt)}, ${bytes(lastBackup.bytes)}` : 'none known to the bot',
+    ],
+  ];
+}
+
+function replication({ receiving, lagSeconds }: NonNullable<StatusReport['status']['replica']>): string {
+  const lag = lagSeconds === null ? 'nothing replayed yet' : `${duration(lagSeconds)} behind`;
+  return receiving ? lag : `${lag}, receives nothing`;
+}
+
+function sessionLines({ status }: StatusReport): Line[] {
+  const { connections, hiddenRows } = status;
+  const incomplete = hiddenRows > 0 ? 'hidden: pg_monitor is missing' : 'none';
+  return [
+    [
+      'By state',
+      connections.byState.map(one => `${escapeMrkdwn(one.state)} ${number(one.count)}`).join('\n') || incomplete,
+    ],
+    [
+      'By application',
+      connections.byApplication
+        .map(one => `${code(one.application || 'no name', 40)} ${number(one.count)}`)
+        .join('\n') || incomplete,
+    ],
+    ['Longest query', longest(status.longestQuery)],
+    ['Longest transaction', longest(status.longestTransaction)],
+    ['Idle in transaction', waiting(status.idleInTransaction.count, status.idleInTransaction.oldestSeconds)],
+    ['Prepared transactions', waiting(status.preparedTransactions.count, status.preparedTransactions.oldestSeconds)],
+  ];
+}
+
+function storageLines({ status, percent: share }: StatusReport): Line[] {
+  const { archiver, slots, checksums, replicas } = status;
+  return [
+    ['Size', `${code(status.database, 63)} ${bytes(status.databaseBytes)}`],
+    ['Cache hit', share.cacheHit === undefined ? 'too little read to say' : percent(share.cacheHit)],
+    ['Transaction ids', `${percent(share.transactionIds)} used (${code(status.transactionIds.database, 63)})`],
+    ['Checksums', checksums.on || checksums.failures > 0 ? count(checksums.failures, 'failure') : 'off'],
+    ['Archiver', archiving(archiver)],
+    ['Replication slots', slots.slice(0, 3).map(slotLine).join('\n') + andMore(slots.length - 3) || 'none'],
+    [
+      'Replicas',
+      replicas
+        .slice(0, 3)
+        .map(one => `${code(one.application || 'no name', 40)} ${duration(one.lagSeconds)} behind`)
+        .join('\n') + andMore(replicas.length - 3) || 'none',
+    ],
+  ];
+}
+
+function slotLine({ name, active, walStatus, retainedBytes }: StatusReport['status']['slots'][number]): string {
+  const kept =
+    retainedBytes === null ? escapeMrkdwn(walStatus ?? 'unknown') : `keeps ${bytes(Math.max(0, retainedBytes))}`;
+  return `${code(name, 63)} ${active ? 'active' : 'inactive'}, ${kept}`;
+}
+
+function archiving({ active, failing, failures, lastArchivedSeconds }: StatusReport['status']['archiver']): string {
+  if (!active) return 'off';
+  const last = lastArchivedSeconds === null ? 'nothing archived yet' : `last ${duration(lastArchivedSeconds)} ago`;
+  return `${failing ? 'failing, ' : ''}${last}, ${count(failures, 'failure')}`;
+}
+
+function longest(session: StatusReport['status']['longestQuery']): string {
+  if (!session) return 'none';
+  return `${duration(session.seconds)}: pid ${session.pid}, ${code(session.application || session.user || 'no name', 40)}`;
+}
+
+function waiting(sessions: number, longestSeconds: number): string {
+  return sessions === 0 ? 'none' : `${number(sessions)}, the longest for ${duration(longestSeconds)}`;
+}
+
+function pendingRestart({ status: { pendingRestart: names } }: StatusReport): KnownBlock[] {
+  if (names.length === 0) return [];
+  return [
+    context(
+      `Changed, and waiting for a restart: ${names
+        .slice(0, 10)
+        .map(name => code(name))
+        .join(', ')}`,
+    ),
+  ];
+}
+
+function andMore(others: number): string {
+  return others > 0 ? `\nand ${number(others)} more` : '';
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { Thresholds } from '../target-settings.ts';
+import type { Asker, Question } from './question.ts';
+import { statusSql } from './status-sql.ts';
+import { assess, type Facts, type Verdict } from './verdict.ts';
+
+const seconds = z.number();
+const count = z.int().nonnegative();
+/** Names are NULL for a session that ended meanwhile, or that the bot's role may not see. */
+const name = z.string().nullable().default(null);
+
+const session = z.strictObject({ pid: z.int(), user: name, application: name, seconds });
+
+/** What one look at a server finds. Times are lengths in seconds, sizes bytes. */
+export const statusSchema = z.strictObject({
+  /** `17.4 (Debian 17.4-1)` */
+  version: z.string(),
+  database: z.string(),
+  uptimeSeconds: seconds,
+  /** Rows of pg_stat_activity whose content the bot's role may not see; more than none means that pg_monitor is missing. */
+  hiddenRows: count,
+  connections: z.strictObject({
+    /** Client backends; with rows hidden, all backends that are in a database. */
+    used: count,
+    max: count,
+    /** Of `max`, kept for superusers and for pg_use_reserved_connections. */
+    reserved: count,
+    byState: z.array(z.strictObject({ state: z.string(), count })),
+    /** The five with the most. */
+    byApplication: z.array(z.strictObject({ application: z.string(), count })),
+  }),
+  longestQuery: session.nullable(),
+  longestTransaction: session.nullable(),
+  idleInTransaction: z.strictObject({ count, oldestSeconds: seconds }),
+  blocked: z.strictObject({ count, longestSeconds: seconds }),
+  /** Who holds others up and waits for nobody, the worst five; pid 0 is a prepared transaction. */
+  blockers: z.array(z.strictObject({ pid: z.int(), user: name, application: name, state: name, holdsUp: count })),
+  preparedTransactions: z.strictObject({ count, oldestSeconds: seconds, oldest: z.string().nullable() }),
+  databaseBytes: count,
+  cache: z.strictObject({ hits: count, reads: count }),
+  /** The database of the cluster that is closest to wraparound, and the age of its oldest (multi)transaction id. */
+  transactionIds: z.strictObject({ database: z.string(), age: count }),
+  /** Null on a primary. A lag of null: nothing was ever replayed. */
+  replica: z.strictObject({ receiving: z.boolean(), lagSeconds: seconds.nullable() }).nullable(),
+  replicas: z.array(
+    z.strictObject({ application: name, state: name, lagBytes: z.number().nullable(), lagSeconds: seconds }),
+  ),
+  archiver: z.strictObject({
+    active: z.boolean(),
+    /** Whether the last attempt failed. */
+    failing: z.boolean(),
+    failures: count,
+    lastArchivedSeconds: seconds.nullable(),
+    lastFailedWal: z.string().nullable(),
+  }),
+  slots: z.array(
+    z.strictObject({
+      name: z.string(),
+      active: z.boolean(),
+      /** `reserved`, `extended`, `unreserved`, `lost`. https://www.postgresql.org/docs/current/view-pg-replication-slots.html */
+      walStatus: z.string().nullable(),
+      retainedBytes: z.number().nullable(),
+    }),
+  ),
+  checksums: z.strictObject({ on: z.boolean(), failures: count }),
+  /** Settings that were changed and take effect at the next restart. */
+  pendingRestart: z.array(z.string()),
+});
+
+export type Status = z.output<typeof statusSchema>;
+
+export const statusQuestion: Question<{ status: Status }> = {
+  name: 'status',
+  sql: statusSql,
+  row: z.object({ status: statusSchema }),
+};
+
+/** A status and what to think of it. */
+export interface StatusReport extends Verdict {
+  readonly status: Status;
+  /** Backups of the bot that are among `status.blockers`: id of the action by pid. */
+  readonly backups: ReadonlyMap<number, string>;
+}
+
+export interface StatusReader {
+  /**
+   * Looks at the target, in one round trip, and judges by its thresholds.
+   * @throws TargetError when it does not answer.
+   */
+  read(facts: Facts): Promise<StatusReport>;
+}
+
+/** @param target who answers, and which backends are the bot's own. */
+export function statusReader(target: Asker & { ownPids(): ReadonlySet<number> }, thresholds: Thresholds): StatusReader {
+  return {
+    read: async facts => {
+      const [row] = await target.ask(statusQuestion);
+      const { status } = row!;
+      return { status, ...assess(status, thresholds, facts), backups: ownBackups(status, target.ownPids()) };
+    },
+  };
+}
+
+/** The name alone proves nothing, anyone can set it: the pid must be one of the bot's own. */
+function ownBackups({ blockers }: Status, ownPids: ReadonlySet<number>): ReadonlyMap<number, string> {
+  const found = blockers.flatMap(({ pid, application }) => {
+    const id = /^pg-chatops\/backup\/(A-\d+)$/.exec(application ?? '')?.[1];
+    return id !== undefined && ownPids.has(pid) ? [[pid, id] as const] : [];
+  });
+  return new Map(found);
+}

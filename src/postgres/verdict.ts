@@ -1,0 +1,186 @@
+import { bytes, count, duration, number, percent } from '../../blocks/text.ts';
+import type { Thresholds } from '../target-settings.ts';
+import type { Status } from './status.ts';
+
+export type Severity = 'attention' | 'critical';
+
+/** One reason why a target is not healthy. */
+export interface Finding {
+  readonly severity: Severity;
+  /** Plain text with the threshold it passed; names in it are not escaped. */
+  readonly text: string;
+}
+
+export interface Verdict {
+  readonly verdict: 'healthy' | Severity;
+  /** Critical ones first. */
+  readonly findings: readonly Finding[];
+  readonly percent: {
+    /** Client backends, of the connections that are not reserved. */
+    readonly connections: number;
+    /** Buffer cache hit ratio; undefined while too little was read to say. */
+    readonly cacheHit: number | undefined;
+    /** Used share of the transaction ids. */
+    readonly transactionIds: number;
+  };
+}
+
+/** What is to be judged and no server knows. */
+export interface Facts {
+  readonly lastBackup: { readonly takenAt: Date } | undefined;
+  readonly now: Date;
+}
+
+/** Buffers that must have been asked for before their hit ratio says anything. */
+const cacheSample = 100_000;
+/** Seconds after which a failing archiver is no longer a passing trouble: WAL piles up until the disk is full. */
+const archiverStalled = 3_600;
+/** https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND */
+const transactionIdSpace = 2 ** 31;
+
+/** Judges a status by a target's thresholds. */
+export function assess(status: Status, thresholds: Thresholds, facts: Facts): Verdict {
+  const percentages = percentagesOf(status);
+  const found = [
+    ...sessions(status, percentages, thresholds),
+    ...replication(status, thresholds),
+    ...storage(status, percentages, thresholds),
+    backup(thresholds, facts),
+  ].filter(finding => finding !== undefined);
+  const findings = [
+    ...found.filter(({ severity }) => severity === 'critical'),
+    ...found.filter(({ severity }) => severity === 'attention'),
+  ];
+  return { verdict: findings[0]?.severity ?? 'healthy', findings, percent: percentages };
+}
+
+function percentagesOf({ connections: { used, max, reserved }, cache, transactionIds }: Status): Verdict['percent'] {
+  const asked = cache.hits + cache.reads;
+  return {
+    connections: (100 * used) / Math.max(1, max - reserved),
+    cacheHit: asked < cacheSample ? undefined : (100 * cache.hits) / asked,
+    transactionIds: (100 * transactionIds.age) / transactionIdSpace,
+  };
+}
+
+function* sessions(status: Status, share: Verdict['percent'], thresholds: Thresholds) {
+  const { connections, blocked, idleInTransaction, longestTransaction, longestQuery, preparedTransactions } = status;
+  if (status.hiddenRows > 0) {
+    yield attention(
+      `${count(status.hiddenRows, 'session')} hidden from the bot, numbers about sessions are incomplete: GRANT pg_monitor to its role`,
+    );
+  }
+  yield above(share.connections, thresholds.connectionsPercent, percent, value => {
+    const usable = number(connections.max - connections.reserved);
+    return `${number(connections.used)} of ${usable} usable connections are taken, ${value}`;
+  });
+  yield above(
+    blocked.longestSeconds,
+    thresholds.blockedSeconds,
+    duration,
+    value => `${count(blocked.count, 'session')} blocked, the longest for ${value}`,
+  );
+  yield above(
+    idleInTransaction.oldestSeconds,
+    thresholds.idleInTransactionSeconds,
+    duration,
+    value => `${count(idleInTransaction.count, 'session')} idle in transaction, the longest for ${value}`,
+  );
+  if (longestTransaction) {
+    const who = whose(longestTransaction);
+    const say = (value: string) => `a transaction is open for ${value}: ${who}`;
+    yield above(longestTransaction.seconds, thresholds.transactionSeconds, duration, say);
+  }
+  if (longestQuery) {
+    const who = whose(longestQuery);
+    yield above(longestQuery.seconds, thresholds.querySeconds, duration, value => `a query runs for ${value}: ${who}`);
+  }
+  yield above(
+    preparedTransactions.oldestSeconds,
+    thresholds.transactionSeconds,
+    duration,
+    value => `a prepared transaction waits for ${value}: ${preparedTransactions.oldest}`,
+  );
+}
+
+function* replication({ replica, replicas, archiver, slots }: Status, thresholds: Thresholds) {
+  if (replica && !replica.receiving) yield attention('this replica receives nothing from its primary');
+  yield above(
+    replica?.lagSeconds ?? 0,
+    thresholds.replicaLagSeconds,
+    duration,
+    value => `the replica is ${value} behind`,
+  );
+  for (const { application, lagSeconds } of replicas) {
+    const say = (value: string) => `the replica ${application || '(no name)'} is ${value} behind`;
+    yield above(lagSeconds, thresholds.replicaLagSeconds, duration, say);
+  }
+  if (archiver.active && archiver.failing) {
+    const { lastArchivedSeconds, lastFailedWal } = archiver;
+    const last =
+      lastArchivedSeconds === null ? 'nothing was ever archived' : `last archived ${duration(lastArchivedSeconds)} ago`;
+    const stalled = lastArchivedSeconds === null || lastArchivedSeconds >= archiverStalled;
+    yield {
+      severity: stalled ? 'critical' : 'attention',
+      text: `the archiver fails at ${lastFailedWal}, ${last} (critical from ${duration(archiverStalled)})`,
+    } satisfies Finding;
+  }
+  for (const { name, active, walStatus, retainedBytes } of slots) {
+    const state = active ? 'active' : 'inactive';
+    if (walStatus === 'lost' || walStatus === 'unreserved') {
+      yield critical(`the WAL of slot ${name} (${state}) is ${walStatus === 'lost' ? 'lost' : 'about to be removed'}`);
+    }
+    const say = (value: string) => `slot ${name} (${state}) keeps ${value} of WAL`;
+    yield above(retainedBytes ?? 0, thresholds.slotRetainedBytes, bytes, say);
+  }
+}
+
+function* storage({ checksums, transactionIds }: Status, share: Verdict['percent'], thresholds: Thresholds) {
+  if (checksums.failures > 0) {
+    yield critical(`${count(checksums.failures, 'page')} failed its checksum: data is damaged on disk`);
+  }
+  yield above(
+    share.transactionIds,
+    thresholds.wraparoundPercent,
+    percent,
+    value => `${transactionIds.database} has used ${value} of its transaction ids`,
+  );
+  if (share.cacheHit !== undefined) yield below(share.cacheHit, thresholds.cacheHitPercent);
+}
+
+function backup({ backupAgeHours }: Thresholds, { lastBackup, now }: Facts): Finding | undefined {
+  if (!lastBackup) return attention('no backup is known to the bot');
+  const hours = (now.getTime() - lastBackup.takenAt.getTime()) / 3_600_000;
+  const words = (value: number) => duration(value * 3_600);
+  return above(hours, backupAgeHours, words, value => `the last backup is ${value} old`);
+}
+
+function above(
+  value: number,
+  { attention: low, critical: high }: { attention: number; critical: number },
+  words: (value: number) => string,
+  say: (value: string) => string,
+): Finding | undefined {
+  if (value >= high && value > 0) return critical(`${say(words(value))} (critical from ${words(high)})`);
+  if (value >= low && value > 0) return attention(`${say(words(value))} (attention from ${words(low)})`);
+  return undefined;
+}
+
+function below(value: number, { attention: high, critical: low }: Thresholds['cacheHitPercent']): Finding | undefined {
+  const say = `the cache answers ${percent(value)} of reads`;
+  if (value < low) return critical(`${say} (critical below ${percent(low)})`);
+  if (value < high) return attention(`${say} (attention below ${percent(high)})`);
+  return undefined;
+}
+
+function attention(text: string): Finding {
+  return { severity: 'attention', text };
+}
+
+function critical(text: string): Finding {
+  return { severity: 'critical', text };
+}
+
+function whose({ pid, application, user }: { pid: number; application: string | null; user: string | null }): string {
+  return `pid ${pid}, ${application || user || 'no name'}`;
+}
