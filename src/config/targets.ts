@@ -1,0 +1,91 @@
+import { nearest } from '../nearest.ts';
+import type { Connection } from '../postgres/connection-url.ts';
+import type { Check, TargetSettings } from '../target-settings.ts';
+import type { Environment } from './environment.ts';
+import type { FileTarget } from './file.ts';
+import type { Problems } from './problems.ts';
+import { connectionUrl } from './values.ts';
+
+/** A target with all that the bot itself has to know of it. Commands see the `TargetSettings` part alone. */
+export interface TargetConfig extends TargetSettings {
+  readonly connection: Connection;
+  /** A walsender role's connection, for when the server accepts no other. */
+  readonly emergency: Connection | undefined;
+  /** People and user groups who may approve. Empty is nobody. */
+  readonly approvers: readonly string[];
+  /** People and user groups who may do more than read; `undefined` is every full member, empty is nobody. */
+  readonly operators: readonly string[] | undefined;
+  /** Channels that the target is used from; `undefined` is every internal channel and direct messages. */
+  readonly channels: readonly string[] | undefined;
+  /** Where cards go; `undefined` is the channel of the command. */
+  readonly approvalChannel: string | undefined;
+  /** Routine commands that need approval here. */
+  readonly approvalFor: readonly string[];
+  /** Approvals that an action needs. */
+  readonly approvals: number;
+  /** Folder of PostgreSQL's programs; `undefined` looks in the usual places. */
+  readonly pgBin: string | undefined;
+  readonly backupDir: string;
+}
+
+/** What a target takes where the file says nothing. */
+export interface TargetDefaults {
+  readonly approvers: readonly string[];
+  readonly pgBin: string | undefined;
+  readonly backupDir: string;
+  /** Checks of a target whose settings list none. */
+  readonly checks: readonly Check[];
+}
+
+/**
+ * Puts a target together. Its connection comes from the file or, for the only target, from DATABASE_URL.
+ * @param routineCommands the names that `approval_for` may list.
+ */
+export function makeTarget(
+  { where, target, only }: { where: string; target: FileTarget; only: boolean },
+  environment: Environment,
+  defaults: TargetDefaults,
+  routineCommands: readonly string[],
+  problems: Problems,
+): TargetConfig | undefined {
+  const { databaseUrl, databaseUrlEnv, emergencyUrl, emergencyUrlEnv, ...settings } = target;
+  const connection = databaseUrl ?? databaseUrlEnv ?? (only ? databaseUrlOf(environment, problems) : undefined);
+  if (connection === undefined && !only) {
+    problems.add(`${where}.database_url_env`, 'is missing: each of several targets needs it, or database_url.');
+  }
+  for (const name of settings.approvalFor.filter(name => !routineCommands.includes(name))) {
+    problems.add(`${where}.approval_for`, notRoutine(name, routineCommands));
+  }
+  if (connection === undefined) return undefined;
+  return {
+    ...settings,
+    connection,
+    emergency: emergencyUrl ?? emergencyUrlEnv,
+    approvers: settings.approvers ?? defaults.approvers,
+    operators: settings.operators,
+    channels: settings.channels,
+    approvalChannel: settings.approvalChannel,
+    checks: settings.checks ?? defaults.checks,
+    pgBin: settings.pgBin ?? defaults.pgBin,
+    backupDir: settings.backupDir ?? defaults.backupDir,
+  };
+}
+
+/** Reads DATABASE_URL, or tells what is wrong with it. */
+export function databaseUrlOf({ DATABASE_URL }: Environment, problems: Problems): Connection | undefined {
+  return problems.parse(connectionUrl, DATABASE_URL, () => 'DATABASE_URL');
+}
+
+/** The name of the target that DATABASE_URL alone makes. */
+export function nameAfterDatabase({ database }: Connection): string {
+  const name = database.replace(/^[^A-Za-z0-9]+/, '').replace(/[^A-Za-z0-9_-]+/g, '-');
+  return name.slice(0, 40) || 'database';
+}
+
+function notRoutine(name: string, routineCommands: readonly string[]): string {
+  const known = `the routine commands are ${routineCommands.join(', ') || 'none'}.`;
+  const [closest] = nearest(name, routineCommands, 1);
+  return closest === undefined
+    ? `lists something that is no routine command; ${known}`
+    : `lists "${name}"; did you mean "${closest}"? ${known}`;
+}

@@ -1,0 +1,79 @@
+/** The kinds of value that settings share. Their messages never repeat the value: it may be a secret put in the wrong place. */
+import { z } from 'zod';
+import { type Connection, ConnectionUrlError, parseConnectionUrl } from '../postgres/connection-url.ts';
+
+/** Slack's ids are upper-case letters and digits; the first letter says what they are of. */
+const idOf = (kinds: string) => new RegExp(`^[${kinds}][A-Z0-9]{1,30}$`);
+
+/** Slack takes a channel's name in some methods and its id in all. */
+export const channelId = z
+  .string()
+  .regex(idOf('CG'), "must be a channel's id, which begins with C or G, not its name or a link.");
+
+/** A person (`U…`, `W…`) or a user group (`S…`). */
+export const memberId = z
+  .string()
+  .regex(
+    idOf('UWS'),
+    'must be the id of a person, which begins with U or W, or of a user group, which begins with S; names are not accepted.',
+  );
+
+export const targetName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$/, 'must be 1 to 40 letters, digits, "-" or "_".');
+
+/** Upper case, as is usual: a password put here by mistake would be refused, and not repeated. */
+const variableName = z
+  .string()
+  .regex(/^[A-Z_][A-Z0-9_]{0,99}$/, 'must be the name of an environment variable, in upper case, not its value.');
+
+export const connectionUrl = z.string().transform(readConnection);
+
+/** The name of the variable that holds a connection URL. */
+export function connectionUrlIn(environment: Readonly<Record<string, string | undefined>>) {
+  return variableName.transform((name, context) => {
+    const url = environment[name];
+    if (url !== undefined) return readConnection(url, context);
+    context.addIssue({ code: 'custom', message: `names ${name}, which is not set in the environment.` });
+    return z.NEVER;
+  });
+}
+
+function readConnection(url: string, context: z.RefinementCtx): Connection {
+  try {
+    return parseConnectionUrl(url);
+  } catch (error) {
+    if (!(error instanceof ConnectionUrlError)) throw error;
+    context.addIssue({ code: 'custom', message: `cannot be used: ${error.problems.join('; ')}.` });
+    return z.NEVER;
+  }
+}
+
+/** A folder's or file's path, kept as it is written: relative to the folder the bot is started in. */
+export const path = z.string().min(1);
+
+export const minutes = z.number().int().min(1).max(10_080);
+
+/** `sqlite:` and a file's path, absolute or relative to the folder the bot is started in; gives the path. */
+export const storeUrl = z.string().transform((url, context) => {
+  const wrong = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (/^postgres(ql)?:/.test(url))
+    return wrong('names a PostgreSQL store, which this version does not have yet; sqlite: is what it knows.');
+  const file = /^sqlite:(?:\/\/)?(.*)$/s.exec(url)?.[1];
+  if (file === undefined) return wrong('must begin with sqlite: and name a file.');
+  if (file === '' || file === ':memory:')
+    return wrong('must name a file: the record of what was done has to outlive the bot.');
+  return file;
+});
+
+/** Where Slack's Web API is. Without TLS only on this machine: every call carries the bot's token. */
+export const slackApiUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const loopback = url !== undefined && ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && loopback)) return url.href.replace(/\/?$/, '/');
+  context.addIssue({ code: 'custom', message: 'must be an https:// URL; http:// is accepted for this machine only.' });
+  return z.NEVER;
+});
