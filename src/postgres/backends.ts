@@ -68,7 +68,7 @@ export interface BackendSignaller {
 export interface BackendSource {
   readonly asker: Asker;
   /** Pids of all sessions that the bot has on this server now. */
-  readonly ownPids: () => readonly number[];
+  readonly ownPids: () => Iterable<number>;
   readonly settings: Pick<TargetSettings, 'allowOtherDatabases' | 'redactQueries' | 'thresholds'>;
 }
 
