@@ -5,8 +5,8 @@ import { boltLogger } from './log.ts';
 
 /** How envelopes arrive. */
 export type Connection =
-  | { readonly mode: 'socket'; readonly appToken: string }
-  | { readonly mode: 'http'; readonly signingSecret: string; readonly port: number };
+  | { readonly kind: 'socket'; readonly appToken: string }
+  | { readonly kind: 'http'; readonly signingSecret: string; readonly port: number };
 
 export interface SlackAppOptions {
   readonly botToken: string;
@@ -30,7 +30,7 @@ const pingTimeouts = { clientPingTimeout: 20_000, serverPingTimeout: 60_000 };
 export function openSlackApp({ botToken, connection, apiUrl, log }: SlackAppOptions): SlackApp {
   const logger = boltLogger(log);
   const receiver =
-    connection.mode === 'socket'
+    connection.kind === 'socket'
       ? new SocketModeReceiver({
           appToken: connection.appToken,
           logger,

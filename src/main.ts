@@ -1,0 +1,50 @@
+/** The bot as a process: settings in, one line when it is ready, a clean end on SIGTERM and SIGINT. */
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { startBot } from './bot.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { UserError } from './errors.ts';
+import { defaultChecks } from './postgres/default-checks.ts';
+import { loadCommands } from './registry.ts';
+
+/** Exit codes that a supervisor can tell apart: 78 is EX_CONFIG of sysexits.h, restarting will not help. */
+const exitCodes = { stopped: 0, failed: 1, misconfigured: 78 } as const;
+
+async function main(): Promise<void> {
+  const commands = await loadCommands();
+  const config = readConfig(process.env, path => readFileSync(path, 'utf8'), {
+    routineCommands: commands.filter(command => command.risk === 'routine').map(command => command.name),
+    defaultChecks,
+  });
+  const log = pino({ level: config.logLevel });
+  const bot = await startBot(config, commands, log);
+  const stop = (signal: string) => {
+    log.info({ signal }, 'shutting down');
+    bot.stop().then(
+      () => process.exit(exitCodes.stopped),
+      error => {
+        log.fatal({ err: error }, 'the shutdown failed');
+        process.exit(exitCodes.failed);
+      },
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  process.on('unhandledRejection', error => {
+    log.fatal({ err: error }, 'a failure that nobody handled: ending, so that a supervisor starts a fresh process');
+    process.exit(exitCodes.failed);
+  });
+}
+
+try {
+  await main();
+} catch (error) {
+  if (error instanceof ConfigError || error instanceof UserError) {
+    console.error(error.message);
+    if (error instanceof UserError && error.hint) console.error(error.hint);
+    process.exitCode = exitCodes.misconfigured;
+  } else {
+    console.error(error);
+    process.exitCode = exitCodes.failed;
+  }
+}

@@ -1,0 +1,120 @@
+import { type Context, type Execution, type ServiceFactory, spoken, unspoken } from './actions/context.ts';
+import { withdrawKnown } from './actions/decide.ts';
+import type { Action } from './actions/ledger.ts';
+import { UserError } from './errors.ts';
+import { backendReader, backendSignaller } from './postgres/backends.ts';
+import { integrityReader } from './postgres/integrity.ts';
+import { statusReader } from './postgres/status.ts';
+import type { Target } from './postgres/target.ts';
+import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
+import type { TargetSettings } from './target-settings.ts';
+import { heapChecker } from './tools/amcheck.ts';
+import type { Backups } from './tools/backups.ts';
+import type { Installation } from './tools/binaries.ts';
+
+/** What a target's services are made from. */
+export interface TargetTools {
+  readonly settings: TargetSettings;
+  readonly target: Target;
+  readonly installations: readonly Installation[];
+  readonly backups: Backups;
+}
+
+export interface ServiceOptions {
+  readonly targets: ReadonlyMap<string, TargetTools>;
+  readonly help: readonly CommandHelp[];
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The life of actions, which itself hands out these services. */
+  readonly context: () => Context;
+}
+
+/** Makes what reaches a command: for each risk an object that holds no more than its type says. */
+export function makeServices({ targets, help, now, context }: ServiceOptions): ServiceFactory {
+  const monotonic = () => performance.now();
+
+  function read({ action, signal, progress }: Execution): ReadServices {
+    const { settings, target, installations, backups } = toolsOf(targets, action.target);
+    return {
+      action: {
+        id: spoken(action.id),
+        requester: action.requester,
+        reason: action.reason ?? undefined,
+        typed: action.typed,
+      },
+      target: settings,
+      status: statusReader(target, settings.thresholds),
+      backends: backendReader({ asker: target, ownPids: () => target.ownPids(), settings }),
+      integrity: integrityReader({ target, now: monotonic }),
+      heap: heapChecker({ target, installations, now: monotonic }),
+      backups: { latest: () => backups.latest(), list: () => backups.list() },
+      requests: { waiting: () => waitingRequests(context()) },
+      help,
+      now: () => new Date(now()),
+      signal,
+      progress,
+    };
+  }
+
+  function routine(execution: Execution): RoutineServices {
+    const reading = read(execution);
+    const { backups } = toolsOf(targets, execution.action.target);
+    return {
+      ...reading,
+      backups: { ...reading.backups, take: (request, options) => backups.take(request, options) },
+      requests: { ...reading.requests, withdraw: id => withdrawRequest(context(), execution.action, id) },
+    };
+  }
+
+  function change(execution: Execution): ChangeServices {
+    const working = routine(execution);
+    const { settings, target } = toolsOf(targets, execution.action.target);
+    const clock = { now: monotonic, sleep: (milliseconds: number) => context().sleep(milliseconds) };
+    const signaller = backendSignaller({ asker: target, ownPids: () => target.ownPids(), settings, clock });
+    return { ...working, backends: { ...working.backends, signal: condition => signaller.signal(condition) } };
+  }
+
+  return { read, routine, change };
+}
+
+function toolsOf(targets: ReadonlyMap<string, TargetTools>, name: string): TargetTools {
+  const tools = targets.get(name);
+  if (!tools) throw new UserError(`${name} is no longer configured.`);
+  return tools;
+}
+
+async function waitingRequests({ ledger }: Context): Promise<WaitingRequest[]> {
+  return Promise.all((await ledger.waiting()).map(action => requestOf({ ledger }, action)));
+}
+
+async function requestOf({ ledger }: Pick<Context, 'ledger'>, action: Action): Promise<WaitingRequest> {
+  return {
+    id: spoken(action.id),
+    command: action.command,
+    target: action.target,
+    summary: action.summary ?? action.command,
+    requester: action.requester,
+    reason: action.reason ?? undefined,
+    askedAt: new Date(action.asked_at),
+    expiresAt: new Date(action.expires_at ?? action.asked_at),
+    approvals: (await ledger.approversOf(action.id)).length,
+    approvalsNeeded: action.approvals_needed,
+    channel: action.message_channel ?? undefined,
+  };
+}
+
+async function withdrawRequest(context: Context, asked: Action, id: string): Promise<WaitingRequest> {
+  const number = unspoken(id);
+  const action = number === undefined ? undefined : await context.ledger.find(number);
+  if (!action || action.plan === null) {
+    throw new UserError(`There is no request ${id}.`, { hint: '`/db requests` shows what waits.' });
+  }
+  const request = await requestOf(context, action);
+  await withdrawKnown(context, action, {
+    spokenId: id,
+    from: { user: asked.requester, team: asked.team, channel: asked.channel, name: asked.requester_name },
+    place: { channel: asked.channel },
+    ...(asked.reason !== null && { reason: asked.reason }),
+  });
+  return request;
+}
