@@ -46,7 +46,7 @@ export function startupOptions(limits: SessionLimits, own: string | undefined): 
 }
 
 /**
- * What begins a transaction with these limits: two statements. Through PgBouncer in transaction mode a session setting
+ * What begins a transaction with these limits: two statements, the second of which gives the backend's `pid`. Through PgBouncer in transaction mode a session setting
  * would stay on the server's session and meet the next client, so nothing is set for longer than the transaction.
  * https://www.pgbouncer.org/features.html
  */
@@ -60,6 +60,6 @@ export function beginWith(
   );
   return [
     `BEGIN ISOLATION LEVEL ${isolation.toUpperCase()} ${limits.readOnly ? 'READ ONLY' : 'READ WRITE'}`,
-    `SELECT ${calls.join(', ')}`,
+    `SELECT pg_catalog.pg_backend_pid() AS pid, ${calls.join(', ')}`,
   ];
 }

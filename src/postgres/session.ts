@@ -75,9 +75,13 @@ export async function inTransaction<Result>(
   isolation: 'read committed' | 'repeatable read',
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
-  for (const statement of beginWith(limits, isolation)) await session.query(statement);
+  const [begin, limit] = beginWith(limits, isolation);
+  await session.query(begin);
+  const { rows } = await session.query(limit);
+  // PgBouncer makes up a pid when a client connects; the server's own is known only inside a transaction.
+  const { pid } = z.object({ pid: z.int() }).parse(rows[0]);
   try {
-    const result = await work(session);
+    const result = await work({ ...session, pid });
     await session.query('COMMIT');
     return result;
   } catch (error) {

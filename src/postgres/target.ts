@@ -21,12 +21,15 @@ export interface Target extends Asker {
    * @throws TargetError when the target cannot be reached; what `work` throws.
    */
   withSession<Result>(work: (session: Session) => Promise<Result>, options?: SessionOptions): Promise<Result>;
-  /** Process ids of the bot's own backends: connections of all lanes and sessions, and what is protected. */
+  /**
+   * Process ids of the bot's own backends: connections of all lanes and sessions, and what is protected. Through
+   * PgBouncer only the latter, as a connection has no backend of its own there.
+   */
   ownPids(): ReadonlySet<number>;
   /** Counts a backend of a client program of ours, such as pg_dump, among the bot's own. */
   protect(pid: number): void;
   unprotect(pid: number): void;
-  /** Ends all connections; those of a server that hangs are cut after a second. */
+  /** Ends all connections; those of a server that hangs are cut after two seconds. */
   close(): Promise<void>;
 }
 
@@ -91,6 +94,7 @@ export function openTarget({
   const protectedPids = new Set<number>();
   const sessions = new Set<pg.Client>();
   let versionAsked: Promise<number> | undefined;
+  let closed = false;
 
   const warm = keepWarm({
     open: () => clients.open(limits),
@@ -114,11 +118,16 @@ export function openTarget({
   });
 
   async function ask<Row>(question: Question<Row>, values: readonly unknown[] = []): Promise<Row[]> {
+    refuseWhenClosed();
     const text = typeof question.sql === 'string' ? question.sql : question.sql(await version());
     const rows = await lanes.ask(text, values).catch(error => {
       throw explain(error, place);
     });
     return parseRows(question, rows);
+  }
+
+  function refuseWhenClosed() {
+    if (closed) throw new TargetError(`The bot is stopping and asks ${name} nothing more.`);
   }
 
   function version(): Promise<number> {
@@ -137,6 +146,7 @@ export function openTarget({
     { transaction, signal, ...own }: SessionOptions = {},
   ): Promise<Result> {
     signal?.throwIfAborted();
+    refuseWhenClosed();
     if (pooled && !transaction) {
       throw new TargetError(`${name} is reached through PgBouncer, where this needs a session of its own.`, {
         hint: 'Give the bot a connection string of the server itself, without pgbouncer=true.',
@@ -146,7 +156,7 @@ export function openTarget({
     const client = await clients.open(held).catch(error => {
       throw explain(error, place);
     });
-    const cut = () => drop(client);
+    const cut = () => void end(client);
     signal?.addEventListener('abort', cut);
     sessions.add(client);
     try {
@@ -159,6 +169,22 @@ export function openTarget({
     }
   }
 
+  /**
+   * Ends a session whose statement may still run: the server would notice a closed socket only when it answers.
+   * Through PgBouncer the pid of a connection is made up, so there the statement's own time limit has to do.
+   */
+  async function end(client: pg.Client) {
+    const pid = backendPid(client);
+    drop(client);
+    if (!pooled) await lanes.ask('SELECT pg_catalog.pg_terminate_backend($1)', [pid]).catch(() => undefined);
+  }
+
+  async function within(work: Promise<unknown>) {
+    const late = new AbortController();
+    await Promise.race([work, clock.sleep(goodbye, late.signal)]);
+    late.abort();
+  }
+
   return {
     name,
     connection,
@@ -166,17 +192,16 @@ export function openTarget({
     version,
     withSession,
     ownPids: () => {
-      const session = [...sessions].map(backendPid);
-      return new Set([warm.pid, ...lanes.pids(), ...session, ...protectedPids].filter(pid => pid !== undefined));
+      const own = pooled ? [] : [warm.pid, ...lanes.pids(), ...[...sessions].map(backendPid)];
+      return new Set([...own, ...protectedPids].filter(pid => pid !== undefined));
     },
     protect: pid => protectedPids.add(pid),
     unprotect: pid => protectedPids.delete(pid),
     close: async () => {
-      for (const client of sessions) drop(client);
+      closed = true;
+      await within(Promise.all([...sessions].map(end)));
       const ended = Promise.allSettled([warm.close(), lanes.close()]);
-      const late = new AbortController();
-      await Promise.race([ended, clock.sleep(goodbye, late.signal)]);
-      late.abort();
+      await within(ended);
       clients.cut();
       emergencyClients?.cut();
       await ended;
