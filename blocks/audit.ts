@@ -42,7 +42,7 @@ function line(event: AuditEvent, body: Body): Line {
       const until = new Date(Number(body.expires_at));
       const needed = Number(body.approvals_needed);
       return {
-        mrkdwn: `waits for ${needed === 1 ? 'a second person' : `${needed} approvals`} until ${dateToken(until)}\nplan: ${value(body.summary, 300)}\nruns: ${code(String(body.statement), 600)}\nplan's SHA-256: ${code(String(body.plan_sha256), 64)}`,
+        mrkdwn: `waits for ${needed === 1 ? 'a second person' : `${needed} approvals`} until ${dateToken(until)}\nplan: ${value(body.summary, 300)}\nruns: ${code(String(body.statement), 2_000)}\nplan's SHA-256: ${code(String(body.plan_sha256), 64)}`,
         plain: `waits for approval until ${utc(until)}: ${cut(String(body.summary), 200)}`,
       };
     }
@@ -58,12 +58,7 @@ function line(event: AuditEvent, body: Body): Line {
     case 'expired':
       return same('expired: nobody decided in time. Nothing was done.');
     case 'started':
-      return body.statement
-        ? {
-            mrkdwn: `started: ${code(String(body.statement), 600)}`,
-            plain: `started: ${cut(String(body.statement), 200)}`,
-          }
-        : same('started');
+      return same('started');
     case 'cancel_asked':
       return same(`${who} asked it to stop`);
     case 'interrupted':

@@ -116,7 +116,7 @@ export function settledCard(heading: ActionHeading, plan: PlanView, standing: St
   return {
     text: `${text}: ${plan.summary} on ${heading.target}`,
     blocks: [
-      section(lines(`*${text}*`, detail(standing))),
+      section(lines(`*${text}*`, detail(standing, result !== undefined))),
       ...(result ? [...result.blocks, divider()] : []),
       section(
         lines(
@@ -159,7 +159,8 @@ function headline(heading: ActionHeading, plan: PlanView, standing: Standing): s
   }
 }
 
-function detail(standing: Standing): string {
+/** @param shown whether the outcome is shown as a view of its own. */
+function detail(standing: Standing, shown: boolean): string {
   switch (standing.is) {
     case 'running':
       return `Approved by ${people(standing.approvedBy)} ${dateToken(standing.since)}`;
@@ -172,8 +173,8 @@ function detail(standing: Standing): string {
       return `Nobody decided before ${dateToken(standing.at)}. Nothing was done; ask again if it is still needed.`;
     default: {
       const time = standing.seconds === undefined ? '' : ` after ${duration(standing.seconds)}`;
-      const by = standing.approvedBy.length > 0 ? `\nApproved by ${people(standing.approvedBy)} · ` : '\n';
-      return `${escapeMrkdwn(cut(standing.outcome, 1_000))}${by}${dateToken(standing.at)}${time}`;
+      const by = standing.approvedBy.length > 0 ? `Approved by ${people(standing.approvedBy)} · ` : '';
+      return lines(!shown && escapeMrkdwn(cut(standing.outcome, 1_000)), `${by}${dateToken(standing.at)}${time}`);
     }
   }
 }

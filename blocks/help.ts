@@ -35,7 +35,7 @@ export function overview(commands: readonly HelpEntry[]): View {
           ].join('\n'),
         ),
       ),
-      context('`/db help <command>` explains one. In a thread, mention the bot instead: `@db status`.'),
+      context('`/db help &lt;command&gt;` explains one. In a thread, mention the bot instead: `@db status`.'),
     ],
   };
 }

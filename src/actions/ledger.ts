@@ -203,9 +203,7 @@ export class Ledger {
         approvals_needed: action.approvals_needed,
       });
       if (Number(approvals) < action.approvals_needed) return { is: 'counted', action, approvals: Number(approvals) };
-      const started = await this.#move(transaction, id, 'waiting', this.#running(), 'started', {
-        statement: action.statement,
-      });
+      const started = await this.#move(transaction, id, 'waiting', this.#running(), 'started', {});
       if (!started) throw new Error(`action ${id} moved inside its own transaction`);
       return { is: 'started', action: started };
     });

@@ -77,8 +77,8 @@ export function route(app: App, options: RouteOptions): void {
   });
 
   // A button or modal of an older version: acknowledged, so that Slack shows no warning triangle.
-  app.action(/.*/, async ({ ack }) => ack());
-  app.view(/.*/, async ({ ack }) => ack());
+  app.action(/^(?!(approve|cancel|withdraw|again|deny)$)/, async ({ ack }) => ack());
+  app.view(new RegExp(`^(?!${denyModal.callback}$)`), async ({ ack }) => ack());
 
   app.error(async error => log.error({ err: error }, 'an envelope could not be handled'));
 }
