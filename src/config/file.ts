@@ -138,7 +138,7 @@ function withoutNotYet(content: unknown, fileName: string, problems: Problems): 
 /** Tells where the YAML is broken without quoting it: the line may hold a password. */
 function parseYaml(yaml: string, fileName: string, problems: Problems): unknown {
   const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(yaml, { lineCounter: lines });
   for (const { code, pos } of [...document.errors, ...document.warnings]) {
     const { line, col } = lines.linePos(pos[0]);
     problems.add(`${fileName}:${line}:${col}`, `is not right YAML (${code.toLowerCase().replaceAll('_', ' ')}).`);

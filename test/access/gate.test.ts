@@ -104,7 +104,7 @@ describe('the directory', () => {
     const { workspace, directory } = start();
     workspace.users.set('U0GIL', { id: 'U0ADA', team_id: homeTeam });
     workspace.channels.set('C0OTHER', { id: 'C0INCIDENT' });
-    expect(await directory.person('U0GIL')).toMatchObject({ state: 'unanswered' });
+    expect(await directory.person('U0GIL')).toEqual({ state: 'unanswered', reason: 'its answer could not be read' });
     expect(await directory.channel('C0OTHER')).toMatchObject({ state: 'unanswered' });
   });
 
