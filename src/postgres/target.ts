@@ -25,7 +25,7 @@ export interface Target extends Asker {
    * Process ids of the bot's own backends: connections of all lanes and sessions, and what is protected. Through
    * PgBouncer only the latter, as a connection has no backend of its own there.
    */
-  ownPids(): ReadonlySet<number>;
+  readonly ownPids: () => ReadonlySet<number>;
   /** Counts a backend of a client program of ours, such as pg_dump, among the bot's own. */
   protect(pid: number): void;
   unprotect(pid: number): void;
