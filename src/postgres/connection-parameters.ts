@@ -136,8 +136,13 @@ function parseTls(query: URLSearchParams, problems: string[]): TlsSettings {
     rootCertificate: query.get('sslrootcert') || (key ? undefined : file),
     certificate: key ? file : undefined,
     key,
-    identity: identity === undefined ? undefined : { path: identity, password: query.get('sslpassword') ?? '' },
+    identity: identity === undefined ? undefined : hidePassword(identity, query.get('sslpassword') ?? ''),
   };
+}
+
+/** Not enumerable, so that no log prints it. */
+function hidePassword(path: string, password: string): NonNullable<TlsSettings['identity']> {
+  return Object.defineProperty({ path, password }, 'password', { enumerable: false });
 }
 
 function tlsMode(given: string | undefined, accept: string | undefined, ssl: string | undefined): TlsMode {
