@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { commandHelp, overview } from '../blocks/help.ts';
-import { defineCommand, UserError } from '../src/command.ts';
+import { defineCommand, quoted, UserError } from '../src/command.ts';
 
 export default defineCommand({
   name: 'help',
@@ -18,7 +18,7 @@ export default defineCommand({
     const found = services.help.find(help => help.name === wanted);
     if (!found) {
       const names = services.help.map(help => `\`${help.name}\``).join(', ');
-      throw new UserError(`There is no command “${name}”.`, { hint: `There are: ${names}.` });
+      throw new UserError(`There is no command ${quoted(name)}.`, { hint: `There are: ${names}.` });
     }
     return { view: commandHelp(found), outcome: `explained ${found.name}` };
   },

@@ -16,6 +16,7 @@ import type { ChangeServices, ReadServices, RoutineServices } from './services.t
 export type { View } from '../blocks/view.ts';
 export { ConditionChanged, UserError } from './errors.ts';
 export { nearest } from './nearest.ts';
+export { quoted } from './quoted.ts';
 export type { ChangeServices, ReadServices, RoutineServices } from './services.ts';
 
 /** What a command gives back: what the person sees, and the same in one line for the audit record. */

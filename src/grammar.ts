@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Command } from './command.ts';
 import { UserError } from './errors.ts';
 import { nearest } from './nearest.ts';
+import { brief, quoted } from './quoted.ts';
 import type { CommandHelp } from './services.ts';
 import { type Token, tokenize } from './tokens.ts';
 
@@ -39,8 +40,8 @@ export function parse(line: string, commands: readonly Command[]): Parsed {
   const command = commands.find(candidate => candidate.name === name);
   if (!command) throw unknownCommand(name, commands);
   const { on, reason, raw } = collect(command, rest);
-  const args = command.args.safeParse(raw);
-  if (!args.success) throw usageError(command, problems(args.error));
+  const args = command.args.safeParse(raw, { reportInput: true });
+  if (!args.success) throw usageError(command, problems(args.error, command));
   return { command, args: args.data, on, reason };
 }
 
@@ -85,25 +86,26 @@ function collect(command: Command, tokens: readonly Token[]) {
   let on: string | undefined;
   let reason: string | undefined;
   const wrong: string[] = [];
+  const given = new Set<string>();
   const rest = [...tokens];
   for (let token = rest.shift(); token; token = rest.shift()) {
     if (token.quoted || !token.text.startsWith('--')) {
       const slot = slots.shift();
       const argument = known.find(candidate => candidate.name === slot);
-      if (!slot || !argument) wrong.push(`“${brief(token.text)}” is one word too many`);
+      if (!slot || !argument) wrong.push(`${quoted(token.text)} is one word too many`);
       else raw[slot] = convert(argument, token.text);
       continue;
     }
     const [written, inline] = splitOnce(token.text.slice(2));
+    if (given.has(written)) wrong.push(`--${brief(written)} is given twice`);
+    given.add(written);
     const value = () => {
-      if (inline !== undefined) return inline;
       const next = rest[0];
-      if (!next || (!next.quoted && next.text.startsWith('--'))) {
-        wrong.push(`--${brief(written)} needs a value`);
-        return undefined;
-      }
-      rest.shift();
-      return next.text;
+      const follows = inline === undefined && next && (next.quoted || !next.text.startsWith('--'));
+      const text = follows ? rest.shift()?.text : inline;
+      if (text?.trim()) return text;
+      wrong.push(`--${brief(written)} needs a value`);
+      return undefined;
     };
     if (written === 'on' && command.onTarget !== false) on = value();
     else if (written === 'reason') reason = value();
@@ -111,9 +113,12 @@ function collect(command: Command, tokens: readonly Token[]) {
       const argument = known.find(
         candidate => flag(candidate.name) === written && !positional(command).includes(candidate.name),
       );
-      if (!argument) wrong.push(unknownFlag(written, command));
-      else if (argument.type === 'boolean') raw[argument.name] = inline === undefined || inline === 'true';
-      else raw[argument.name] = convert(argument, value());
+      if (!argument) wrong.push(unknownFlag(written, command, known));
+      else if (argument.type === 'boolean') {
+        if (inline !== undefined && inline !== 'true' && inline !== 'false')
+          wrong.push(`--${brief(written)} takes no value, not ${quoted(inline)}`);
+        raw[argument.name] = inline !== 'false';
+      } else raw[argument.name] = convert(argument, value());
     }
   }
   if (wrong.length > 0) throw usageError(command, wrong);
@@ -159,13 +164,8 @@ function splitOnce(text: string): [string, string | undefined] {
   return at < 0 ? [text, undefined] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function brief(text: string): string {
-  const characters = [...text];
-  return characters.length > 40 ? `${characters.slice(0, 39).join('')}…` : text;
-}
-
-function unknownFlag(written: string, command: Command): string {
-  const names = argumentsOf(command)
+function unknownFlag(written: string, command: Command, known: readonly Argument[]): string {
+  const names = known
     .filter(argument => !positional(command).includes(argument.name))
     .map(argument => flag(argument.name));
   const near = nearest(written, [...names, ...(command.onTarget === false ? [] : ['on']), 'reason'], 1);
@@ -178,7 +178,7 @@ function unknownCommand(name: string, commands: readonly Command[]): UserError {
     name,
     commands.map(command => command.name),
   );
-  return new UserError(`There is no command “${brief(name)}”.`, {
+  return new UserError(`There is no command ${quoted(name)}.`, {
     hint:
       near.length > 0
         ? `Did you mean ${near.map(found => `\`/db ${found}\``).join(' or ')}?`
@@ -186,22 +186,31 @@ function unknownCommand(name: string, commands: readonly Command[]): UserError {
   });
 }
 
+/** A line pasted by mistake has many faults; the first few say enough. */
+const most = 4;
+
 function usageError(command: Command, wrong: readonly string[]): UserError {
-  const [only] = wrong;
-  const text = wrong.length === 1 ? `${capital(only!)}.` : wrong.map(problem => `• ${capital(problem)}.`).join('\n');
-  return new UserError(text, { hint: `Usage: \`${usage(command)}\`\nFor example: \`/db ${command.examples[0]}\`` });
+  const told = wrong.slice(0, most).map(sentence);
+  const left = wrong.length - told.length;
+  const text = wrong.length === 1 ? told[0]! : told.map(problem => `• ${problem}`).join('\n');
+  return new UserError(left > 0 ? `${text}\nand ${left} more.` : text, {
+    hint: `Usage: \`${usage(command)}\`\nFor example: \`/db ${command.examples[0]}\``,
+  });
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${text.endsWith('?') ? '' : '.'}`;
 }
 
-function problems(error: z.ZodError): string[] {
+function problems(error: z.ZodError, command: Command): string[] {
   return error.issues.map(issue => {
-    const name = flag(String(issue.path[0] ?? ''));
-    if (issue.code === 'invalid_type' && issue.input === undefined) return `<${name}> is missing`;
-    if (issue.code === 'invalid_type' && issue.expected === 'int') return `<${name}> is a whole number`;
-    if (issue.code === 'invalid_type' && issue.expected === 'number') return `<${name}> is a whole number`;
+    const path = String(issue.path[0] ?? '');
+    const name = positional(command).some(known => known === path) ? `<${flag(path)}>` : `--${flag(path)}`;
+    if (issue.code === 'invalid_type' && issue.input === undefined) return `${name} is missing`;
+    if (issue.code === 'invalid_type' && issue.expected === 'number')
+      return `${name} is a whole number, not ${quoted(String(issue.input))}`;
+    if (issue.code === 'too_small' && issue.origin !== 'string') return `${name} is at least ${issue.minimum}`;
+    if (issue.code === 'too_big' && issue.origin !== 'string') return `${name} is at most ${issue.maximum}`;
     return `${name}: ${issue.message}`;
   });
 }

@@ -6,12 +6,13 @@ export interface Token {
 }
 
 const entities: Readonly<Record<string, string>> = { '&amp;': '&', '&lt;': '<', '&gt;': '>' };
+/** What ends a quotation, by what began it; a straight mark and a curly one mix when part of a line was pasted. */
 const closing: Readonly<Record<string, string>> = {
-  '"': '"',
+  '"': '"”',
+  '“': '”"',
+  '”': '”"',
+  '„': '“”"',
   "'": "'",
-  '“': '”',
-  '”': '”',
-  '„': '“',
   '‘': '’',
   '’': '’',
   '«': '»',
@@ -32,8 +33,7 @@ export function tokenize(raw: string): Token[] {
   let until: string | undefined;
   for (const character of line) {
     if (until !== undefined) {
-      if (character === until || (character === '"' && until === '”') || (character === '”' && until === '"'))
-        until = undefined;
+      if (until.includes(character)) until = undefined;
       else text += character;
     } else if (/\s/u.test(character)) {
       if (started) tokens.push({ text, quoted });
@@ -53,9 +53,10 @@ export function tokenize(raw: string): Token[] {
   return tokens.map(token => (token.quoted ? token : { ...token, text: token.text.replace(/^[—–](?=[a-z])/u, '--') }));
 }
 
+/** Slack escapes `<` in what people type, so none is inside a link; not looking past one keeps this linear. */
 function unwrap(raw: string): string {
   return raw
-    .replace(/<([@#!])([^|>]*)(?:\|[^>]*)?>/g, (_, kind: string, id: string) => (kind === '!' ? id : id))
-    .replace(/<((?:https?|mailto|tel):[^|>]*)(?:\|([^>]*))?>/g, (_, url: string, shown?: string) => shown ?? url)
+    .replace(/<[@#!]([^|<>]*)(?:\|[^<>]*)?>/g, (_, id: string) => id)
+    .replace(/<((?:https?|mailto|tel):[^|<>]*)(?:\|([^<>]*))?>/g, (_, url: string, shown?: string) => shown ?? url)
     .replace(/&(?:amp|lt|gt);/g, entity => entities[entity]!);
 }
