@@ -1,6 +1,7 @@
 import type { KnownBlock } from '@slack/types';
 import type { StatusReport } from '../src/postgres/status.ts';
 import { bar } from './bar.ts';
+import { limits } from './limits.ts';
 import { actions, button, context, fields, header, section } from './parts.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
@@ -39,12 +40,15 @@ export function statusView(report: StatusReport, facts: StatusFacts): View {
   const top = topLines(report, facts);
   const details = [sessionLines(report), storageLines(report)];
   return {
-    text: [
-      escapeMrkdwn(title),
-      ...reasons,
-      ...blockers.map(({ text }) => text),
-      ...[...top, ...details.flat()].map(([label, value]) => `${label}: ${value}`),
-    ].join('\n'),
+    text: cut(
+      [
+        escapeMrkdwn(title),
+        ...reasons,
+        ...blockers.map(({ text }) => text),
+        ...[...top, ...details.flat()].map(([label, value]) => `${label}: ${value}`),
+      ].join('\n'),
+      limits.messageText,
+    ),
     blocks: [
       header(title),
       ...(reasons.length > 0 ? [section(reasons.join('\n'))] : []),
@@ -88,7 +92,7 @@ function blockersOf({ status, backups }: StatusReport): { text: string; block: K
 function topLines({ status, percent: share }: StatusReport, { lastBackup }: StatusFacts): Line[] {
   const { connections, replica } = status;
   const usable = connections.max - connections.reserved;
-  const version = escapeMrkdwn(status.version.split(' ', 1)[0]!);
+  const version = cut(escapeMrkdwn(status.version.split(' ', 1)[0]!), 40);
   return [
     ['PostgreSQL', `${version}, ${replica ? 'replica' : 'primary'}, up ${duration(status.uptimeSeconds)}`],
     ...(replica ? [['Replication', replication(replica)] as const] : []),

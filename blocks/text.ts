@@ -7,8 +7,8 @@ import prettyBytes from 'pretty-bytes';
 /** Named by PostgreSQL, typed by a person: nothing of it may act as markup. */
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
-/** One character as a reader sees it: an entity that `escapeMrkdwn` wrote, or a code point. */
-const characters = /&(?:amp|lt|gt);|./gsu;
+/** One character as a reader sees it: an entity that `escapeMrkdwn` wrote, a token such as `dateToken`'s, or a code point. */
+const characters = /&(?:amp|lt|gt);|<![^<>]*>|./gsu;
 
 /**
  * Makes a value from the database or a person harmless in mrkdwn: `<!channel>` pings nobody, `<@U1>` names nobody.
@@ -19,8 +19,8 @@ export function escapeMrkdwn(value: string): string {
 }
 
 /**
- * Shortens a text, escaped or not, to at most `max` UTF-16 units, the strictest way to count. Neither a code point nor
- * an entity is split; what was left out shows as `…`.
+ * Shortens a text, escaped or not, to at most `max` UTF-16 units, the strictest way to count. No code point,
+ * entity or token is split; what was left out shows as `…`.
  */
 export function cut(value: string, max: number): string {
   if (value.length <= max) return value;

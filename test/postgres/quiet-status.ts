@@ -27,7 +27,7 @@ export const quietStatus: Status = {
   preparedTransactions: { count: 0, oldestSeconds: 0, oldest: null },
   databaseBytes: 1_300_000_000,
   cache: { hits: 997_000, reads: 3_000 },
-  transactionIds: { database: 'portal', age: 107_374_182 },
+  transactionIds: { database: 'portal', age: 107_374_183 },
   replica: null,
   replicas: [],
   archiver: { active: true, failing: false, failures: 2, lastArchivedSeconds: 120, lastFailedWal: null },

@@ -1,0 +1,172 @@
+import { expect, test } from '@jest/globals';
+import { limits } from '../../blocks/limits.ts';
+import { statusOutcome, statusView } from '../../blocks/status.ts';
+import type { View } from '../../blocks/view.ts';
+import type { Status, StatusReport } from '../../src/postgres/status.ts';
+import { assess } from '../../src/postgres/verdict.ts';
+import { thresholdsSchema } from '../../src/target-settings.ts';
+import { quietStatus } from '../postgres/quiet-status.ts';
+
+const now = new Date('2026-11-22T12:00:00Z');
+const lastBackup = { takenAt: new Date('2026-11-22T08:00:00Z'), bytes: 205_000_000 };
+const facts = { target: 'portal', actionId: 'A-1042', lastBackup };
+
+function report(change: Partial<Status> = {}, backups = new Map<number, string>()): StatusReport {
+  const status = { ...quietStatus, ...change };
+  return { status, backups, ...assess(status, thresholdsSchema.parse({}), { lastBackup, now }) };
+}
+
+/** The lines that a phone shows before the details: 40 characters each, a header's a little fewer. */
+function topLines({ blocks }: View): string[] {
+  const details = blocks.findIndex(block => block.type === 'section' && 'fields' in block && block.fields);
+  return blocks.slice(0, details).flatMap(block => {
+    const text = (block.type === 'header' || block.type === 'section') && block.text ? block.text.text : '';
+    const shown = text.replace(/<!date[^|]*\|([^>]*)>/g, '$1').replace(/[*`]/g, '');
+    return shown.split('\n').flatMap(line => line.match(/.{1,40}/gu) ?? ['']);
+  });
+}
+
+test('a healthy server on one screen', () => {
+  const view = statusView(report(), facts);
+  expect(view.text).toBe(
+    [
+      '🟢 portal is healthy',
+      'PostgreSQL: 17.4, primary, up 12 d',
+      'Connections: ▰▱▱▱▱▱▱▱▱▱ 12 of 97, 12.3 %',
+      'Blocked: none',
+      'Last backup: <!date^1795334400^{date_short_pretty} {time}|2026-11-22 08:00 UTC>, 205 MB',
+      'By state: idle 9\nactive 3',
+      'By application: `portal-bff` 10\n`pg-chatops/portal` 2',
+      'Longest query: none',
+      'Longest transaction: none',
+      'Idle in transaction: none',
+      'Prepared transactions: none',
+      'Size: `portal` 1.3 GB',
+      'Cache hit: 99.7 %',
+      'Transaction ids: 5 % used (`portal`)',
+      'Checksums: 0 failures',
+      'Archiver: last 2 min ago, 2 failures',
+      'Replication slots: none',
+      'Replicas: none',
+    ].join('\n'),
+  );
+  expect(topLines(view)).toHaveLength(5);
+  expect(statusOutcome(report())).toBe('healthy');
+});
+
+const incident: Partial<Status> = {
+  blocked: { count: 3, longestSeconds: 252 },
+  blockers: [{ pid: 4711, user: 'portal', application: 'nightly-report', state: 'idle in transaction', holdsUp: 3 }],
+  idleInTransaction: { count: 1, oldestSeconds: 320 },
+  longestTransaction: { pid: 4711, user: 'portal', application: 'nightly-report', seconds: 400 },
+};
+
+test('an incident: the verdict, why, and who holds others up, before anything else', () => {
+  const view = statusView(report(incident), facts);
+  expect(topLines(view).slice(0, 7).join('\n')).toMatchInlineSnapshot(`
+"🟡 portal is in need of attention
+🟡 3 sessions blocked, the longest for 4 
+min 12 s (attention from 30 s)
+🟡 1 session idle in transaction, the lon
+gest for 5 min 20 s (attention from 5 mi
+n)
+pid 4711, nightly-report, idle in transa"
+`);
+  expect(view.text).toContain('pid 4711, `nightly-report`, idle in transaction, holds up 3 sessions: `/db kill 4711`');
+  expect(topLines(view).length).toBeLessThanOrEqual(14);
+  expect(statusOutcome(report(incident))).toBe(
+    'attention: 3 sessions blocked, the longest for 4 min 12 s (attention from 30 s), and 1 more',
+  );
+});
+
+test('a backup of the bot that blocks can be cancelled there, after a question', () => {
+  const blockers = [
+    { pid: 815, user: 'bot', application: 'pg-chatops/backup/A-1040', state: 'active', holdsUp: 2 },
+    { pid: 816, user: 'eve', application: 'pg-chatops/backup/A-9999', state: 'active', holdsUp: 1 },
+  ];
+  const { blocks, text } = statusView(report({ blockers }, new Map([[815, 'A-1040']])), facts);
+  const buttons = blocks.flatMap(block => ('accessory' in block && block.accessory ? [block.accessory] : []));
+  expect(buttons).toMatchObject([
+    { action_id: 'cancel', value: 'A-1040', confirm: { title: { text: expect.any(String) } } },
+  ]);
+  expect(text).toContain('The backup A-1040, pid 815, holds up 2 sessions');
+  expect(text).toContain('`/db kill 816`');
+});
+
+test('a prepared transaction has no pid to kill', () => {
+  const blockers = [{ pid: 0, user: null, application: null, state: null, holdsUp: 1 }];
+  const preparedTransactions = { count: 1, oldestSeconds: 5, oldest: 'gid <1>' };
+  const { text } = statusView(report({ blockers, preparedTransactions }), facts);
+  expect(text).toContain('A prepared transaction holds up 1 session; the oldest is `gid &lt;1&gt;`');
+  expect(text).not.toContain('/db kill');
+});
+
+test('Refresh asks for the same action again', () => {
+  const { blocks } = statusView(report(), facts);
+  expect(blocks.at(-1)).toMatchObject({ type: 'actions', elements: [{ action_id: 'again', value: 'A-1042' }] });
+});
+
+test('a replica, no backup, hidden sessions and waiting settings are said', () => {
+  const hidden = report({
+    hiddenRows: 9,
+    connections: { used: 9, max: 100, reserved: 3, byState: [], byApplication: [] },
+    replica: { receiving: false, lagSeconds: 12 },
+    pendingRestart: ['max_connections'],
+    checksums: { on: false, failures: 0 },
+    archiver: { ...quietStatus.archiver, active: false },
+    cache: { hits: 0, reads: 0 },
+  });
+  const view = statusView(hidden, { ...facts, lastBackup: undefined });
+  expect(view.text).toContain('Replication: 12 s behind, receives nothing');
+  expect(view.text).toContain('Last backup: none known to the bot');
+  expect(view.text).toContain('By state: hidden: pg_monitor is missing');
+  expect(view.text).toContain('Checksums: off');
+  expect(view.text).toContain('Archiver: off');
+  expect(view.text).toContain('Cache hit: too little read to say');
+  expect(JSON.stringify(view.blocks)).toContain('waiting for a restart: `max_connections`');
+});
+
+test('names that are markup ping nobody, and the longest of everything stays within the limits of Slack', () => {
+  const nasty = '<!channel>&`*'.repeat(5);
+  const name = nasty.slice(0, 63);
+  const session = { pid: 2_147_483_647, user: name, application: name, seconds: 1e7 };
+  const busy = report({
+    version: nasty.repeat(20),
+    database: name,
+    hiddenRows: 1e6,
+    connections: {
+      used: 1e6,
+      max: 100,
+      reserved: 3,
+      byState: Array.from({ length: 8 }, () => ({ state: 'idle in transaction (aborted)', count: 1e6 })),
+      byApplication: Array.from({ length: 5 }, () => ({ application: name, count: 1e6 })),
+    },
+    longestQuery: session,
+    longestTransaction: session,
+    blocked: { count: 1e6, longestSeconds: 1e7 },
+    blockers: [0, 1, 2, 3, 4].map(pid => ({ pid, user: name, application: name, state: name, holdsUp: 1e6 })),
+    preparedTransactions: { count: 5, oldestSeconds: 1e7, oldest: nasty.repeat(3) },
+    transactionIds: { database: name, age: 2 ** 31 - 1 },
+    replicas: Array.from({ length: 9 }, () => ({
+      application: name,
+      state: 'streaming',
+      lagBytes: 1,
+      lagSeconds: 1e7,
+    })),
+    slots: Array.from({ length: 9 }, () => ({ name, active: false, walStatus: 'lost', retainedBytes: 1e15 })),
+    pendingRestart: Array.from({ length: 40 }, () => name),
+  });
+  const { blocks, text } = statusView(busy, { ...facts, target: nasty });
+  const withoutDates = (value: string) => value.replace(/<!date\^[^>]*>/g, '');
+  expect(withoutDates(text)).not.toMatch(/[<>]/);
+  const marked = JSON.stringify(blocks.filter(({ type }) => type !== 'header'));
+  expect(withoutDates(marked)).not.toMatch(/[<>]/);
+  expect(blocks.length).toBeLessThanOrEqual(limits.blocksInCommandView);
+  expect(marked.length).toBeLessThan(limits.textInMessage);
+  expect(text.length).toBeLessThanOrEqual(limits.messageText);
+  for (const block of blocks) {
+    if (block.type !== 'section') continue;
+    if (block.text) expect(block.text.text.length).toBeLessThanOrEqual(limits.sectionText);
+    for (const field of block.fields ?? []) expect(field.text.length).toBeLessThanOrEqual(limits.fieldText);
+  }
+});
