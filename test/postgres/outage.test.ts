@@ -23,7 +23,7 @@ const sessions: Session[] = [];
 beforeAll(async () => {
   cluster = await startCluster({ settings: { max_connections: String(maxConnections), max_wal_senders: '3' } });
   bot = await createBotRole(cluster);
-  if (cluster.major >= 16) await cluster.admin.sql('revoke pg_use_reserved_connections from pg_chatops');
+  if (cluster.major >= 16) await cluster.admin.sql(`revoke pg_use_reserved_connections from ${bot.user}`);
   walsender = await createWalsenderRole(cluster);
   portal = { user: 'portal', password: 'portal-password' };
   await cluster.admin.sql("create role portal login password 'portal-password'");
@@ -109,11 +109,11 @@ test('at max_connections without an emergency connection the refusal says what t
 test('from 16 on, the reserved slots let a bot in that has the privilege', async () => {
   if (cluster.major < 16) return;
   await cluster.restart({ reserved_connections: '3' });
-  await cluster.admin.sql('grant pg_use_reserved_connections to pg_chatops');
+  await cluster.admin.sql(`grant pg_use_reserved_connections to ${bot.user}`);
   await exhaust();
   const target = kept(targetOf(cluster.url('postgres', bot)));
   expect(await target.ask(who, ['in', null])).toMatchObject([{ kind: 'client backend', given: 'in' }]);
-  await cluster.admin.sql('revoke pg_use_reserved_connections from pg_chatops');
+  await cluster.admin.sql(`revoke pg_use_reserved_connections from ${bot.user}`);
 });
 
 test('a server that hangs is given up in time, is found again, and closing does not wait for it', async () => {
