@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
-import { UserError } from '../errors.ts';
 import type { Connection } from './connection-url.ts';
+import { TargetError } from './errors.ts';
 
 /** SSLRequest: length 8, code 80877103. https://www.postgresql.org/docs/current/protocol-message-formats.html */
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
@@ -10,7 +10,7 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 /**
  * node-pg's `ssl` for a connection. Where `prefer` leaves it to the server, the server is asked, as libpq does.
  *
- * @throws UserError when a certificate cannot be read; the system's error when the server cannot be reached.
+ * @throws TargetError when a certificate cannot be read; the system's error when the server cannot be reached.
  */
 export async function tlsOptions(connection: Connection, timeoutMs: number): Promise<false | ConnectionOptions> {
   const { tls, host } = connection;
@@ -48,6 +48,6 @@ function offersTls({ host, port }: Connection, timeoutMs: number): Promise<boole
 async function read(path: string | undefined): Promise<Buffer | undefined> {
   if (path === undefined) return undefined;
   return readFile(path).catch((cause: unknown) => {
-    throw new UserError(`The certificate file ${path} of the target's connection string cannot be read.`, { cause });
+    throw new TargetError(`The certificate file ${path} of the target's connection string cannot be read.`, { cause });
   });
 }
