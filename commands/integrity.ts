@@ -23,14 +23,15 @@ export default defineCommand({
   }),
   positional: ['check'],
   examples: ['integrity', 'integrity orphans', 'integrity --deep'],
-  async run({ check: wanted, deep }, { target, integrity, heap, progress, signal }) {
+  async run({ check: wanted, deep }, services) {
+    const { target, integrity, heap, signal } = services;
     const checks = wanted === undefined ? target.checks : [named(wanted, target.checks)];
     const results: CheckFacts[] = [];
     for (const [done, check] of checks.entries()) {
-      progress(checkingView(check.title, done, checks.length));
+      services.progress(checkingView(check.title, done, checks.length));
       results.push(await integrity.run(check, signal));
     }
-    const files = deep ? await heap.check(signal, facts => progress(heapProgressView(facts))) : undefined;
+    const files = deep ? await heap.check(signal, facts => services.progress(heapProgressView(facts))) : undefined;
     return { view: integrityView(results, files), outcome: integrityOutcome(results, files) };
   },
 });

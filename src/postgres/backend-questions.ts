@@ -33,7 +33,8 @@ const backendSchema = z.object({
   state: z.string().nullable(),
   /** `Lock: transactionid` */
   waitEvent: z.string().nullable(),
-  backendStart: serverMoment,
+  /** Null where PostgreSQL hides the backend from the bot's role. */
+  backendStart: serverMoment.nullable(),
   transactionStart: serverMoment.nullable(),
   queryStart: serverMoment.nullable(),
   stateChange: serverMoment.nullable(),

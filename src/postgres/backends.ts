@@ -113,11 +113,14 @@ export function backendReader({ asker, ownPids, settings }: BackendSource): Back
         };
       }
       const { refusal, backend } = found;
-      if (refusal !== null) return { verdict: 'refused', ...refusalWords(refusal, backend) };
+      const { backendStart } = backend;
+      if (refusal !== null || backendStart === null) {
+        return { verdict: 'refused', ...refusalWords(refusal ?? 'hidden', backend) };
+      }
       const condition: WorkCondition = {
         pid,
         mode,
-        backendStart: backend.backendStart,
+        backendStart,
         work: mode === 'cancel' ? backend.queryStart : backend.transactionStart,
       };
       const sides = await blocking(pid);

@@ -1,0 +1,51 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type BackendSource, backendReader, backendSignaller, type Clock } from '../../src/postgres/backends.ts';
+import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
+import { openTarget, type Target } from '../../src/postgres/target.ts';
+import { thresholdsSchema } from '../../src/target-settings.ts';
+
+/** A target's settings as far as backends need them; thresholds at their defaults. */
+export const settings: BackendSource['settings'] = {
+  allowOtherDatabases: false,
+  redactQueries: true,
+  thresholds: thresholdsSchema.parse({}),
+};
+
+/** The bot as one role sees it, over a real target. */
+export interface Bot {
+  target: Target;
+  reader: ReturnType<typeof backendReader>;
+  signaller: ReturnType<typeof backendSignaller>;
+}
+
+const opened: Target[] = [];
+
+/** Closes every bot of a test file, also those of a test that failed half-way. */
+export async function closeBots(): Promise<void> {
+  await Promise.all(opened.map(target => target.close()));
+}
+
+const silent = { info: () => undefined, warn: () => undefined };
+
+export function openBot(
+  url: string,
+  options: { settings?: Partial<BackendSource['settings']>; clock?: Clock } = {},
+): Bot {
+  const target = openTarget({ name: 'portal', connection: parseConnectionUrl(url), log: silent });
+  opened.push(target);
+  const source = { asker: target, ownPids: () => target.ownPids(), settings: { ...settings, ...options.settings } };
+  const clock = options.clock ?? { now: () => performance.now(), sleep: milliseconds => pause(milliseconds) };
+  return { target, reader: backendReader(source), signaller: backendSignaller({ ...source, clock }) };
+}
+
+/** A clock on which every sleep is over after a millisecond, so that patience costs no time. */
+export function hurriedClock(): Clock {
+  let now = 0;
+  return {
+    now: () => now,
+    sleep: async milliseconds => {
+      now += milliseconds;
+      await pause(1);
+    },
+  };
+}
