@@ -25,7 +25,6 @@ WITH RECURSIVE activity AS MATERIALIZED (
 ), lock_wait AS (
   SELECT w.pid, coalesce(pg_catalog.min((pg_catalog.to_jsonb(l)->>'waitstart')::timestamptz), w.state_change) AS since
   FROM waiting w LEFT JOIN pg_catalog.pg_locks l ON l.pid = w.pid AND NOT l.granted
-  WHERE pg_catalog.cardinality(w.blockers) > 0
   GROUP BY w.pid, w.state_change
 ), root AS (
   SELECT root AS pid, pg_catalog.count(*) - 1 AS holds_up FROM tree GROUP BY root

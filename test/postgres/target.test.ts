@@ -122,6 +122,21 @@ test('a cut warm connection is opened again, and the question in between takes a
   expect(after!.pid).not.toBe(before!.pid);
 });
 
+test('a question whose warm connection is cut under it is put again on another lane', async () => {
+  const { target } = kept(await warmTarget(database.botUrl));
+  const [warm] = await target.ask(pidOf);
+  const slow = target.ask({ ...pidOf, sql: 'SELECT pg_backend_pid() AS pid, pg_sleep(1)' });
+  await until('it runs on the warm connection', async () => {
+    const [seen] = await database.admin.sql("select state = 'active' as active from pg_stat_activity where pid = $1", [
+      warm!.pid,
+    ]);
+    return seen?.active;
+  });
+  await database.admin.sql('select pg_terminate_backend($1)', [warm!.pid]);
+  const [answer] = await slow;
+  expect(answer!.pid).not.toBe(warm!.pid);
+});
+
 test('an idle connection of the pool that is cut does no harm', async () => {
   const { target, lines } = kept(await warmTarget(database.botUrl));
   await Promise.all([target.ask(asking('SELECT pg_sleep(0.2)')), target.ask(one)]);
