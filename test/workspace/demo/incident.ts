@@ -132,22 +132,28 @@ async function startWorkspaceOn(port: number | undefined): Promise<Workspace> {
   });
 }
 
-/** Runs the work; when the signal aborts, the statement that the role runs for it is cancelled. */
+/** Runs the work; once the signal aborts, whatever statement the role runs for it is cancelled. */
 async function cancelledBy(
   signal: AbortSignal,
   cluster: Cluster,
   role: string,
   work: () => Promise<void>,
 ): Promise<void> {
+  signal.throwIfAborted();
+  let repeated: NodeJS.Timeout | undefined;
   const cancel = () => {
     const statement = 'select pg_cancel_backend(pid) from pg_stat_activity where usename = $1';
     cluster.admin.sql(statement, [role]).catch(() => {}); // then the work ends by itself
   };
-  signal.addEventListener('abort', cancel);
+  const keepCancelling = () => {
+    repeated = setInterval(cancel, 100); // one that comes between two statements has no effect
+  };
+  signal.addEventListener('abort', keepCancelling);
   try {
     await work();
   } finally {
-    signal.removeEventListener('abort', cancel);
+    signal.removeEventListener('abort', keepCancelling);
+    clearInterval(repeated);
   }
   signal.throwIfAborted();
 }

@@ -1,0 +1,71 @@
+/** The shortcodes an operations bot writes; any other stays `:as_typed:`, as Slack leaves an unknown one. */
+const EMOJI: Readonly<Record<string, string>> = {
+  alarm_clock: '⏰',
+  arrow_down: '⬇️',
+  arrow_right: '➡️',
+  arrow_up: '⬆️',
+  arrows_counterclockwise: '🔄',
+  bar_chart: '📊',
+  bell: '🔔',
+  black_circle: '⚫',
+  bulb: '💡',
+  chart_with_upwards_trend: '📈',
+  clock1: '🕐',
+  closed_lock_with_key: '🔐',
+  construction: '🚧',
+  eyes: '👀',
+  fire: '🔥',
+  floppy_disk: '💾',
+  gear: '⚙️',
+  hammer_and_wrench: '🛠️',
+  heavy_check_mark: '✔️',
+  heavy_minus_sign: '➖',
+  hourglass: '⌛',
+  hourglass_flowing_sand: '⏳',
+  information_source: 'ℹ️',
+  key: '🔑',
+  large_blue_circle: '🔵',
+  large_green_circle: '🟢',
+  large_orange_circle: '🟠',
+  large_yellow_circle: '🟡',
+  leftwards_arrow_with_hook: '↩️',
+  lock: '🔒',
+  mag: '🔍',
+  memo: '📝',
+  no_entry: '⛔',
+  no_entry_sign: '🚫',
+  octagonal_sign: '🛑',
+  package: '📦',
+  pushpin: '📌',
+  question: '❓',
+  raised_hand: '✋',
+  red_circle: '🔴',
+  repeat: '🔁',
+  robot_face: '🤖',
+  rotating_light: '🚨',
+  scroll: '📜',
+  shield: '🛡️',
+  skull: '💀',
+  stopwatch: '⏱️',
+  thumbsup: '👍',
+  thumbsdown: '👎',
+  unlock: '🔓',
+  warning: '⚠️',
+  wastebasket: '🗑️',
+  wave: '👋',
+  white_check_mark: '✅',
+  white_circle: '⚪',
+  wrench: '🔧',
+  x: '❌',
+  zap: '⚡',
+};
+
+/** The character behind a shortcode, or the shortcode as it was typed. */
+export function emojiCharacter(name: string): string {
+  return Object.hasOwn(EMOJI, name) ? EMOJI[name]! : `:${name}:`;
+}
+
+/** Text with its known `:shortcodes:` replaced. */
+export function withEmoji(text: string): string {
+  return text.replace(/:([a-z0-9_+-]+):/g, (_, name: string) => emojiCharacter(name));
+}
