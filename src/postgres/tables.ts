@@ -110,7 +110,7 @@ function isLiterally(table: Table, typed: string): boolean {
 
 function suggest(tables: readonly Table[], typed: string): string {
   const names = tables.flatMap(table => [
-    ...(table.visible ? [{ called: table.name, table }] : []),
+    { called: table.name, table },
     { called: `${table.schema}.${table.name}`, table },
   ]);
   const near = nearest(

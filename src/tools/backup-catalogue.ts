@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { BackupReader, BackupSummary, BrokenBackup } from './backups.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 import { unfinished } from './orphans.ts';
+import { systemCode } from './system-code.ts';
 
 export const manifestFile = 'manifest.json';
 
@@ -63,7 +64,8 @@ async function folderNames(directory: string, broken: BrokenBackup[]): Promise<s
     const entries = await readdir(directory, { withFileTypes: true });
     return entries.filter(entry => entry.isDirectory() && !entry.name.endsWith(unfinished)).map(entry => entry.name);
   } catch (error) {
-    if (!isMissing(error)) broken.push({ name: directory, problem: `the folder cannot be read: ${messageOf(error)}` });
+    if (systemCode(error) !== 'ENOENT')
+      broken.push({ name: directory, problem: `the folder cannot be read: ${messageOf(error)}` });
     return [];
   }
 }
@@ -71,11 +73,9 @@ async function folderNames(directory: string, broken: BrokenBackup[]): Promise<s
 function problemOf(error: unknown): string {
   if (error instanceof z.ZodError) return `${manifestFile} is not as it should be: ${z.prettifyError(error)}`;
   if (error instanceof SyntaxError) return `${manifestFile} is not JSON`;
-  return isMissing(error) ? `${manifestFile} is missing` : `${manifestFile} cannot be read: ${messageOf(error)}`;
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return systemCode(error) === 'ENOENT'
+    ? `${manifestFile} is missing`
+    : `${manifestFile} cannot be read: ${messageOf(error)}`;
 }
 
 function messageOf(error: unknown): string {

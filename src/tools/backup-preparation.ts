@@ -19,7 +19,7 @@ export interface BackupPreparation {
   /** Whether only some tables were asked for. */
   readonly partial: boolean;
   /** Picks the tables of the backup from all that there are. */
-  choose(tables: readonly Table[]): Table[];
+  readonly choose: (tables: readonly Table[]) => Table[];
 }
 
 /** Connections of the bot's role beside pg_dump's jobs: warm, pool of three, snapshot, pg_dump's leader. */

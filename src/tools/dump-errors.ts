@@ -2,6 +2,7 @@ import { cut, duration, oneLine } from '../../blocks/text.ts';
 import { UserError } from '../errors.ts';
 import type { Blocker } from '../postgres/dump-sessions.ts';
 import type { DumpEnd } from './dump.ts';
+import { systemCode } from './system-code.ts';
 
 interface Explanation {
   readonly when: RegExp;
@@ -22,7 +23,7 @@ const gone: Explanation = {
 };
 
 /** The leader's LOCK TABLE ran out of --lock-wait-timeout, or a job found another's request before its own. */
-const lockFailure = /query was: LOCK TABLE|could not obtain lock on relation/;
+const lockFailure = /query was: LOCK TABLE|could not obtain lock on relation/i;
 
 /**
  * What pg_dump's words mean. It passes no SQLSTATE on; its own messages are English under LC_ALL=C, the server's are in
@@ -98,12 +99,10 @@ function describeBlocker({ pid, user, application, seconds }: Blocker): string {
 
 /** What the file system of BACKUP_DIR refused, as a person's sentence; undefined for an error of another kind. */
 export function explainFileFailure(error: unknown, directory: string): UserError | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') {
-    const { message, hint } = diskFull;
-    return new UserError(message, { hint, cause: error });
-  }
-  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS' || error.code === 'ENOTDIR') {
+  const code = systemCode(error) ?? '';
+  if (['ENOSPC', 'EDQUOT'].includes(code))
+    return new UserError(diskFull.message, { hint: diskFull.hint, cause: error });
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code)) {
     return new UserError(`The bot cannot write to ${directory}.`, {
       hint: 'BACKUP_DIR must be a folder that the account of the bot may write to.',
       cause: error,

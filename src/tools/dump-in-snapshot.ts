@@ -28,10 +28,10 @@ export interface DumpRun {
   readonly limits: DumpLimits;
   readonly signal: AbortSignal;
   readonly log: Log;
-  now(): Date;
+  readonly now: () => Date;
   /** Called with pg_dump's process id. */
-  started(pid: number): Promise<void>;
-  progress(progress: BackupProgress): void;
+  readonly started: (pid: number) => Promise<void>;
+  readonly progress: (progress: BackupProgress) => void;
 }
 
 /** What was dumped. */

@@ -19,7 +19,7 @@ export interface SnapshotRequest {
   /** What the catalogue had a moment ago, to be locked. */
   readonly tables: readonly Table[];
   /** Picks the tables of the backup from all that there are. */
-  choose(tables: readonly Table[]): Table[];
+  readonly choose: (tables: readonly Table[]) => Table[];
   /** `server_version_num` */
   readonly version: number;
 }

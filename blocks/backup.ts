@@ -1,0 +1,158 @@
+import { bar } from './bar.ts';
+import { actions, button, context, fields, header, preformatted, section } from './parts.ts';
+import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, percent } from './text.ts';
+import type { View } from './view.ts';
+
+/** How far a backup is. */
+interface BackupSteps {
+  readonly phase: 'dumping' | 'checking';
+  readonly bytesDone: number;
+  readonly bytesTotal: number;
+  readonly tablesDone: number;
+  readonly tablesTotal: number;
+  readonly currentTables: readonly string[];
+  /** pid 0 is a prepared transaction. */
+  readonly blockers: readonly { readonly pid: number; readonly application: string | null }[];
+  readonly estimatedEnd: Date | undefined;
+}
+
+/** A complete backup. */
+interface BackupFacts {
+  /** Where it is. */
+  readonly directory: string;
+  readonly manifest: {
+    readonly database: string;
+    readonly server: { readonly version: string; readonly standby: boolean };
+    readonly tool: { readonly version: string };
+    readonly compression: string;
+    readonly jobs: number;
+    readonly partial: boolean;
+    readonly startedAt: Date;
+    readonly takenAt: Date;
+    readonly finishedAt: Date;
+    readonly tables: readonly { readonly rows: number; readonly bytes: number }[];
+    readonly bytes: number;
+    readonly sha256: string;
+  };
+}
+
+/** More of the tables in work, or of those in the way, are not named. */
+const listed = 4;
+
+/** A running backup, with the button that stops it. */
+export function backupProgress(
+  steps: BackupSteps,
+  { action, target, now }: { action: string; target: string; now: Date },
+): View {
+  const share = steps.bytesTotal === 0 ? 0 : steps.bytesDone / steps.bytesTotal;
+  const title = steps.phase === 'checking' ? 'Checking the backup of' : 'Backing up';
+  const amount = `${bytes(steps.bytesDone)} of ${bytes(steps.bytesTotal)}, tables ${number(steps.tablesDone)} of ${number(steps.tablesTotal)}`;
+  const details = detailsOf(steps, now);
+  return {
+    text: [`${title} ${escapeMrkdwn(target)}: ${percent(share * 100)}, ${amount}`, ...details].join('\n'),
+    blocks: [
+      section(`*${title} ${escapeMrkdwn(target)}*\n${bar(share, 20)} ${percent(share * 100)}\n${amount}`),
+      ...(details.length > 0 ? [context(...details)] : []),
+      actions(
+        button({
+          text: 'Cancel',
+          verb: 'cancel',
+          value: action,
+          style: 'danger',
+          confirm: {
+            title: 'Cancel this backup?',
+            text: 'Nothing of it is kept. Older backups stay as they are.',
+            confirm: 'Cancel the backup',
+          },
+        }),
+      ),
+    ],
+  };
+}
+
+/** A complete backup: that it is, where, how large, and how to bring it back. */
+export function backupResult({ directory, manifest }: BackupFacts): View {
+  const facts = factsOf(manifest);
+  const verdict = `Backup complete: ${facts.size} in ${facts.time}`;
+  const restore = restoreLine(directory, manifest);
+  const notes = [
+    `Data of ${dateToken(manifest.takenAt)}, rows counted in the same snapshot. \`pg_dump\` ${escapeMrkdwn(manifest.tool.version)}, ${escapeMrkdwn(manifest.compression)}, ${count(manifest.jobs, 'job')}; server ${escapeMrkdwn(manifest.server.version)}${manifest.server.standby ? ', a standby' : ''}.`,
+    `SHA-256 of SHA256SUMS: \`${manifest.sha256}\`. Check the files there with \`sha256sum --check SHA256SUMS\`.`,
+  ];
+  return {
+    text: [
+      verdict,
+      `${facts.tables}, ${facts.rows}, SHA-256 ${facts.checksum}`,
+      `In ${escapeMrkdwn(directory)}`,
+      ...(manifest.partial ? [partialNote] : []),
+      `Restore by hand: ${escapeMrkdwn(restore)}`,
+    ].join('\n'),
+    blocks: [
+      header(verdict),
+      ...(manifest.partial ? [section(`:warning: ${partialNote}`)] : []),
+      fields([
+        ['Database', code(manifest.database)],
+        ['Size', `${facts.size} from ${bytes(facts.tableBytes)} of tables`],
+        ['Duration', `${facts.time}, ${facts.rate}`],
+        ['Rows', `${facts.rows} in ${facts.tables}`],
+        ['SHA-256', `\`${facts.checksum}\``],
+        ['Folder', code(directory, 500)],
+      ]),
+      context(...notes),
+      section('Restore by hand into a new database, on a machine with the same client tools:'),
+      preformatted(restore),
+    ],
+  };
+}
+
+/** One plain-text sentence for the audit record. */
+export function backupOutcome({ manifest }: BackupFacts): string {
+  const { size, time, tables, rows, checksum } = factsOf(manifest);
+  const what = manifest.partial ? 'backup of some tables complete' : 'backup complete';
+  return `${what}: ${size} in ${time}, ${tables}, ${rows}, SHA-256 ${checksum}`;
+}
+
+const partialNote =
+  'Only the named tables are in it: no types, functions or sequences of others, and nothing that their foreign keys refer to. A restore into an empty database needs those first.';
+
+function detailsOf({ currentTables, blockers, estimatedEnd }: BackupSteps, now: Date): string[] {
+  const current = currentTables.slice(0, listed).map(name => code(name, 60));
+  const more = currentTables.length > listed ? ', …' : '';
+  return [
+    ...(blockers.length > 0 ? [`Waits for a lock behind ${blockers.slice(0, listed).map(nameOf).join(', ')}`] : []),
+    ...(current.length > 0 ? [`Now ${current.join(', ')}${more}`] : []),
+    ...(estimatedEnd ? [`About ${duration((estimatedEnd.getTime() - now.getTime()) / 1000)} left`] : []),
+  ];
+}
+
+function nameOf({ pid, application }: BackupSteps['blockers'][number]): string {
+  if (pid === 0) return 'a prepared transaction';
+  return application ? `backend ${pid} (${code(application, 60)})` : `backend ${pid}`;
+}
+
+function factsOf({ tables, bytes: size, startedAt, finishedAt, sha256 }: BackupFacts['manifest']) {
+  const seconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
+  const tableBytes = tables.reduce((sum, table) => sum + table.bytes, 0);
+  return {
+    size: bytes(size),
+    time: duration(seconds),
+    tableBytes,
+    rate: `${bytes(Math.round(tableBytes / Math.max(0.001, seconds)))}/s`,
+    tables: count(tables.length, 'table'),
+    rows: count(
+      tables.reduce((sum, table) => sum + table.rows, 0),
+      'row',
+    ),
+    checksum: cut(sha256, 13),
+  };
+}
+
+/** In a shell; nobody's password is in it, libpq asks for one. */
+function restoreLine(directory: string, { database, jobs }: BackupFacts['manifest']): string {
+  const restored = shellWord(`${database}_restored`);
+  return `createdb ${restored} && pg_restore --exit-on-error --jobs=${jobs} --dbname=${restored} ${shellWord(`${directory}/dump`)}`;
+}
+
+function shellWord(text: string): string {
+  return /^[\w./+:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,129 @@
+import { describe, expect, test } from '@jest/globals';
+import { backupOutcome, backupProgress, backupResult } from '../../blocks/backup.ts';
+
+const now = new Date('2026-11-22T10:00:00Z');
+const running = { action: 'A-1042', target: 'portal', now };
+
+const steps = {
+  phase: 'dumping',
+  bytesDone: 412_000_000,
+  bytesTotal: 1_300_000_000,
+  tablesDone: 3,
+  tablesTotal: 12,
+  currentTables: ['public.users'],
+  blockers: [],
+  estimatedEnd: new Date('2026-11-22T10:00:41Z'),
+} as const;
+
+const manifest = {
+  database: 'portal',
+  server: { version: '17.4', standby: false },
+  tool: { version: '17.4' },
+  compression: 'zstd:1',
+  jobs: 2,
+  partial: false,
+  startedAt: now,
+  takenAt: now,
+  finishedAt: new Date('2026-11-22T10:00:04.200Z'),
+  tables: [
+    { rows: 1_600_000, bytes: 900_000_000 },
+    { rows: 4_004, bytes: 100_000_000 },
+  ],
+  bytes: 155_000_000,
+  sha256: 'ab12cd34'.repeat(8),
+};
+
+describe('a running backup', () => {
+  test('shows how far it is, what it reads now and when it will end', () => {
+    expect(backupProgress(steps, running).text).toBe(
+      'Backing up portal: 31.6 %, 412 MB of 1.3 GB, tables 3 of 12\nNow `public.users`\nAbout 41 s left',
+    );
+  });
+
+  test('has a Cancel button that carries the action’s id and asks first', () => {
+    const block = backupProgress(steps, running).blocks.find(({ type }) => type === 'actions');
+    expect(block).toMatchObject({
+      elements: [
+        { action_id: 'cancel', value: 'A-1042', style: 'danger', confirm: { title: { text: 'Cancel this backup?' } } },
+      ],
+    });
+  });
+
+  test('says who is in its way', () => {
+    const blockers = [
+      { pid: 4711, application: 'nightly-alter' },
+      { pid: 0, application: null },
+    ];
+    expect(backupProgress({ ...steps, blockers }, running).text).toContain(
+      'Waits for a lock behind backend 4711 (`nightly-alter`), a prepared transaction',
+    );
+  });
+
+  test('of an empty database is at 0 %, not at nothing divided by nothing', () => {
+    const empty = { ...steps, bytesDone: 0, bytesTotal: 0, tablesDone: 0, tablesTotal: 0 };
+    expect(backupProgress(empty, running).text).toContain('0 %, 0 B of 0 B');
+  });
+});
+
+describe('a complete backup', () => {
+  const view = backupResult({ directory: '/var/backups/portal/20261122T100000Z-A-1042', manifest });
+
+  test('is said so first, with size and time, then rows, checksum, place and the way back', () => {
+    expect(view.text).toBe(
+      [
+        'Backup complete: 155 MB in 4.2 s',
+        '2 tables, 1,604,004 rows, SHA-256 ab12cd34ab12…',
+        'In /var/backups/portal/20261122T100000Z-A-1042',
+        'Restore by hand: createdb portal_restored &amp;&amp; pg_restore --exit-on-error --jobs=2 --dbname=portal_restored /var/backups/portal/20261122T100000Z-A-1042/dump',
+      ].join('\n'),
+    );
+    expect(JSON.stringify(view.blocks)).toContain(manifest.sha256);
+    expect(JSON.stringify(view.blocks)).toContain('238 MB/s');
+  });
+
+  test('of some tables says what is missing from it', () => {
+    const partial = { directory: '/b', manifest: { ...manifest, partial: true } };
+    expect(backupResult(partial).text).toContain('Only the named tables are in it');
+    expect(backupOutcome(partial)).toMatch(/^backup of some tables complete/);
+    expect(view.text).not.toContain('Only the named tables');
+  });
+
+  test('leaves one sentence for the record', () => {
+    expect(backupOutcome({ directory: '/b', manifest })).toBe(
+      'backup complete: 155 MB in 4.2 s, 2 tables, 1,604,004 rows, SHA-256 ab12cd34ab12…',
+    );
+  });
+
+  test('can be restored whatever the names: they are quoted for the shell', () => {
+    const odd = backupResult({ directory: "/b/it's; rm -rf /", manifest: { ...manifest, database: 'my db' } });
+    expect(JSON.stringify(odd.blocks.at(-1))).toContain(
+      String.raw`createdb 'my db_restored' && pg_restore --exit-on-error --jobs=2 --dbname='my db_restored' '/b/it'\\''s; rm -rf //dump'`,
+    );
+  });
+});
+
+test.each(['<!channel>', '<@U0BEN>', '&amp;', '`*_~', ''])('nothing in a name acts: %j', name => {
+  const views = [
+    backupProgress(
+      { ...steps, currentTables: [name], blockers: [{ pid: 1, application: name }] },
+      { ...running, target: name },
+    ),
+    backupResult({
+      directory: name,
+      manifest: {
+        ...manifest,
+        database: name,
+        compression: name,
+        server: { version: name, standby: true },
+        tool: { version: name },
+      },
+    }),
+  ];
+  for (const { text, blocks } of views) {
+    const mrkdwn = [
+      text,
+      ...blocks.filter(({ type }) => type !== 'rich_text').map(block => JSON.stringify(block)),
+    ].join();
+    expect(mrkdwn).not.toMatch(/<[!@]channel|<@U0BEN/);
+  }
+});

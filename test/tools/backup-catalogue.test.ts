@@ -1,0 +1,90 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { backupReader, targetDirectory } from '../../src/tools/backup-catalogue.ts';
+
+let root: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'pg-chatops-catalogue-'));
+});
+
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const manifest = {
+  version: 1,
+  target: 'portal',
+  database: 'portal',
+  server: { version: '17.4', standby: false },
+  tool: { name: 'pg_dump', version: '17.4' },
+  format: 'directory',
+  compression: 'zstd:1',
+  jobs: 2,
+  partial: false,
+  requestedBy: 'U0ADA',
+  reason: null,
+  action: 'A-1',
+  startedAt: '2026-11-22T10:00:00.000Z',
+  takenAt: '2026-11-22T10:00:01.000Z',
+  finishedAt: '2026-11-22T10:00:09.000Z',
+  tables: [{ schema: 'public', name: 'users', rows: 40, bytes: 16_384 }],
+  files: [{ path: 'dump/toc.dat', bytes: 100, sha256: 'a'.repeat(64) }],
+  bytes: 100,
+  sha256: 'b'.repeat(64),
+};
+
+async function folderWith(place: string, name: string, content: string | undefined): Promise<void> {
+  await mkdir(path.join(root, place, name), { recursive: true });
+  if (content !== undefined) await writeFile(path.join(root, place, name, 'manifest.json'), content);
+}
+
+test('the newest complete backup is the one whose data is newest, whatever the names say', async () => {
+  await folderWith('order', 'z', JSON.stringify(manifest));
+  await folderWith('order', 'a', JSON.stringify({ ...manifest, action: 'A-2', takenAt: '2026-11-23T10:00:01.000Z' }));
+  await folderWith(
+    'order',
+    'partial',
+    JSON.stringify({ ...manifest, partial: true, takenAt: '2026-11-24T10:00:01.000Z' }),
+  );
+  await folderWith('order', 'y.part', JSON.stringify({ ...manifest, takenAt: '2026-11-25T10:00:01.000Z' }));
+  const reader = backupReader(path.join(root, 'order'));
+  expect(await reader.latest()).toMatchObject({ name: 'a', actionId: 'A-2', bytes: 100, partial: false });
+  expect((await reader.list()).backups.map(({ name }) => name)).toEqual(['partial', 'a', 'z']);
+});
+
+test('a manifest that is missing, broken, torn or from another world is reported and hides no other', async () => {
+  await folderWith('broken', 'good', JSON.stringify(manifest));
+  await folderWith('broken', 'empty', '');
+  await folderWith('broken', 'torn', JSON.stringify(manifest).slice(0, 200));
+  await folderWith('broken', 'none', undefined);
+  await folderWith('broken', 'future', JSON.stringify({ ...manifest, version: 2 }));
+  await folderWith('broken', 'negative', JSON.stringify({ ...manifest, bytes: -1 }));
+  await folderWith('broken', 'array', '[]');
+  await mkdir(path.join(root, 'broken', 'folder', 'manifest.json'), { recursive: true });
+  const { backups, broken } = await backupReader(path.join(root, 'broken')).list();
+  expect(backups.map(({ name }) => name)).toEqual(['good']);
+  expect(broken.map(({ name }) => name).toSorted()).toEqual([
+    'array',
+    'empty',
+    'folder',
+    'future',
+    'negative',
+    'none',
+    'torn',
+  ]);
+  expect(broken.find(({ name }) => name === 'none')?.problem).toBe('manifest.json is missing');
+  expect(broken.find(({ name }) => name === 'torn')?.problem).toBe('manifest.json is not JSON');
+});
+
+test('a place without backups has none, and one that cannot be read is reported', async () => {
+  expect(await backupReader(path.join(root, 'nowhere')).latest()).toBeUndefined();
+  await writeFile(path.join(root, 'a-file'), '');
+  const { backups, broken } = await backupReader(path.join(root, 'a-file')).list();
+  expect({ backups, problems: broken.length }).toEqual({ backups: [], problems: 1 });
+});
+
+test.each(['..', '.', '../../etc', 'a/b', '.hidden'])('a target named %j keeps its backups below BACKUP_DIR', name => {
+  const directory = targetDirectory('/var/backups', name);
+  expect(path.dirname(directory)).toBe('/var/backups');
+});
