@@ -133,7 +133,7 @@ function unable(error: unknown, signal: AbortSignal, timeout: number): Outcome {
   if (state === '42501') {
     return { outcome: 'failed', message: 'The bot may not read what it needs.', hint: hintOf(error) };
   }
-  if (state.startsWith('42'))
+  if (state.startsWith('42') || state === '0A000')
     return { outcome: 'failed', message: error.message, hint: 'Correct its SQL in the config.' };
   if (/^(?:57|08|53|58|XX)/.test(state)) throw error;
   return { outcome: 'failed', message: `The server refused it (SQLSTATE ${state}).`, hint: undefined };
