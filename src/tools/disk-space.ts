@@ -27,7 +27,7 @@ export function estimateDumpBytes(tableBytes: number, precedent: Precedent | und
 }
 
 /** Free space of the file system that holds a folder, in bytes, as far as this account may use it. */
-export async function freeBytes(directory: string): Promise<number> {
+async function freeBytes(directory: string): Promise<number> {
   const { bavail, bsize } = await statfs(directory);
   return bavail * bsize;
 }

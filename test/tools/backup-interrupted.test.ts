@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { UserError } from '../../src/errors.ts';
@@ -79,7 +80,7 @@ test('when the bot is killed, its orphaned pg_dump, even one that hangs, and its
   const root = path.join(folder, 'killed');
   const bot = execa(
     process.execPath,
-    [path.join(import.meta.dirname, 'fixtures/take-backup.ts'), database.botUrl, root],
+    [fileURLToPath(new URL('./fixtures/take-backup.ts', import.meta.url)), database.botUrl, root],
     {
       reject: false,
       env: { PG_BIN: database.cluster.bin },

@@ -9,7 +9,7 @@ import type { Installation } from '../../src/tools/binaries.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import type { Session } from '../cluster/session.ts';
 import { until } from '../cluster/until.ts';
-import { type BackupStand, backupStand, recordingLog, request, watched } from './backup-stand.ts';
+import { type BackupStand, backupStand, recordingLog, request, verifyChecksums, watched } from './backup-stand.ts';
 
 let database: TestDatabase;
 let stand: BackupStand;
@@ -60,6 +60,9 @@ async function scripted(name: string, before: string): Promise<Installation[]> {
   return [{ directory, version, major, programs: new Set(['pg_dump']) }];
 }
 
+/** Runs a program that only a privileged account may use. */
+const attempt = (program: string, argv: string[]) => execa(program, argv, { reject: false });
+
 /**
  * A disk of some megabytes for backups. Where this account may not mount one, the kernel's limit on the size of a file
  * (64 kB, set around pg_dump) stands in for it.
@@ -67,12 +70,12 @@ async function scripted(name: string, before: string): Promise<Installation[]> {
 async function smallDisk(name: string, megabytes: number) {
   const root = path.join(folder, name);
   await mkdir(root);
-  const mounted = await execa('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', root], { reject: false });
+  const mounted = await attempt('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', root]);
   return {
     root,
     installations: mounted.failed ? await scripted(`${name}-limit`, 'trap "" XFSZ; ulimit -f 64') : undefined,
     remove: async () => {
-      if (!mounted.failed) await execa('umount', [root]);
+      if (!mounted.failed) await attempt('umount', [root]);
     },
   };
 }
@@ -244,7 +247,7 @@ describe('when pg_dump fails', () => {
       expect(hint).toContain('BACKUP_DIR');
       expect(await readdir(path.dirname(directory))).toEqual([path.basename(directory)]);
       expect((await backups.list()).broken).toEqual([]);
-      await execa('sha256sum', ['--check', 'SHA256SUMS'], { cwd: directory });
+      await verifyChecksums(directory);
     } finally {
       await disk.remove();
       await database.admin.sql('drop table noise');

@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
@@ -80,4 +81,16 @@ export function request(own: Partial<BackupRequest> = {}): BackupRequest {
 export function watched(signal: AbortSignal = new AbortController().signal) {
   const progress: BackupProgress[] = [];
   return { signal, told: progress, progress: (step: BackupProgress) => void progress.push(step) };
+}
+
+/** Checks the files of a backup as `sha256sum --check SHA256SUMS` does, and gives the checksum of that list. */
+export async function verifyChecksums(directory: string): Promise<string> {
+  const list = await readFile(path.join(directory, 'SHA256SUMS'), 'utf8');
+  const sha256 = (content: string | Buffer) => createHash('sha256').update(content).digest('hex');
+  for (const line of list.trimEnd().split('\n')) {
+    const [expected, file] = line.split('  ') as [string, string];
+    const actual = sha256(await readFile(path.join(directory, file)));
+    if (actual !== expected) throw new Error(`${file} has SHA-256 ${actual}, not ${expected}`);
+  }
+  return sha256(list);
 }
