@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BackendSource, backendReader, backendSignaller, type Clock } from '../../src/postgres/backends.ts';
 import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
+import type { Asker, Question } from '../../src/postgres/question.ts';
 import { openTarget, type Target } from '../../src/postgres/target.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
 
@@ -27,13 +28,25 @@ export async function closeBots(): Promise<void> {
 
 const silent = { info: () => undefined, warn: () => undefined };
 
+/** @param options.asked hears every question that is put to the target. */
 export function openBot(
   url: string,
-  options: { settings?: Partial<BackendSource['settings']>; clock?: Clock } = {},
+  options: {
+    settings?: Partial<BackendSource['settings']>;
+    clock?: Clock;
+    asked?: (question: Question<unknown>) => void;
+  } = {},
 ): Bot {
   const target = openTarget({ name: 'portal', connection: parseConnectionUrl(url), log: silent });
   opened.push(target);
-  const source = { asker: target, ownPids: () => target.ownPids(), settings: { ...settings, ...options.settings } };
+  const asker: Asker = {
+    version: () => target.version(),
+    ask: (question, values) => {
+      options.asked?.(question);
+      return target.ask(question, values);
+    },
+  };
+  const source = { asker, ownPids: () => target.ownPids(), settings: { ...settings, ...options.settings } };
   const clock = options.clock ?? { now: () => performance.now(), sleep: milliseconds => pause(milliseconds) };
   return { target, reader: backendReader(source), signaller: backendSignaller({ ...source, clock }) };
 }
