@@ -72,7 +72,7 @@ export function parseConnectionUrl(text: string): Connection {
   return Object.defineProperty(connection, 'password', { enumerable: false });
 }
 
-/** Names the place without the password: `db.example:5432, database portal, user pg_chatops`. */
+/** Names the place without the password: `db.example:5432, database portal, user chatops`. */
 export function describe({ host, port, database, user }: Connection): string {
   return `${host}:${port}, database ${database}, user ${user}`;
 }

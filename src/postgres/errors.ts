@@ -88,7 +88,7 @@ const lostWords = /^Connection terminated|not queryable|^Client was closed/;
 export interface Place {
   /** Name of the target. */
   readonly target: string;
-  /** `db.example:5432, database portal, user pg_chatops` */
+  /** `db.example:5432, database portal, user chatops` */
   readonly address: string;
 }
 
