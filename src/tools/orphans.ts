@@ -1,9 +1,11 @@
+import type { Dirent } from 'node:fs';
 import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import type { Leftover } from './backups.ts';
 import { endProcess, inspectProcess, isAlive, processSchema } from './processes.ts';
+import { systemCode } from './system-code.ts';
 
 /** What the name of a backup ends with until it is complete. */
 export const unfinished = '.part';
@@ -53,7 +55,7 @@ export async function removeLeftovers(
   directory: string,
   { now, maxAgeMs }: { now: Date; maxAgeMs: number },
 ): Promise<Leftover[]> {
-  const names = (await readdir(directory, { withFileTypes: true }))
+  const names = (await entriesOf(directory))
     .filter(entry => entry.isDirectory() && entry.name.endsWith(unfinished))
     .map(entry => entry.name);
   const leftovers: Leftover[] = [];
@@ -74,6 +76,14 @@ export async function removeLeftovers(
     }
   }
   return leftovers;
+}
+
+/** Before the first backup there is no folder. */
+async function entriesOf(directory: string): Promise<Dirent[]> {
+  return readdir(directory, { withFileTypes: true }).catch(error => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
 }
 
 async function endDump({ dump }: z.output<typeof writerSchema>, folder: string): Promise<number | undefined> {

@@ -106,12 +106,14 @@ test('when the bot is killed, its orphaned pg_dump, even one that hangs, and its
 
 test('cleaning up leaves alone what a living bot writes, and ends no stranger that bears a recorded id', async () => {
   const stranger = execa('sleep', ['60'], { reject: false });
+  const root = path.join(folder, 'strangers');
+  const reused = path.join(root, 'reused.part');
+  const namesake = execa(process.execPath, ['-e', 'setTimeout(() => {}, 60_000)', reused], { reject: false });
   const itself = await inspectProcess(process.pid);
   const found = await inspectProcess(stranger.pid!);
   const gone = { pid: 1, started: 'never' };
-  const root = path.join(folder, 'strangers');
   await part(root, 'living', { host: hostname(), bot: identity(itself!), dump: null });
-  await part(root, 'reused', { host: hostname(), bot: gone, dump: { pid: stranger.pid!, started: 'never' } });
+  await part(root, 'reused', { host: hostname(), bot: gone, dump: { pid: namesake.pid!, started: 'never' } });
   await part(root, 'stranger', { host: hostname(), bot: gone, dump: identity(found!) });
 
   const leftovers = await removeLeftovers(root, { now: new Date(), maxAgeMs: 3_600_000 });
@@ -121,8 +123,14 @@ test('cleaning up leaves alone what a living bot writes, and ends no stranger th
     'stranger.part': { endedProcess: undefined, removed: true },
   });
   expect(await inspectProcess(stranger.pid!)).toMatchObject({ command: 'sleep 60' });
+  expect(await inspectProcess(namesake.pid!)).toMatchObject({ command: expect.stringContaining(reused) });
   stranger.kill();
-  await stranger;
+  namesake.kill();
+  await Promise.all([stranger, namesake]);
+});
+
+test('before the first backup there is nothing to clean up', async () => {
+  expect(await removeLeftovers(path.join(folder, 'nowhere'), { now: new Date(), maxAgeMs: 1 })).toEqual([]);
 });
 
 test('what another host or nobody signed is left over only when it is old', async () => {

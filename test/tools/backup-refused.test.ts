@@ -150,10 +150,13 @@ test('while pg_dump itself waits behind someone, it gives up as well and names w
   await alter.close();
 });
 
-test('while Prisma’s advisory lock is held, the answer names the backend that migrates', async () => {
+test('while Prisma migrates, the answer names its backend at once and no lock is waited for', async () => {
   const migrate = await database.openSession();
   await migrate.query('select pg_advisory_lock(72707369)');
-  expect((await refusal(stand.backups.take(request(), watched()))).message).toContain(`backend ${migrate.pid} `);
+  await migrate.query('begin');
+  await migrate.query('lock table orders in access exclusive mode');
+  const taken = stand.reopen({ limits: { lockWaitMs: 300 } }).take(request(), watched());
+  expect((await refusal(taken)).message).toContain(`A Prisma migration is running: backend ${migrate.pid} `);
   await migrate.close();
 });
 
