@@ -1,4 +1,5 @@
 /** What the audit channel shows. Written for someone who reads it months later and knows nobody's nickname. */
+import { limits } from './limits.ts';
 import { context, section } from './parts.ts';
 import { code, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
 import type { View } from './view.ts';
@@ -20,11 +21,15 @@ type Body = Readonly<Record<string, unknown>>;
 export function auditView(events: readonly AuditEvent[], first: boolean): View {
   const told = events.map(event => line(event, JSON.parse(event.body) as Body));
   const id = `A-${events[0]?.actionId}`;
-  const text = `${first ? '' : '↳ '}*${id}* ${told.map(({ mrkdwn }) => mrkdwn).join('\n')}`;
+  const [opening, ...following] = told.map(({ mrkdwn }) => mrkdwn);
   const proof = events.map(event => `#${event.seq} \`${event.hash.slice(0, 12)}\``).join(' · ');
   return {
-    text: `${id} ${told.map(({ plain }) => plain).join('; ')}`,
-    blocks: [section(text), context(`${dateToken(new Date(events[0]?.at ?? 0))} · ${proof}`)],
+    text: cut(`${id} ${told.map(({ plain }) => plain).join('; ')}`, limits.messageText),
+    blocks: [
+      section(`${first ? '' : '↳ '}*${id}* ${opening}`),
+      ...following.map(text => section(text)),
+      context(`${dateToken(new Date(events[0]?.at ?? 0))} · ${proof}`),
+    ],
   };
 }
 
@@ -41,9 +46,10 @@ function line(event: AuditEvent, body: Body): Line {
     case 'planned': {
       const until = new Date(Number(body.expires_at));
       const needed = Number(body.approvals_needed);
+      const summary = value(body.summary, 300);
       return {
-        mrkdwn: `waits for ${needed === 1 ? 'a second person' : `${needed} approvals`} until ${dateToken(until)}\nplan: ${value(body.summary, 300)}\nruns: ${code(String(body.statement), 2_000)}\nplan's SHA-256: ${code(String(body.plan_sha256), 64)}`,
-        plain: `waits for approval until ${utc(until)}: ${cut(String(body.summary), 200)}`,
+        mrkdwn: `waits for ${needed === 1 ? 'a second person' : `${needed} approvals`} until ${dateToken(until)}\nplan: ${summary}\nruns: ${code(String(body.statement), 2_000)}\nplan's SHA-256: ${code(String(body.plan_sha256), 64)}`,
+        plain: `waits for approval until ${utc(until)}: ${summary}`,
       };
     }
     case 'approved':
@@ -76,7 +82,7 @@ function asked(body: Body): Line {
   const why = body.reason ? `\nwhy: “${value(body.reason, 500)}”` : '';
   return {
     mrkdwn: `${who} asked ${code(typed, 600)} on ${code(String(body.target))} from <#${value(body.channel, 40)}>${why}`,
-    plain: `${who} asked ${escapeMrkdwn(cut(typed, 200))} on ${value(body.target, 60)}`,
+    plain: `${who} asked ${value(typed, 200)} on ${value(body.target, 60)}`,
   };
 }
 

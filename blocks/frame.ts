@@ -1,7 +1,7 @@
 /** What surrounds a command's own view: who asked for what, where it stands, and what can be done next. */
 import type { KnownBlock } from '@slack/types';
 import { actions, button, context, divider, section } from './parts.ts';
-import { code, cut, dateToken, duration, escapeMrkdwn } from './text.ts';
+import { code, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
 /** An action as every message about it names it. */
@@ -44,14 +44,14 @@ export function answer(heading: ActionHeading, view: View): View {
 
 /** Shown when an answer takes longer than a person waits without a word. */
 export function working(heading: ActionHeading): View {
-  const text = `Working on ${heading.id}: /db ${heading.typed}`;
+  const text = `Working on ${heading.id}: ${plainly(`/db ${heading.typed}`, 300)}`;
   return { text, blocks: [section(`:hourglass_flowing_sand: Working on it …`), signature(heading)] };
 }
 
 /** What went wrong and what to do next. Plain text in; `hint` may carry `code` in backticks. */
 export function problem(message: string, hint?: string, heading?: ActionHeading): View {
   return {
-    text: hint ? `${message}\n${hint}` : message,
+    text: escapeMrkdwn(hint ? `${message}\n${hint}` : message),
     blocks: [
       section(`:warning: ${escapeMrkdwn(message)}`),
       ...(hint ? [context(escapeMrkdwn(hint))] : []),
@@ -62,7 +62,8 @@ export function problem(message: string, hint?: string, heading?: ActionHeading)
 
 /** A short note to one person. */
 export function note(text: string): View {
-  return { text, blocks: [section(escapeMrkdwn(text))] };
+  const escaped = escapeMrkdwn(text);
+  return { text: escaped, blocks: [section(escaped)] };
 }
 
 /** The card of a request that waits: the plan in full, and the two buttons. */
@@ -82,13 +83,13 @@ export function waitingCard(
   const wanted = missing === 1 ? 'one more person' : `${missing} more people`;
   const who = waiting.needed === 1 ? 'a second person' : wanted;
   return {
-    text: `${heading.id} needs approval: ${plan.summary} on ${heading.target}`,
+    text: `${heading.id} needs approval: ${plainly(plan.summary, 300)} on ${plainly(heading.target, 100)}`,
     blocks: [
       section(
         lines(
           `:raised_hand: *${heading.id} waits for ${progress ? wanted : who}*`,
           `<@${heading.requester}> asks on ${code(heading.target)}: ${code(`/db ${heading.typed}`)}`,
-          heading.reason && `*Why:* ${escapeMrkdwn(cut(heading.reason, 500))}`,
+          heading.reason && `*Why:* ${plainly(heading.reason, 500)}`,
         ),
       ),
       divider(),
@@ -114,14 +115,14 @@ export function waitingCard(
 export function settledCard(heading: ActionHeading, plan: PlanView, standing: Standing, result?: View): View {
   const text = headline(heading, plan, standing);
   return {
-    text: `${text}: ${plan.summary} on ${heading.target}`,
+    text: `${text}: ${plainly(plan.summary, 300)} on ${plainly(heading.target, 100)}`,
     blocks: [
       section(lines(`*${text}*`, detail(standing, result !== undefined))),
       ...(result ? [...result.blocks, divider()] : []),
       section(
         lines(
           `<@${heading.requester}> asked on ${code(heading.target)}: ${code(`/db ${heading.typed}`)}`,
-          heading.reason && `*Why:* ${escapeMrkdwn(cut(heading.reason, 500))}`,
+          heading.reason && `*Why:* ${plainly(heading.reason, 500)}`,
         ),
       ),
       ...fitting(plan.view.blocks, result?.blocks.length ?? 0),
@@ -131,9 +132,8 @@ export function settledCard(heading: ActionHeading, plan: PlanView, standing: St
 
 /** The outcome, for the requester, who is told by name. */
 export function outcomeNote(heading: ActionHeading, ending: string, outcome: string): View {
-  const text = `${heading.id} ${ending}: ${outcome}`;
   return {
-    text,
+    text: `${heading.id} ${ending}: ${plainly(outcome, 1_000)}`,
     blocks: [section(`<@${heading.requester}> *${heading.id}* ${ending}: ${escapeMrkdwn(cut(outcome, 1_000))}`)],
   };
 }
@@ -155,7 +155,7 @@ function headline(heading: ActionHeading, plan: PlanView, standing: Standing): s
     case 'cancelled':
       return `:octagonal_sign: ${heading.id} was cancelled`;
     case 'interrupted':
-      return `:rotating_light: ${heading.id} was interrupted: nobody knows whether “${escapeMrkdwn(cut(plan.summary, 100))}” took effect`;
+      return `:rotating_light: ${heading.id} was interrupted: nobody knows whether “${plainly(plan.summary, 100)}” took effect`;
   }
 }
 
@@ -166,7 +166,7 @@ function detail(standing: Standing, shown: boolean): string {
       return `Approved by ${people(standing.approvedBy)} ${dateToken(standing.since)}`;
     case 'denied':
     case 'withdrawn': {
-      const why = standing.reason ? `: “${escapeMrkdwn(cut(standing.reason, 500))}”` : '';
+      const why = standing.reason ? `: “${plainly(standing.reason, 500)}”` : '';
       return `By <@${standing.by}> ${dateToken(standing.at)}${why}. Nothing was done.`;
     }
     case 'expired':
@@ -194,6 +194,11 @@ function people(ids: readonly string[]): string {
 /** A settled card shows two views; the plan's gives way when both together would be too long. */
 function fitting(blocks: readonly KnownBlock[], taken: number): readonly KnownBlock[] {
   return blocks.filter(block => block.type !== 'actions').slice(0, Math.max(0, 44 - taken));
+}
+
+/** A value in the text twin: notifications parse that as the blocks are parsed. */
+function plainly(value: string, max: number): string {
+  return cut(escapeMrkdwn(oneLine(value)), max);
 }
 
 function lines(...all: (string | undefined | false)[]): string {

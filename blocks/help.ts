@@ -24,7 +24,7 @@ export function overview(commands: readonly HelpEntry[]): View {
     .map(group => ({ ...group, commands: commands.filter(command => command.risk === group.risk) }))
     .filter(group => group.commands.length > 0);
   return {
-    text: commands.map(command => `/db ${command.name}: ${command.summary}`).join('\n'),
+    text: escapeMrkdwn(commands.map(command => `/db ${command.name}: ${command.summary}`).join('\n')),
     blocks: [
       header('What the database bot can do'),
       ...filled.map(group =>
@@ -48,7 +48,7 @@ export function commandHelp(command: HelpEntry): View {
       `\`${escapeMrkdwn(argument.name)}\`${argument.required ? '' : ' (optional)'}  ${escapeMrkdwn(argument.description)}`,
   );
   return {
-    text: `${command.usage}: ${command.summary}`,
+    text: escapeMrkdwn(`${command.usage}: ${command.summary}`),
     blocks: [
       section(`\`${escapeMrkdwn(command.usage)}\`\n${escapeMrkdwn(command.summary)}`),
       ...(args.length > 0 ? [section(args.join('\n'))] : []),

@@ -1,5 +1,5 @@
 import { actions, button, context, header, section } from './parts.ts';
-import { code, count, cut, dateToken, escapeMrkdwn } from './text.ts';
+import { code, count, cut, dateToken, escapeMrkdwn, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
 /** A request as its card said it. */
@@ -27,7 +27,10 @@ export function requestsView(waiting: readonly RequestFacts[]): View {
   const title = `${count(waiting.length, 'request')} ${waiting.length === 1 ? 'waits' : 'wait'} for approval`;
   const left = waiting.length - most;
   return {
-    text: [title, ...waiting.map(request => `${request.id}: ${request.summary} on ${request.target}`)].join('\n'),
+    text: [
+      title,
+      ...waiting.slice(0, most).map(request => `${request.id}: ${brief(request.summary)} on ${brief(request.target)}`),
+    ].join('\n'),
     blocks: [
       header(title),
       ...waiting
@@ -47,15 +50,20 @@ export function withdrawnView(request: RequestFacts): View {
   const text = `${request.id} was withdrawn. Nothing was done.`;
   return {
     text,
-    blocks: [section(`*${request.id}* was withdrawn: ${escapeMrkdwn(request.summary)}. Nothing was done.`)],
+    blocks: [section(`*${request.id}* was withdrawn: ${brief(request.summary)}. Nothing was done.`)],
   };
 }
 
 function lines(request: RequestFacts): string {
   const so = request.approvalsNeeded > 1 ? ` · ${request.approvals} of ${request.approvalsNeeded} approvals` : '';
   return [
-    `*${request.id}* ${escapeMrkdwn(cut(request.summary, 200))} on ${code(request.target)}`,
+    `*${request.id}* ${brief(request.summary)} on ${code(request.target)}`,
     `asked by <@${request.requester}>${request.channel ? ` in <#${request.channel}>` : ''} · expires ${dateToken(request.expiresAt)}${so}`,
-    ...(request.reason ? [`Why: ${escapeMrkdwn(cut(request.reason, 200))}`] : []),
+    ...(request.reason ? [`Why: ${brief(request.reason)}`] : []),
   ].join('\n');
+}
+
+/** Cut after it is escaped: twelve of them together stay within what a message may hold. */
+function brief(value: string): string {
+  return cut(escapeMrkdwn(oneLine(value)), 200);
 }

@@ -85,17 +85,19 @@ export class Courier {
 
   async #until(done: () => Promise<boolean>, milliseconds: number): Promise<void> {
     const deadline = AbortSignal.any([AbortSignal.timeout(milliseconds), this.#closing.signal]);
-    while (!deadline.aborted && !(await done())) {
-      await new Promise<void>(resolve => {
-        const wake = () => {
-          this.#watchers.delete(wake);
-          deadline.removeEventListener('abort', wake);
-          resolve();
-        };
-        this.#watchers.add(wake);
-        deadline.addEventListener('abort', wake);
-      });
+    while (!deadline.aborted) {
+      // Listening begins before the question, so that a step that ends meanwhile is not missed.
+      const step = this.#nextStep(deadline);
+      if (await done()) return;
+      await step;
     }
+  }
+
+  async #nextStep(deadline: AbortSignal): Promise<void> {
+    await new Promise<void>(resolve => {
+      this.#watchers.add(resolve);
+      deadline.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   async #run(): Promise<void> {
@@ -108,7 +110,8 @@ export class Courier {
         log.error({ err: error }, 'the audit courier stumbled and tries again');
         pause = this.#backOff();
       }
-      for (const wake of [...this.#watchers]) wake();
+      for (const wake of this.#watchers) wake();
+      this.#watchers.clear();
       if (pause > 0) await sleep(pause, AbortSignal.any([this.#closing.signal, this.#nap.signal]));
       this.#nap = new AbortController();
     }
@@ -120,18 +123,18 @@ export class Courier {
     const parcel = nextParcel(await outbox.waiting(), now());
     if (parcel === 'empty') return 5_000;
     if ('readyIn' in parcel) return parcel.readyIn;
-    const ts = parcel.attempted ? await this.#lookFor(parcel) : undefined;
-    if (ts === 'unknown') return this.#backOff();
-    if (ts !== undefined) return this.#delivered(parcel, ts);
-    return this.#send(parcel);
+    const found = parcel.attempted ? await this.#lookFor(parcel) : { ts: undefined };
+    if (found === undefined) return this.#backOff();
+    return found.ts === undefined ? this.#send(parcel) : this.#delivered(parcel, found.ts);
   }
 
-  async #lookFor(parcel: Parcel): Promise<string | undefined | 'unknown'> {
+  /** @returns `undefined` when nobody can tell yet. */
+  async #lookFor(parcel: Parcel): Promise<{ readonly ts: string | undefined } | undefined> {
     const { channel, log } = this.#options;
     const found = await channel.find(parcel.id, parcel.thread, parcel.attemptedAt);
-    if ('ts' in found) return found.ts;
+    if ('ts' in found) return found;
     log.warn({ why: found.unknown }, 'cannot tell yet whether an audit message was posted');
-    return 'unknown';
+    return undefined;
   }
 
   async #send(parcel: Parcel): Promise<number> {

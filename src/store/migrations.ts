@@ -1,5 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
+import { UserError } from '../errors.ts';
 import type { StoreSchema } from './schema.ts';
 
 /** Each step is run once, in order, in a transaction; a step that has been released is never edited. */
@@ -79,11 +80,14 @@ const migrations: Record<string, Migration> = {
 
 /**
  * Brings the store to this version's schema.
- * @throws Error when the store was written by a newer version of the bot.
+ * @throws UserError when the store was written by a newer version of the bot.
  */
 export async function migrate(db: Kysely<StoreSchema>): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
-  const { error } = await migrator.migrateToLatest();
-  if (!error) return;
-  throw new Error('the store could not be brought to this version (was it written by a newer one?)', { cause: error });
+  const { error: cause } = await migrator.migrateToLatest();
+  if (!cause) return;
+  throw new UserError(`The store could not be brought to this version: ${String(cause as unknown)}.`, {
+    hint: 'If a newer version of the bot has written it, run that one; nothing in the store was changed.',
+    cause,
+  });
 }

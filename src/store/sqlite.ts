@@ -2,6 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
+import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { migrate } from './migrations.ts';
 import type { StoreSchema } from './schema.ts';
@@ -13,25 +14,10 @@ export type Store = Kysely<StoreSchema>;
  * stays locked until `destroy()`: two processes on one store would each think the other's running actions lost.
  * `synchronous = full` makes each commit durable before it returns (https://sqlite.org/pragma.html#pragma_synchronous).
  * @param path a file, or `:memory:`
- * @throws UserError when another process holds the file.
+ * @throws UserError when another process holds the file, it cannot be opened, or a newer version of the bot wrote it.
  */
 export async function openSqliteStore(path: string): Promise<Store> {
-  if (path !== ':memory:') {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    closeSync(openSync(path, 'a', 0o600));
-    chmodSync(path, 0o600);
-  }
-  const file = new DatabaseSync(path, { enableForeignKeyConstraints: true });
-  try {
-    file.exec('pragma busy_timeout = 1000; pragma locking_mode = exclusive; pragma journal_mode = wal');
-    file.exec('pragma synchronous = full; begin exclusive; commit');
-  } catch (cause) {
-    file.close();
-    throw new UserError(`The store ${path} is in use by another process.`, {
-      hint: 'Stop the other bot first, or give this one a STORE_URL of its own.',
-      cause,
-    });
-  }
+  const file = openLocked(path);
   const store = new Kysely<StoreSchema>({ dialect: new SqliteDialect({ database: adapt(file) }) });
   try {
     await migrate(store);
@@ -40,6 +26,40 @@ export async function openSqliteStore(path: string): Promise<Store> {
     throw error;
   }
   return store;
+}
+
+function openLocked(path: string): DatabaseSync {
+  let file: DatabaseSync | undefined;
+  try {
+    if (path !== ':memory:') {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      closeSync(openSync(path, 'a', 0o600));
+      chmodSync(path, 0o600);
+    }
+    file = new DatabaseSync(path, { enableForeignKeyConstraints: true });
+    file.exec('pragma busy_timeout = 1000; pragma locking_mode = exclusive; pragma journal_mode = wal');
+    file.exec('pragma synchronous = full; begin exclusive; commit');
+    return file;
+  } catch (cause) {
+    file?.close();
+    throw whyNotOpen(path, cause);
+  }
+}
+
+/** The low byte is SQLITE_BUSY, the rest says more: https://sqlite.org/rescode.html#extrc */
+const busy = z.object({ errcode: z.int().refine(code => (code & 0xff) === 5) });
+
+function whyNotOpen(path: string, cause: unknown): UserError {
+  if (busy.safeParse(cause).success) {
+    return new UserError(`The store ${path} is in use by another process.`, {
+      hint: 'Stop the other bot first, or give this one a STORE_URL of its own.',
+      cause,
+    });
+  }
+  return new UserError(`The store ${path} cannot be opened: ${String(cause)}.`, {
+    hint: 'STORE_URL names a file that this user may write, such as sqlite:state/pg-chatops.db.',
+    cause,
+  });
 }
 
 /** Kysely's dialect speaks better-sqlite3; this is the same over node:sqlite. */
