@@ -25,9 +25,12 @@ const ways = [
   [/^\*cancelled\*/, 'cancelled'],
 ] as const;
 
-/** Reads a message of the audit channel; `undefined` for one that is not the bot's. */
-export function readTrail(message: Pick<Message, 'blocks'>): Trail | undefined {
-  const text = (message.blocks?.[0]?.text as { text?: string } | undefined)?.text ?? '';
+/** Reads a message of the audit channel, whose sections say an event a line; `undefined` for one that is not the bot's. */
+export function readTrail({ blocks = [] }: Pick<Message, 'blocks'>): Trail | undefined {
+  const text = blocks
+    .filter(block => block.type === 'section')
+    .map(block => (block.text as { text: string }).text)
+    .join('\n');
   const heading = /^(?:↳ )?\*(A-\d+)\* /.exec(text);
   if (!heading) return undefined;
   const lines = text.slice(heading[0].length).split('\n');
