@@ -54,25 +54,6 @@ export const dumpSessions: Question<DumpSession> = {
 };
 
 /**
- * Ends what is left of a backup's own backends, by the same two marks: a backend that waits for a lock or counts rows
- * does not notice that its client has gone. They are chosen in a step of their own, as in one WHERE the planner may call
- * pg_terminate_backend before it looks at the name.
- *
- * $1: the application name.
- */
-export const endDumpSessions: Question<{ pid: number }> = {
-  name: 'end_dump_sessions',
-  sql: `
-    WITH own AS MATERIALIZED (
-      SELECT pid
-      FROM pg_catalog.pg_stat_activity
-      WHERE application_name = $1 AND usename = current_user AND pid <> pg_catalog.pg_backend_pid()
-    )
-    SELECT pid, pg_catalog.pg_terminate_backend(pid) AS signalled FROM own`,
-  row: z.object({ pid: z.number() }),
-};
-
-/**
  * The backend that runs Prisma's migrations: `migrate deploy` and `migrate dev` hold this advisory lock meanwhile.
  * https://www.prisma.io/docs/orm/prisma-migrate/workflows/development-and-production#advisory-locking
  */

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
 import { toEnvironment } from '../postgres/connection-url.ts';
-import { type Blocker, endDumpSessions } from '../postgres/dump-sessions.ts';
+import type { Blocker } from '../postgres/dump-sessions.ts';
 import type { Table } from '../postgres/tables.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import { type BackupPreparation, refuseDuringMigration, withRows } from './backup-preparation.ts';
@@ -10,6 +10,7 @@ import { backupCancelled, explainDumpFailure, lockRefused, tableGone } from './d
 import { followDump } from './dump-progress.ts';
 import { watchDump } from './dump-watch.ts';
 import { exportSnapshot, isGone, isLockTimeout, type Snapshot } from './snapshot.ts';
+import { together } from './together.ts';
 
 export interface DumpLimits {
   /** How long a backup may take, milliseconds: while its snapshot lives, VACUUM removes no row that died after it. */
@@ -43,7 +44,7 @@ export interface Dumped {
 
 /**
  * Runs pg_dump in an exported snapshot while the session that exported it counts the rows. When one fails the other is
- * stopped, and nothing of either is left in the server.
+ * stopped.
  *
  * @throws UserError that says what to do.
  */
@@ -118,23 +119,9 @@ export async function dumpInSnapshot(target: Target, prepared: BackupPreparation
       },
     );
   } catch (error) {
-    await target.ask(endDumpSessions, [application]).catch(() => undefined);
     throw explain(error);
   } finally {
     over.abort();
     await watching;
   }
-}
-
-/** Waits for both. The first failure stops the other by the signal that both obey, and is thrown when both have ended. */
-async function together<A, B>(failed: AbortController, first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  const told = <Result>(work: Promise<Result>) =>
-    work.catch(error => {
-      failed.abort(error);
-      throw error;
-    });
-  const both = [told(first), told(second)] as const;
-  await Promise.allSettled(both);
-  failed.signal.throwIfAborted();
-  return Promise.all(both);
 }

@@ -176,6 +176,21 @@ test('a migration that begins while the backup waits for its locks stops it too'
   await Promise.all([holder.close(), migrate.close()]);
 });
 
+test('cancelled while it waits for a lock, it leaves the line at once', async () => {
+  const holder = await database.openSession();
+  await holder.query('begin');
+  await holder.query('lock table orders in access exclusive mode');
+  const cancel = new AbortController();
+  const outcome = refusal(stand.backups.take(request(), watched(cancel.signal)));
+  await until('the backup waits', async () => {
+    const rows = await database.admin.sql(`select from pg_locks where relation = 'orders'::regclass and not granted`);
+    return rows.length > 0;
+  });
+  cancel.abort();
+  expect((await outcome).message).toContain('cancelled');
+  await holder.close();
+});
+
 test('a table that is dropped while the backup waits for it is told of', async () => {
   const other = await database.openSession();
   await other.query('create table passing as select 1 as n');
