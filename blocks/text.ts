@@ -18,6 +18,11 @@ export function escapeMrkdwn(value: string): string {
   return value.replace(/[&<>]/g, character => entities[character]!);
 }
 
+/** The text as it was before `escapeMrkdwn`, for places that parse nothing. */
+export function unescapeMrkdwn(mrkdwn: string): string {
+  return mrkdwn.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&');
+}
+
 /**
  * Shortens a text, escaped or not, to at most `max` UTF-16 units, the strictest way to count. No code point,
  * entity or token is split; what was left out shows as `…`.

@@ -33,7 +33,7 @@ export interface Stage {
 export interface AuditHealth {
   /** Why nothing destructive may happen now, in words for a person; `undefined` when the record reaches its channel. */
   problem(): Promise<string | undefined>;
-  /** Waits until the action's events so far were posted or refused, at most this long. */
+  /** Tries at once and waits until the action's events so far were posted or refused, at most this long. */
   settled(actionId: number, milliseconds: number): Promise<void>;
 }
 

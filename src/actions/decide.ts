@@ -30,6 +30,7 @@ export async function approve(context: Context, deciding: Deciding): Promise<voi
       await context.ledger.noteRefusal(action.id, person, verdict.why);
       throw new UserError(verdict.why);
     }
+    await context.audit.settled(action.id, 1_500);
     const unrecorded = await context.audit.problem();
     if (unrecorded !== undefined) throw new UserError(unrecorded);
     if (await lostRights(context, action)) return;

@@ -33,6 +33,9 @@ export class Courier {
   #nap = new AbortController();
   #loop: Promise<void> | undefined;
   #refused: string | undefined;
+  #refusals = 0;
+  /** Slack wants no message earlier, milliseconds since 1970. */
+  #notBefore = 0;
   #tries = 0;
   #credit = burst;
   #lastPost = 0;
@@ -65,9 +68,9 @@ export class Courier {
 
   /** Why nothing destructive may happen now; `undefined` when the record reaches its channel. */
   async problem(): Promise<string | undefined> {
-    const { channel, outbox, now, oldestAllowed } = this.#options;
+    const { outbox, now, oldestAllowed } = this.#options;
     if (this.#refused !== undefined) {
-      return `The audit channel ${channel.name} takes no messages (${this.#refused}), and nothing is changed without a record of it. Have the bot invited there again, or the channel unarchived, then ask again.`;
+      return `The audit channel takes no messages (${this.#refused}), and nothing is changed without a record of it. Have the bot invited there again, or the channel unarchived, then ask again.`;
     }
     const oldest = await outbox.oldest();
     if (oldest === undefined || now() - oldest <= oldestAllowed) return undefined;
@@ -75,10 +78,15 @@ export class Courier {
     return `The audit record is ${behind} behind: Slack has not taken it. Nothing is changed until it has caught up. Try again in a few minutes.`;
   }
 
-  /** Waits until the action's events so far were posted or refused, at most so many milliseconds. */
+  /**
+   * Tries at once, whatever pause it was in, and waits until the action's events so far were posted or refused anew, at
+   * most so many milliseconds: whoever has just mended the channel need not wait for the next try.
+   */
   async settled(actionId: number, milliseconds: number): Promise<void> {
+    const before = this.#refusals;
+    this.#nap.abort();
     await this.#until(
-      async () => this.#refused !== undefined || !(await this.#options.outbox.waitsFor(actionId)),
+      async () => this.#refusals > before || !(await this.#options.outbox.waitsFor(actionId)),
       milliseconds,
     );
   }
@@ -139,7 +147,7 @@ export class Courier {
 
   async #send(parcel: Parcel): Promise<number> {
     const { channel, outbox, log, now } = this.#options;
-    const wait = this.#paceLeft();
+    const wait = Math.max(this.#notBefore - now(), this.#paceLeft());
     if (wait > 0) return wait;
     await outbox.attempt(parcel, now());
     const view = auditView(parcel.events, parcel.thread === undefined);
@@ -153,10 +161,12 @@ export class Courier {
         await outbox.forgetAttempt(parcel);
         log.info({ seconds: result.seconds }, 'Slack asks the audit courier for a pause');
         this.#tries = 1;
+        this.#notBefore = now() + result.seconds * 1_000;
         return result.seconds * 1_000;
       case 'refused':
         await outbox.forgetAttempt(parcel);
         this.#refused = result.why;
+        this.#refusals += 1;
         log.error({ why: result.why, channel: channel.name }, 'the audit channel refuses messages');
         return this.#backOff();
       case 'unknown':

@@ -1,5 +1,7 @@
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
+import { limits } from '../../blocks/limits.ts';
+import { cut } from '../../blocks/text.ts';
 import type { AuditChannel, AuditPost, PostResult } from '../audit/channel.ts';
 import { failureOf } from './failure.ts';
 
@@ -88,7 +90,7 @@ export class SlackAuditChannel implements AuditChannel {
     try {
       const message = await this.#client.chat.postMessage({
         channel: this.#channel,
-        text: post.view.text,
+        text: cut(post.view.text, limits.messageText),
         blocks: [...post.view.blocks],
         ...(thread !== undefined && { thread_ts: thread }),
         metadata: { event_type: eventType, event_payload: { post: post.id, hashes: post.hashes.join(' ') } },

@@ -3,7 +3,7 @@ import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { limits } from '../../blocks/limits.ts';
 import { preformatted } from '../../blocks/parts.ts';
-import { cut } from '../../blocks/text.ts';
+import { cut, unescapeMrkdwn } from '../../blocks/text.ts';
 import type { View } from '../../blocks/view.ts';
 import type { Place, Stage } from '../actions/context.ts';
 import { type Failure, failureOf, persist, type Sleep } from './failure.ts';
@@ -168,5 +168,5 @@ function refusesBlocks(failure: Failure | undefined): failure is Failure & { is:
 
 function plainer(view: View): View {
   const buttons = view.blocks.filter(block => block.type === 'actions');
-  return { text: view.text, blocks: [preformatted(view.text), ...buttons] };
+  return { text: view.text, blocks: [preformatted(unescapeMrkdwn(view.text)), ...buttons] };
 }

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { PassThrough } from 'node:stream';
 import { pino } from 'pino';
 import { type Bot, type BotOptions, startBot } from '../../src/bot.ts';
@@ -9,11 +10,14 @@ import { readConfig } from '../../src/config.ts';
 import { defaultChecks } from '../../src/postgres/default-checks.ts';
 import { loadCommands } from '../../src/registry.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
-import { DEFAULT_PEOPLE } from '../workspace/people.ts';
+import type { Session } from '../cluster/session.ts';
+import { DEFAULT_PEOPLE, type Person } from '../workspace/people.ts';
 import { messageToText } from '../workspace/render/message.ts';
 import { type Actor, type Message, startWorkspace, type Workspace } from '../workspace/workspace.ts';
 
 export interface OfficeOptions {
+  /** The people of the workspace; the default cast unless told. */
+  readonly people?: readonly Person[];
   /** Approvers' ids; ben and cleo unless told. */
   readonly approvers?: string;
   /** CONFIG_FILE's text. DATABASE_URL is there under its own name, too. */
@@ -42,13 +46,23 @@ export interface Office extends AsyncDisposable {
   reads(channel: string, text: string | RegExp, options?: { thread?: boolean }): Promise<Message>;
   /** Texts of a channel's messages, threads included, in order. */
   transcript(channel: string): string[];
+  /** What the person sees of a channel, whispers included, as the terminal shows it. */
+  seenBy(person: Actor, channel: string): string[];
+  /** Waits until the person sees a message that contains the text. */
+  sees(person: Actor, text: string | RegExp, channel?: string): Promise<Message>;
+  /** A session of the portal that sits idle in a transaction which holds a lock; one at a time. */
+  idleSession(applicationName?: string): Promise<Session>;
+  /** Asks for the kill of the session as ada; the id of the action, once its card stands in #incident. */
+  asksToKill(session: Session, flags?: string): Promise<string>;
+  /** Events of the record with their actions, oldest first. Stops the bot, which alone may open its store. */
+  record(): Promise<{ action: string; kind: string; body: string }[]>;
   close(): Promise<void>;
 }
 
 /** Opens an office on a fresh database; `close` leaves nothing behind. */
 export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const [slack, database, folder] = await Promise.all([
-    startWorkspace(),
+    startWorkspace(options.people && { people: options.people }),
     freshDatabase(),
     mkdtemp(path.join(tmpdir(), 'office-')),
   ]);
@@ -86,12 +100,35 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     await running?.stop();
   };
   const messagesOf = (name: string): Message[] => {
-    const channel = slack.channel(name);
-    return channel.messages().flatMap(message => [message, ...channel.thread(message.ts).filter(reply => reply.ts !== message.ts)]);
+    const all = slack
+      .person('ada')
+      .sees(name)
+      .filter(message => message.ephemeralFor === undefined);
+    const order = new Map(all.map(message => [message.ts, message.sequence]));
+    const place = (message: Message) => order.get(message.thread_ts ?? message.ts) ?? message.sequence;
+    return all.sort((a, b) => place(a) - place(b) || a.sequence - b.sequence);
   };
   const channels = ['#incident', '#db-audit'].map(name => ({ id: slack.channel(name).id, name: name.slice(1) }));
-  const reader = { width: 100, timeZone: 'UTC', people: DEFAULT_PEOPLE, channels, appName: 'db' };
-  const textOf = (message: Message) => messageToText(message as Parameters<typeof messageToText>[0], reader);
+  const reader = { width: 400, timeZone: 'UTC', people: DEFAULT_PEOPLE, channels, appName: 'db' };
+  const rendered = new WeakMap<Message, { of: unknown; text: string }>();
+  const textOf = (message: Message) => {
+    const of = message.deleted ? 'deleted' : (message.blocks ?? message.text);
+    const before = rendered.get(message);
+    if (before?.of === of) return before.text;
+    const text = messageToText(message as Parameters<typeof messageToText>[0], reader);
+    rendered.set(message, { of, text });
+    return text;
+  };
+  const matches = (shown: string, text: string | RegExp) =>
+    typeof text === 'string' ? shown.includes(text) : text.test(shown);
+  const idleSession = async (applicationName = 'nightly-report') => {
+    await Promise.all(idle.splice(0).map(earlier => earlier.close()));
+    const session = await database.openSession({ applicationName });
+    await database.idleInTransaction(session, 'orders');
+    idle.push(session);
+    return session;
+  };
+  const idle: Session[] = [];
   const close = async () => {
     await stop();
     await slack.stop();
@@ -117,12 +154,37 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       slack.until(
         () =>
           messagesOf(channel).findLast(message => {
-            const shown = textOf(message);
-            return typeof text === 'string' ? shown.includes(text) : text.test(shown);
+            return matches(textOf(message), text);
           }),
         `“${text}” in ${channel}`,
       ),
     transcript: channel => messagesOf(channel).map(textOf),
+    seenBy: (person, channel) => person.sees(channel).map(textOf),
+    sees: (person, text, channel = '#incident') =>
+      slack.until(
+        () => person.sees(channel).findLast(message => matches(textOf(message), text)),
+        `“${text}” for ${person.name} in ${channel}`,
+      ),
+    idleSession,
+    async asksToKill(session, flags = '') {
+      const before = new Set(messagesOf('#incident').map(message => message.ts));
+      await person('ada').types(`/db kill ${session.pid} ${flags}`);
+      const card = await slack.until(
+        () => messagesOf('#incident').find(message => !before.has(message.ts) && /waits for/.test(textOf(message))),
+        `a card for backend ${session.pid}`,
+      );
+      return /A-\d+/.exec(textOf(card))![0];
+    },
+    async record() {
+      await stop();
+      const store = new DatabaseSync(path.join(folder, 'state', 'store.db'), { readOnly: true });
+      try {
+        const rows = store.prepare(`select 'A-' || action_id as action, kind, body from events order by seq`).all();
+        return rows as { action: string; kind: string; body: string }[];
+      } finally {
+        store.close();
+      }
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -63,7 +63,7 @@ export class State {
 
   constructor({ people, channels, now }: Setting) {
     this.now = now;
-    this.people = people.map(person => ({ ...person }));
+    this.people = [...people];
     this.channels = channels.map(setup => ({
       id: `C0${setup.name.toUpperCase().replaceAll(/[^A-Z0-9]/g, '')}`.padEnd(9, '0'),
       name: setup.name,
