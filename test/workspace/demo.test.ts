@@ -99,6 +99,7 @@ describe('npm run demo', () => {
   test('ends with 1 when something was refused, and goes on with the story before', async () => {
     const { exitCode, stdout } = await start(
       '--small',
+      '@db status',
       '/db kil 1',
       '/db kill {blocked}',
       '--as',
@@ -106,7 +107,9 @@ describe('npm run demo', () => {
       'approve',
       'withdraw',
     );
-    expect(stdout).toMatch(/no command “kil”.*A-1001 waits.*ada clicks Approve.*did not count.*A-1001 was withdrawn/s);
+    expect(stdout).toMatch(
+      /A-1001 .*no command “kil”.*A-1002 waits.*ada clicks Approve.*did not count.*A-1002 was withdrawn/s,
+    );
     expect(exitCode).toBe(1);
     await expectNothingLeft();
   });

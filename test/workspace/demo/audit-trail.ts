@@ -11,7 +11,7 @@ export type TrailEvent = (typeof ways)[number][1];
 
 /** How blocks/audit.ts begins its line for an event. */
 const ways = [
-  [/^.+ \(U\w+\) asked `/, 'asked'],
+  [/^[^`]*\(U\w+\) asked `/, 'asked'],
   [/^waits for (a second person|\d+ approvals) until /, 'waits'],
   [/^approved by /, 'approved'],
   [/^a decision by .* did not count: /, 'not counted'],

@@ -55,6 +55,12 @@ describe('the audit channel', () => {
     expect(readTrail(audited(kind).message)).toEqual({ action: 'A-1042', events: [events] });
   });
 
+  test('is understood when Slack gave no name, as for a mention', () => {
+    const body = JSON.stringify({ ...asking, name: '' });
+    const view = auditView([{ seq: 1, actionId: 1042, kind: 'asked', at: 0, body, hash: 'cd'.repeat(32) }], true);
+    expect(readTrail(fresh(view).message)?.events).toEqual(['asked']);
+  });
+
   test('is understood when one message says several things', () => {
     expect(readTrail(audited('asked', 'started', 'succeeded').message)?.events).toEqual(['asked', 'succeeded']);
   });
