@@ -1,4 +1,3 @@
-import leven from 'leven';
 import { z } from 'zod';
 import {
   type CheckFacts,
@@ -7,7 +6,7 @@ import {
   integrityOutcome,
   integrityView,
 } from '../blocks/integrity.ts';
-import { defineCommand, UserError } from '../src/command.ts';
+import { defineCommand, nearest, UserError } from '../src/command.ts';
 import type { Check } from '../src/target-settings.ts';
 
 export default defineCommand({
@@ -40,9 +39,8 @@ function named(wanted: string, checks: readonly Check[]): Check {
   const found = checks.find(({ name }) => name === wanted.toLowerCase());
   if (found) return found;
   const names = checks.map(({ name }) => name);
-  const [nearest] = names.toSorted((left, right) => leven(left, wanted) - leven(right, wanted));
-  const close = nearest !== undefined && leven(nearest, wanted) <= Math.max(2, wanted.length / 3);
-  throw new UserError(`There is no check named ${wanted}.${close ? ` Did you mean ${nearest}?` : ''}`, {
+  const [near] = nearest(wanted, names, 1);
+  throw new UserError(`There is no check named ${wanted}.${near === undefined ? '' : ` Did you mean ${near}?`}`, {
     hint:
       names.length > 0
         ? `Checks of this target: ${names.join(', ')}.`
