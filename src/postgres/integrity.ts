@@ -86,18 +86,13 @@ export function integrityReader({ target, now, statementTimeout = defaultTimeout
       const began = now();
       const facts = () => ({ name, title, seconds: (now() - began) / 1000 });
       const options = { transaction: 'read committed', readOnly: true, statementTimeout, lockTimeout, signal } as const;
-      return target
-        .withSession(async session => {
-          const outcome = await session
-            .ask(violations(check), [sampleSize])
-            .then(([answer]) => found(check, answer!))
-            .catch(error => unable(error, signal, statementTimeout));
-          return { ...facts(), ...outcome };
-        }, options)
-        .catch(error => {
-          signal.throwIfAborted();
-          throw error;
-        });
+      return target.withSession(async session => {
+        const outcome = await session
+          .ask(violations(check), [sampleSize])
+          .then(([answer]) => found(check, answer!))
+          .catch(error => unable(error, signal, statementTimeout));
+        return { ...facts(), ...outcome };
+      }, options);
     },
   };
 }

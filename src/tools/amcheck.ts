@@ -45,7 +45,7 @@ export interface HeapCheckSource {
 const mostFindings = 50;
 /** Lines of pg_amcheck's own complaints kept. */
 const mostComplaints = 20;
-/** Milliseconds from SIGTERM to SIGKILL of the program, not of a backend. */
+/** Milliseconds from SIGINT to SIGKILL of the program, not of a backend. */
 const patience = 3_000;
 
 /**
@@ -125,6 +125,8 @@ async function runAmcheck(
     stdin: 'ignore',
     buffer: false,
     cancelSignal: signal,
+    // On this one it cancels its queries before it ends; on SIGTERM the server would go on reading for nobody.
+    killSignal: 'SIGINT',
     forceKillAfterDelay: patience,
     reject: false,
   });

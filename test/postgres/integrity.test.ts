@@ -116,6 +116,18 @@ describe('a check that cannot run says why', () => {
     expect(await database.admin.sql('select count(*)::int as n from users')).toEqual([{ n: portalSizes.test.users }]);
   });
 
+  test('a function that writes is stopped by the read-only transaction', async () => {
+    await database.admin.sql(
+      `create function tidy() returns void language sql security definer as 'delete from "Invoices"'`,
+    );
+    const [before] = await database.admin.sql('select count(*)::int as n from "Invoices"');
+    expect(await run('select tidy()')).toMatchObject({
+      outcome: 'failed',
+      message: 'The server refused it (SQLSTATE 25006).',
+    });
+    expect(await database.admin.sql('select count(*)::int as n from "Invoices"')).toEqual([before]);
+  });
+
   test('a comment or a semicolon at its end harms nothing', async () => {
     expect((await run('select 1 as id;\n')).outcome).toBe('violations');
     expect((await run('select 1 as id -- all of them')).outcome).toBe('violations');

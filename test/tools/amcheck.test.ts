@@ -163,10 +163,15 @@ test('a cancelled check stops the program and its backends', async () => {
   const checking = checkerOf(url).check(job.signal);
   checking.catch(() => undefined);
   const backends = () =>
-    cluster.admin.sql("select from pg_stat_activity where application_name = 'pg-chatops/portal/amcheck'");
-  await until('pg_amcheck is at work', async () => (await backends()).length > 0);
+    cluster.admin.sql("select wait_event from pg_stat_activity where application_name = 'pg-chatops/portal/amcheck'");
+  await until('it waits for the table', async () =>
+    (await backends()).some(({ wait_event }) => wait_event === 'relation'),
+  );
+  const aborted = performance.now();
   job.abort(new Error('cancelled by ada'));
   await expect(checking).rejects.toThrow('cancelled by ada');
-  await migration.close();
   await until('its backends are gone', async () => (await backends()).length === 0);
+  // The lock is still held: had nobody cancelled it, the check would have waited for 5 s.
+  expect(performance.now() - aborted).toBeLessThan(3_000);
+  await migration.close();
 });
