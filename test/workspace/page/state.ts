@@ -28,7 +28,7 @@ export interface State {
 }
 
 /** What a person may do; each is one POST. */
-export interface Acts {
+interface Acts {
   type: { as: string; in: string; text: string; thread?: string };
   click: {
     as: string;

@@ -6,7 +6,7 @@ import { blocksToText } from './text.ts';
 import { paragraphsText, type TextContext, wordsText } from './text-rich.ts';
 
 /** A file that came with a message. */
-export interface MessageFile {
+interface MessageFile {
   name: string;
   url_private?: string;
   /** In bytes. */

@@ -81,7 +81,7 @@ function styled(text: string, style: Style): Inline[] {
 }
 
 /** The runs of one stretch of mrkdwn without quotes or fences. */
-export function mrkdwnInlines(text: string): Inline[] {
+function mrkdwnInlines(text: string): Inline[] {
   return styled(text, {});
 }
 

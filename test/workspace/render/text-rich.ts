@@ -45,7 +45,7 @@ function harmless(text: string): string {
 }
 
 /** Runs of text for a terminal: code keeps its backticks, what is struck out keeps its tildes, bold and italic are just their words. */
-export function inlinesText(inlines: readonly Inline[], context: RenderContext, emoji = false, marks = true): string {
+function inlinesText(inlines: readonly Inline[], context: RenderContext, emoji = false, marks = true): string {
   const text = inlines.map(inline => {
     const words = plain(inline, context, emoji);
     const coded = marks && inline.style?.code ? `\`${words}\`` : words;
