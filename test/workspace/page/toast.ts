@@ -4,7 +4,7 @@ import { find, make } from './dom.ts';
 const STAYS = 8000;
 
 /** Says at the bottom of the page that something did not work. */
-export function toast(problem: unknown): void {
+function toast(problem: unknown): void {
   const text = problem instanceof Error ? problem.message : String(problem);
   const element = make('div', { className: 'toast' }, make('span', {}, text));
   const dismiss = make('button', { type: 'button', textContent: '✕', ariaLabel: 'Dismiss' });
