@@ -1,4 +1,4 @@
-import { context, fields, header, preformatted, section } from './parts.ts';
+import { fields, header, preformatted, section } from './parts.ts';
 import { code, count, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
@@ -54,9 +54,9 @@ export function killSummary({ condition: { pid, mode }, backend }: KillFacts): s
   return who === null ? what : `${what} (${cut(oneLine(who), 60)})`;
 }
 
-/** What an approver reads: who it is, what it does, what ends with it, and the statement that would run. */
+/** What an approver reads: who it is, what it does and what ends with it. The frame shows the statement below. */
 export function killCard(facts: KillFacts): View {
-  const { backend, blocks, blockedBy, condition, warnings, statement } = facts;
+  const { backend, blocks, blockedBy, condition, warnings } = facts;
   const title = condition.mode === 'cancel' ? 'Cancel the query of' : 'Terminate';
   const question = `${title} backend ${condition.pid}?`;
   const risks = [...warnings, ...risksOf(facts)];
@@ -80,17 +80,13 @@ export function killCard(facts: KillFacts): View {
           `${escapeMrkdwn(state(backend))}${backend.stateChange === null ? '' : `, since ${dateToken(new Date(backend.stateChange))}`}`,
         ],
         ['Transaction', transaction(backend)],
-        ['Waits for', value(backend.waitEvent)],
+        ...(backend.state === 'active' ? [['Waits for', value(backend.waitEvent)] as const] : []),
         ['Blocks', people(blocks)],
         ['Blocked by', people(blockedBy)],
       ]),
       preformatted(cut(backend.query, 1_500) || '(no query yet)'),
       section(`*Effect*\n${effect(facts)}`),
       section(`*What could go wrong*\n${risks.map(risk => `• ${escapeMrkdwn(risk)}`).join('\n')}`),
-      context(
-        'What runs; if any of it no longer holds then, nothing is done. $1: the pids of the bot, $2: whether other databases are allowed.',
-      ),
-      preformatted(statement),
     ],
   };
 }

@@ -6,10 +6,10 @@ import type { Question } from './question.ts';
  * A moment as the server knows it, in UTC with all six digits. A Date would lose the last three, and a condition made
  * from it would never hold; the session's TimeZone and DateStyle would change the text.
  */
-export const serverMoment = z.iso.datetime({ precision: 6 });
+const serverMoment = z.iso.datetime({ precision: 6 });
 
 /** Approved work of one backend: what must still be so when the signal is sent. */
-export const workConditionSchema = z.strictObject({
+const workConditionSchema = z.strictObject({
   pid: z.int().min(1),
   backendStart: serverMoment,
   /** Start of the transaction to terminate (null: none was open), or of the query to cancel. */
@@ -111,7 +111,8 @@ LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
 WHERE a.pid = ${pid}
   AND a.backend_start = '${backendStart}'
   AND ${started} ${work === null ? 'IS NULL' : `= '${work}'`}
-  AND ${allRules(mode)}`;
+  AND ${allRules(mode)}
+-- $1: the bot's own backends; $2: whether other databases are allowed`;
 }
 
 export function signalBackend(condition: WorkCondition): Question<{ signalled: boolean }> {
