@@ -1,7 +1,7 @@
 /** What the audit channel shows. Written for someone who reads it months later and knows nobody's nickname. */
 import { limits } from './limits.ts';
 import { context, section } from './parts.ts';
-import { code, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
+import { code, cut, dateToken, duration, escapeMrkdwn, oneLine, utc } from './text.ts';
 import type { View } from './view.ts';
 
 /** One event of the record. */
@@ -55,7 +55,7 @@ function line(event: AuditEvent, body: Body): Line {
     case 'approved':
       return same(`approved by ${who} (${Number(body.approvals)} of ${Number(body.approvals_needed)})`);
     case 'approval_refused':
-      return same(`a decision by ${who} did not count: ${value(body.why, 300)}`);
+      return same(`${who} clicked, which did not count, and was told: “${value(body.why, 300)}”`);
     case 'denied':
     case 'withdrawn':
       return same(
@@ -69,6 +69,8 @@ function line(event: AuditEvent, body: Body): Line {
       return same(`${who} asked it to stop`);
     case 'interrupted':
       return same(`:rotating_light: *interrupted*: ${value(body.outcome, 500)}`);
+    case 'refused':
+      return same(`*refused*, told: “${value(body.outcome, 500)}”`);
     default: {
       const took = typeof body.milliseconds === 'number' ? ` after ${duration(body.milliseconds / 1000)}` : '';
       return same(`*${event.kind}*${took}: ${value(body.outcome, 500)}`);
@@ -92,7 +94,7 @@ function person(id: unknown, name: unknown): string {
 }
 
 function value(raw: unknown, max: number): string {
-  return cut(escapeMrkdwn(String(raw)), max);
+  return cut(escapeMrkdwn(oneLine(String(raw))), max);
 }
 
 function same(text: string): Line {

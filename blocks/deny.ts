@@ -20,19 +20,25 @@ export function denyRefused(request: string, why: string): ModalView {
   return { ...denyLoading(request), blocks: [section(escapeMrkdwn(why))] };
 }
 
-/** Asks for the reason. `privateMetadata` comes back with the answer. */
-export function denyForm(request: string, privateMetadata: string): ModalView {
+/**
+ * Asks for the reason. `privateMetadata` comes back with the answer.
+ * @param own the requester's own Deny, which withdraws the request.
+ */
+export function denyForm(request: string, privateMetadata: string, own: boolean): ModalView {
+  const readers = own ? 'Approvers' : 'The requester';
   return {
     ...denyLoading(request),
+    title: { type: 'plain_text', text: cut(`${own ? 'Withdraw' : 'Deny'} ${request}`, 24) },
     callback_id: denyModal.callback,
     private_metadata: privateMetadata,
-    submit: { type: 'plain_text', text: 'Deny' },
+    submit: { type: 'plain_text', text: own ? 'Withdraw' : 'Deny' },
     blocks: [
-      section('Nothing will be done. The requester and the audit channel see your reason.'),
+      section(`Nothing will be done. ${readers} and the audit channel see your reason.`),
       {
         type: 'input',
         block_id: denyModal.block,
         label: { type: 'plain_text', text: 'Reason' },
+        optional: own,
         element: { type: 'plain_text_input', action_id: denyModal.action, multiline: true, max_length: 500 },
       },
     ],

@@ -1,6 +1,6 @@
 /** What surrounds a command's own view: who asked for what, where it stands, and what can be done next. */
 import type { KnownBlock } from '@slack/types';
-import { actions, button, context, divider, section } from './parts.ts';
+import { actions, button, context, divider, preformatted, section } from './parts.ts';
 import { code, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
@@ -19,6 +19,8 @@ export interface ActionHeading {
 /** The plan as its command shows it. */
 export interface PlanView {
   readonly summary: string;
+  /** The exact statement or argv. */
+  readonly statement: string;
   readonly view: View;
   readonly confirm: string;
 }
@@ -93,7 +95,9 @@ export function waitingCard(
         ),
       ),
       divider(),
-      ...plan.view.blocks,
+      ...plan.view.blocks.slice(0, mostPlanBlocks),
+      context('What runs; if any of it no longer holds then, nothing is done:'),
+      preformatted(plan.statement),
       actions(
         button({
           text: 'Approve',
@@ -130,12 +134,10 @@ export function settledCard(heading: ActionHeading, plan: PlanView, standing: St
   };
 }
 
-/** The outcome, for the requester, who is told by name. */
-export function outcomeNote(heading: ActionHeading, ending: string, outcome: string): View {
-  return {
-    text: `${heading.id} ${ending}: ${plainly(outcome, 1_000)}`,
-    blocks: [section(`<@${heading.requester}> *${heading.id}* ${ending}: ${escapeMrkdwn(cut(outcome, 1_000))}`)],
-  };
+/** How it ended, for the requester, who is told by name. */
+export function outcomeNote(heading: ActionHeading, ending: string): View {
+  const said = plainly(ending, 1_000);
+  return { text: `${heading.id} ${said}`, blocks: [section(`<@${heading.requester}> *${heading.id}* ${said}`)] };
 }
 
 function headline(heading: ActionHeading, plan: PlanView, standing: Standing): string {
@@ -172,7 +174,7 @@ function detail(standing: Standing, shown: boolean): string {
     case 'expired':
       return `Nobody decided before ${dateToken(standing.at)}. Nothing was done; ask again if it is still needed.`;
     default: {
-      const time = standing.seconds === undefined ? '' : ` after ${duration(standing.seconds)}`;
+      const time = standing.seconds === undefined ? '' : ` · took ${duration(standing.seconds)}`;
       const by = standing.approvedBy.length > 0 ? `Approved by ${people(standing.approvedBy)} · ` : '';
       return lines(!shown && escapeMrkdwn(cut(standing.outcome, 1_000)), `${by}${dateToken(standing.at)}${time}`);
     }
@@ -191,9 +193,13 @@ function people(ids: readonly string[]): string {
   return ids.length > shown.length ? `${shown.join(', ')} and ${ids.length - shown.length} more` : shown.join(', ');
 }
 
-/** A settled card shows two views; the plan's gives way when both together would be too long. */
+/** A plan's view beside the frame's own blocks, within Slack's 50. */
+const mostPlanBlocks = 40;
+
+/** What a settled card still shows of the plan: no question and no buttons, and less when the result is long. */
 function fitting(blocks: readonly KnownBlock[], taken: number): readonly KnownBlock[] {
-  return blocks.filter(block => block.type !== 'actions').slice(0, Math.max(0, 44 - taken));
+  const still = blocks.filter(block => block.type !== 'actions' && block.type !== 'header');
+  return still.slice(0, Math.max(0, mostPlanBlocks - taken));
 }
 
 /** A value in the text twin: notifications parse that as the blocks are parsed. */

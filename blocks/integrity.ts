@@ -130,7 +130,9 @@ function checkLine(check: CheckFacts): string {
 }
 
 function sampled({ count: all, sample }: CheckFacts & { readonly outcome: 'violations' }): string {
-  return all > sample.rows.length ? `${sample.rows.length} of ${number(all)}` : count(all, 'row');
+  return all > sample.rows.length
+    ? `${count(all, 'row')}, of which ${sample.rows.length} are shown.`
+    : `${count(all, 'row')}.`;
 }
 
 function heapLines(heap: HeapFacts): string[] {

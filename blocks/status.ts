@@ -30,7 +30,7 @@ export function statusOutcome({ verdict, findings }: StatusReport): string {
 /** The verdict with its reasons, who holds others up, the server in a few lines; then everything else. */
 export function statusView(report: StatusReport, facts: StatusFacts): View {
   const { verdict, findings } = report;
-  const title = `${lamps[verdict]} ${facts.target} is ${words[verdict]}`;
+  const title = `${lamps[verdict]} ${facts.target} ${words[verdict]}`;
   const reasons = findings.slice(0, shown.findings).map(({ severity, text }) => {
     return `${lamps[severity]} ${cut(escapeMrkdwn(oneLine(text)), 250)}`;
   });
@@ -61,12 +61,12 @@ export function statusView(report: StatusReport, facts: StatusFacts): View {
   };
 }
 
-const words = { healthy: 'healthy', attention: 'in need of attention', critical: 'critical' } as const;
+const words = { healthy: 'is healthy', attention: 'needs attention', critical: 'is critical' } as const;
 
 /** Those who hold others up; a backup of the bot can be cancelled right there. */
 function blockersOf({ status, backups }: StatusReport): { text: string; block: KnownBlock }[] {
   return status.blockers.slice(0, shown.blockers).map(({ pid, user, application, state, holdsUp }) => {
-    const held = `holds up ${count(holdsUp, 'session')}`;
+    const held = `*holds up ${count(holdsUp, 'session')}*`;
     if (pid === 0) {
       const gid = status.preparedTransactions.oldest;
       const text = `A prepared transaction ${held}${gid === null ? '' : `; the oldest is ${code(gid, 60)}`}`;
@@ -84,7 +84,7 @@ function blockersOf({ status, backups }: StatusReport): { text: string; block: K
       return { text, block: section(text, cancel) };
     }
     const who = code(application || user || 'no name', 60);
-    const text = `pid ${pid}, ${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}: \`/db kill ${pid}\``;
+    const text = `pid ${pid}, ${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}; to end it: \`/db kill ${pid}\``;
     return { text, block: section(text) };
   });
 }

@@ -6,7 +6,7 @@ import {
   integrityOutcome,
   integrityView,
 } from '../blocks/integrity.ts';
-import { defineCommand, nearest, UserError } from '../src/command.ts';
+import { defineCommand, nearest, quoted, UserError } from '../src/command.ts';
 import type { Check } from '../src/target-settings.ts';
 
 export default defineCommand({
@@ -40,10 +40,13 @@ function named(wanted: string, checks: readonly Check[]): Check {
   if (found) return found;
   const names = checks.map(({ name }) => name);
   const [near] = nearest(wanted, names, 1);
-  throw new UserError(`There is no check named ${wanted}.${near === undefined ? '' : ` Did you mean ${near}?`}`, {
-    hint:
-      names.length > 0
-        ? `Checks of this target: ${names.join(', ')}.`
-        : 'This target declares no checks in the config.',
-  });
+  throw new UserError(
+    `There is no check named ${quoted(wanted)}.${near === undefined ? '' : ` Did you mean ${near}?`}`,
+    {
+      hint:
+        names.length > 0
+          ? `Checks of this target: ${names.join(', ')}.`
+          : 'This target declares no checks in the config.',
+    },
+  );
 }

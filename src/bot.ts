@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import { minutesToMilliseconds, secondsToMilliseconds } from 'date-fns';
 import type { Logger } from 'pino';
 import { Directory } from './access/directory.ts';
 import { Gate } from './access/gate.ts';
@@ -68,13 +69,11 @@ export async function startBot(
     releases.push(() => store.destroy());
 
     const clients = openClients(config.slack.botToken, config.slack.apiUrl, log);
-    const [identity, targets] = await Promise.all([
-      identify(clients.lookups),
-      openTargets(config.targets, log, now).then(opened => {
-        releases.push(() => closeAll(opened));
-        return opened;
-      }),
-    ]);
+    const identifying = identify(clients.lookups);
+    identifying.catch(() => undefined); // awaited below, when what is opened beside it can be released
+    const targets = await openTargets(config.targets, log, now);
+    releases.push(() => closeAll(targets));
+    const identity = await identifying;
 
     const channel = new SlackAuditChannel(clients.audit, config.auditChannel);
     const courier = new Courier({
@@ -83,7 +82,7 @@ export async function startBot(
       log,
       now,
       sleep,
-      oldestAllowed: config.auditMaxAgeMinutes * 60_000,
+      oldestAllowed: minutesToMilliseconds(config.auditMaxAgeMinutes),
       pace: auditPace,
     });
 
@@ -112,7 +111,7 @@ export async function startBot(
       now,
       sleep,
       newReference: () => randomBytes(3).toString('hex'),
-      approvalMilliseconds: config.approvalMinutes * 60_000,
+      approvalMilliseconds: minutesToMilliseconds(config.approvalMinutes),
       jobs,
     };
     const actions = new Actions(context);
@@ -145,7 +144,7 @@ export async function startBot(
     const recovered = actions.recover().catch(error => log.error({ err: error }, 'the recovery failed'));
     return {
       async stop() {
-        await jobs.close(sleep(config.shutdownSeconds * 1_000));
+        await jobs.close(sleep(secondsToMilliseconds(config.shutdownSeconds)));
         await recovered;
         await courier.drain(lastPosts);
         await release();

@@ -18,7 +18,10 @@ async function main(): Promise<void> {
   });
   const log = pino({ level: config.logLevel });
   const bot = await startBot(config, commands, log);
+  let stopping = false;
   const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
     log.info({ signal }, 'shutting down');
     bot.stop().then(
       () => process.exit(exitCodes.stopped),
@@ -28,8 +31,8 @@ async function main(): Promise<void> {
       },
     );
   };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
   process.on('unhandledRejection', error => {
     log.fatal({ err: error }, 'a failure that nobody handled: ending, so that a supervisor starts a fresh process');
     process.exit(exitCodes.failed);

@@ -32,6 +32,12 @@ export class Gate {
     this.#homeTeam = homeTeam;
   }
 
+  /** The person's name for the record, as far as Slack has said it; never decides anything. */
+  async nameOf(user: string): Promise<string> {
+    const person = await this.#directory.person(user);
+    return person.state === 'known' ? person.value.name : '';
+  }
+
   /** Whether a command may be asked for; `fresh` when it is asked again before an approved action runs. */
   async mayAsk(
     from: Whereabouts,

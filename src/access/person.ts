@@ -4,6 +4,8 @@ import { type Granted, type Known, type Refusal, refused } from './known.ts';
 /** What Slack says of a person, as far as access depends on it. */
 export interface Person {
   readonly id: string;
+  /** As people see it; for the record, never for a decision. */
+  readonly name: string;
   /** Workspaces the person is a member of: one, or several of the same Enterprise organization. */
   readonly teams: readonly string[];
   /** A single- or multi-channel guest. */
@@ -20,6 +22,11 @@ const flag = z.boolean().default(false);
 const usersInfo = z.object({
   user: z.object({
     id: z.string().min(1),
+    name: z.string().default(''),
+    profile: z.object({ display_name: z.string().default(''), real_name: z.string().default('') }).default({
+      display_name: '',
+      real_name: '',
+    }),
     team_id: z.string().min(1),
     deleted: flag,
     is_bot: flag,
@@ -44,6 +51,7 @@ export function personFrom(response: unknown): Person {
   const { user } = usersInfo.parse(response);
   return {
     id: user.id,
+    name: user.profile.display_name || user.name || user.profile.real_name,
     teams: [...new Set([user.team_id, ...(user.enterprise_user?.teams ?? [])])],
     guest: user.is_restricted || user.is_ultra_restricted,
     stranger: user.is_stranger,

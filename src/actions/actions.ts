@@ -1,7 +1,7 @@
 import { note } from '../../blocks/frame.ts';
 import { type Asking, ask } from './ask.ts';
 import { type Context, type Place, unspoken } from './context.ts';
-import { approve, cancel, type Deciding, deny, refusalToDeny, withdraw } from './decide.ts';
+import { approve, cancel, type Deciding, type Denial, deny, prepareDenial, withdraw } from './decide.ts';
 import { recover, sweep } from './recover.ts';
 
 /** The life of an action, as the Slack side and the clock drive it. No method throws. */
@@ -32,8 +32,8 @@ export class Actions {
     return cancel(this.#context, deciding);
   }
 
-  refusalToDeny(deciding: Deciding): Promise<string | undefined> {
-    return refusalToDeny(this.#context, deciding);
+  prepareDenial(deciding: Deciding): Promise<Denial> {
+    return prepareDenial(this.#context, deciding);
   }
 
   async tell(deciding: Deciding, text: string): Promise<void> {

@@ -5,6 +5,7 @@ import type { Answer, Command } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { type Parsed, parse } from '../grammar.ts';
 import { nearest } from '../nearest.ts';
+import { quoted } from '../quoted.ts';
 import { type Approvable, approvable, canonical } from './approvable.ts';
 import { type ActionTarget, type Context, type Execution, type Place, spoken } from './context.ts';
 import type { Action } from './ledger.ts';
@@ -22,13 +23,15 @@ export interface Asking {
 }
 
 /** From what was typed to an answer, a card, or a sentence that says why not. Never throws. */
-export async function ask(context: Context, asking: Asking): Promise<void> {
+export async function ask(context: Context, request: Asking): Promise<void> {
+  let asking = request;
   try {
     if (context.jobs.closed) {
       throw new UserError('The bot is shutting down, so nothing was started.', { hint: 'Type it again in a minute.' });
     }
     const understood = understand(context, asking.line);
     const verdict = await context.gate.mayAsk(asking.from, understood.target.access, understood);
+    asking = { ...request, from: { ...request.from, name: await nameOf(context, request.from) } };
     if (!verdict.allowed) {
       if (understood.parsed) await recordRefusal(context, asking, understood, verdict.why);
       throw new UserError(verdict.why);
@@ -39,6 +42,11 @@ export async function ask(context: Context, asking: Asking): Promise<void> {
     const { message, hint } = explain(context, error, { line: asking.line, user: asking.from.user });
     await context.stage.whisper(asking.place, asking.from.user, problem(message, hint));
   }
+}
+
+/** The name in the record is what Slack calls the person; an envelope carries none, or an outdated one. */
+async function nameOf(context: Context, { user, name }: Asking['from']): Promise<string> {
+  return (await context.gate.nameOf(user)) || name;
 }
 
 interface Understood {
@@ -68,7 +76,7 @@ function targetNamed(context: Context, name: string | undefined): ActionTarget {
   if (target) return target;
   const names = [...context.targets.keys()];
   const near = nearest(name ?? '', names, 1);
-  throw new UserError(`There is no target “${name}”.`, {
+  throw new UserError(`There is no target ${quoted(name ?? '')}.`, {
     hint:
       near.length > 0
         ? `Did you mean \`--on ${near[0]}\`?`
@@ -93,7 +101,9 @@ async function begin(context: Context, asking: Asking, understood: Understood & 
     message_channel: asking.place.ts === undefined ? null : asking.place.channel,
     message_ts: asking.place.ts ?? null,
   };
-  await perform(context, place, execution => runAtOnce(context, command, args, execution), asking.place.responseUrl);
+  await perform(context, place, execution => runAtOnce(context, command, args, execution), {
+    responseUrl: asking.place.responseUrl,
+  });
 }
 
 function runAtOnce(
@@ -195,7 +205,7 @@ function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Unde
 }
 
 /** What a second person hears while the first one's action still runs. */
-export function busy(by: Action): UserError {
+function busy(by: Action): UserError {
   return new UserError(`${spoken(by.id)} is still running on ${by.target}: /db ${by.typed}.`, {
     hint: 'One at a time: ask again when it has ended, or cancel it first.',
   });

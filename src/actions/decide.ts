@@ -2,7 +2,7 @@ import { note } from '../../blocks/frame.ts';
 import type { Whereabouts } from '../access/gate.ts';
 import { assertNever, UserError } from '../errors.ts';
 import { approvable } from './approvable.ts';
-import { type Context, type Place, spoken, unspoken } from './context.ts';
+import { type Context, type Execution, type Place, spoken, unspoken } from './context.ts';
 import type { Action, Decision, Someone } from './ledger.ts';
 import { explain, perform } from './perform.ts';
 import { headingOf, showStanding, showWaiting, tellRequester } from './show.ts';
@@ -63,13 +63,17 @@ export async function withdrawKnown(context: Context, action: Action, deciding: 
   await turnDown(context, action, deciding, 'cancelled');
 }
 
-/** Whether a Deny would be listened to; asked before the modal for the reason is opened. */
-export async function refusalToDeny(context: Context, deciding: Deciding): Promise<string | undefined> {
+/** What a Deny by this person would be; asked before the modal for the reason is shown. */
+export type Denial = { readonly is: 'refused'; readonly why: string } | { readonly is: 'denial' | 'withdrawal' };
+
+/** Whether a Deny would be listened to. */
+export async function prepareDenial(context: Context, deciding: Deciding): Promise<Denial> {
   const action = await find(context, deciding.spokenId);
-  if (!action) return unknownRequest;
-  if (action.state !== 'waiting') return standsAlready(action);
+  if (!action) return { is: 'refused', why: unknownRequest };
+  if (action.state !== 'waiting') return { is: 'refused', why: standsAlready(action) };
   const verdict = await context.gate.mayDeny(deciding.from, targetOf(context, action).access, action.requester);
-  return verdict.allowed ? undefined : verdict.why;
+  if (!verdict.allowed) return { is: 'refused', why: verdict.why };
+  return { is: deciding.from.user === action.requester ? 'withdrawal' : 'denial' };
 }
 
 /** Stops a running job: the requester, or anyone who might have asked for it. Never throws. */
@@ -121,7 +125,7 @@ async function turnDown(context: Context, action: Action, deciding: Deciding, ho
     reason: deciding.reason,
     at: new Date(moved.finished_at ?? context.now()),
   });
-  if (!own) await tellRequester(context, moved, withdrawn ? 'was withdrawn' : 'was denied', moved.outcome ?? '');
+  if (!own) await tellRequester(context, moved, `was ${moved.outcome}. Nothing was done.`);
   await context.ledger.told(moved.id);
 }
 
@@ -131,7 +135,6 @@ async function lostRights(context: Context, action: Action): Promise<boolean> {
   const asking = { risk: action.risk, needsApproval: true };
   const verdict = await context.gate.mayAsk(from, targetOf(context, action).access, asking, { fresh: true });
   if (verdict.allowed) return false;
-  const why = `<@${action.requester}> may no longer ask for this`;
   if (verdict.why.includes('Slack did not'))
     throw new UserError(
       `Slack did not say whether the requester may still ask, so nothing was decided. Try again in a moment.`,
@@ -146,11 +149,11 @@ async function lostRights(context: Context, action: Action): Promise<boolean> {
   await showStanding(context, moved, {
     is: 'failed',
     approvedBy: [],
-    outcome: `${why.replace(/<@[^>]+>/, 'The requester')}. Nothing was done.`,
+    outcome: 'The requester may no longer ask for this. Nothing was done.',
     at: new Date(context.now()),
     seconds: undefined,
   });
-  await tellRequester(context, moved, 'was not run', 'you may no longer ask for this');
+  await tellRequester(context, moved, 'was not run: you may no longer ask for this.');
   await context.ledger.told(moved.id);
   return true;
 }
@@ -187,16 +190,18 @@ async function carryOn(context: Context, decision: Decision, person: Someone): P
 async function run(context: Context, action: Action): Promise<void> {
   const approvedBy = (await context.ledger.approversOf(action.id)).map(person => person.id);
   const since = new Date(action.started_at ?? context.now());
-  void showStanding(context, action, { is: 'running', approvedBy, since }).catch(error =>
+  const shown = showStanding(context, action, { is: 'running', approvedBy, since }).catch(error =>
     context.log.warn({ err: error, action: spoken(action.id) }, 'the card could not be edited'),
   );
-  await perform(context, action, async execution => {
+  const work = async (execution: Execution) => {
     const command = context.commands.find(candidate => candidate.name === action.command);
     const form = command && approvable(command);
-    if (!form || action.plan === null)
+    if (!form || action.plan === null) {
       throw new UserError(`This version of the bot has no /db ${action.command}; nothing was done.`);
+    }
     return form.run(action.plan, context.services, execution);
-  });
+  };
+  await perform(context, action, work, { shown });
 }
 
 function standsAlready(action: Action): string {

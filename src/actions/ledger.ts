@@ -148,10 +148,11 @@ export class Ledger {
     );
   }
 
-  /** Runs what needs no approval. Running is committed before any effect. */
+  /** Runs what needs no approval, never a destructive action. Running is committed before any effect. */
   async start(id: number): Promise<Start | undefined> {
     return this.#transaction(async transaction => {
       const asked = await read(transaction, id);
+      if (asked?.risk === 'destructive') return undefined;
       const by = asked && (await busy(transaction, asked));
       if (by) return { is: 'lane busy', by };
       // A read leaves two events, asked and its ending; only what changes or costs something records its start.
@@ -220,7 +221,9 @@ export class Ledger {
     const outcome =
       how === 'expired'
         ? 'nobody decided in time'
-        : [how, person && `by ${person.name}`, reason && `“${reason}”`].filter(Boolean).join(' ');
+        : [how === 'denied' ? 'denied' : 'withdrawn', person && `by ${person.name}`, reason && `“${reason}”`]
+            .filter(Boolean)
+            .join(' ');
     return this.#transaction(transaction =>
       this.#move(transaction, id, 'waiting', { state: how, finished_at: this.#now(), outcome }, kind, {
         by: person?.id ?? null,
@@ -282,23 +285,29 @@ export class Ledger {
 
   /** Records that somebody asked a running job to stop. */
   async noteCancel(id: number, person: Someone): Promise<void> {
-    await this.#note(id, 'cancel_asked', { by: person.id, name: person.name });
+    await this.#transaction(async transaction => {
+      const action = await read(transaction, id);
+      if (action) await this.#append(transaction, action, 'cancel_asked', { by: person.id, name: person.name });
+    });
   }
 
   /** Records a click that did not count; once a person and reason, so that clicking on does not flood the record. */
   async noteRefusal(id: number, person: Someone, why: string): Promise<void> {
-    const before = await this.#store
-      .selectFrom('events')
-      .select('body')
-      .where('action_id', '=', id)
-      .where('kind', '=', 'approval_refused')
-      .execute();
     const body = { by: person.id, name: person.name, why };
-    const known = before.some(event => {
-      const earlier = JSON.parse(event.body) as typeof body;
-      return earlier.by === body.by && earlier.why === body.why;
+    await this.#transaction(async transaction => {
+      const before = await transaction
+        .selectFrom('events')
+        .select('body')
+        .where('action_id', '=', id)
+        .where('kind', '=', 'approval_refused')
+        .execute();
+      const known = before.some(event => {
+        const earlier = JSON.parse(event.body) as typeof body;
+        return earlier.by === body.by && earlier.why === body.why;
+      });
+      const action = known ? undefined : await read(transaction, id);
+      if (action) await this.#append(transaction, action, 'approval_refused', body);
     });
-    if (!known) await this.#note(id, 'approval_refused', body);
   }
 
   /** Remembers the message that shows the action, so that a restarted bot edits the same one. */
@@ -378,13 +387,6 @@ export class Ledger {
       .executeTakeFirst();
     if (action && kind) await this.#append(transaction, action, kind, body);
     return action;
-  }
-
-  async #note(id: number, kind: EventKind, body: Record<string, unknown>): Promise<void> {
-    await this.#transaction(async transaction => {
-      const action = await read(transaction, id);
-      if (action) await this.#append(transaction, action, kind, body);
-    });
   }
 
   #append(transaction: Transaction<StoreSchema>, action: Action, kind: EventKind, body: Record<string, unknown>) {

@@ -16,12 +16,14 @@ const editEvery = 3_000;
 /**
  * Carries out an action that is running, and ends it: the store first, then the people. Never throws: whatever
  * happens becomes the action's outcome.
+ *
+ * @param options.shown what is being shown of it already; the end is shown after that, never under it.
  */
 export async function perform(
   context: Context,
   action: Action,
   work: (execution: Execution) => Promise<Answer>,
-  responseUrl?: string,
+  { responseUrl, shown }: { readonly responseUrl?: string | undefined; readonly shown?: Promise<void> } = {},
 ): Promise<void> {
   await context.jobs.run(action.id, async signal => {
     const screen = new Screen(context, action, responseUrl);
@@ -31,7 +33,7 @@ export async function perform(
       context.log.error({ action: spoken(action.id) }, 'an action ended that was no longer running here');
       return;
     }
-    await screen.close();
+    await Promise.all([screen.close(), shown]);
     await showEnd(context, ended, result.view, screen.place);
   });
 }
@@ -94,7 +96,7 @@ export async function showEnd(context: Context, ended: Action, view: View | unde
   try {
     if (ended.plan !== null) {
       await showStanding(context, ended, await endedStanding(context, ended), view);
-      await tellRequester(context, ended, ended.state, ended.outcome ?? '');
+      await tellRequester(context, ended, `${ended.state}: ${ended.outcome}`);
     } else {
       await context.stage.put(place, answer(headingOf(ended), view ?? problem(ended.outcome ?? ended.state)));
     }

@@ -46,7 +46,7 @@ const retryAfter = 30_000;
 
 async function sayExpired(context: Context, expired: Action): Promise<void> {
   await showStanding(context, expired, { is: 'expired', at: new Date(expired.expires_at ?? context.now()) });
-  await tellRequester(context, expired, 'expired', 'nobody decided in time, nothing was done');
+  await tellRequester(context, expired, 'expired: nobody decided in time. Nothing was done.');
   await context.ledger.told(expired.id);
 }
 

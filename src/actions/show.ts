@@ -23,9 +23,14 @@ export function headingOf(action: Action): ActionHeading {
 }
 
 /** The plan's view, made from the stored plan; what cannot be shown any more is named by its summary. */
-export function planOf(context: Context, action: Action): PlanView {
+function planOf(context: Context, action: Action): PlanView {
   const summary = action.summary ?? action.command;
-  const bare = { summary, view: { text: summary, blocks: [] }, confirm: `Run this now: ${summary}?` };
+  const bare = {
+    summary,
+    statement: action.statement ?? '',
+    view: { text: summary, blocks: [] },
+    confirm: `Run this now: ${summary}?`,
+  };
   const command = context.commands.find(candidate => candidate.name === action.command);
   const form = command && approvable(command);
   if (!form || action.plan === null) return bare;
@@ -60,13 +65,11 @@ export async function showStanding(context: Context, action: Action, standing: S
   await context.stage.put(placeOf(action), view);
 }
 
-/** Tells the requester the outcome by name, below the card: an edit alone notifies nobody. */
-export async function tellRequester(context: Context, action: Action, ending: string, outcome: string): Promise<void> {
+/** Tells the requester by name how it ended, below the card: an edit alone notifies nobody. */
+export async function tellRequester(context: Context, action: Action, ending: string): Promise<void> {
   const { channel, ts } = placeOf(action);
-  await context.stage.put(
-    { channel, ...(ts !== undefined && { thread: ts }) },
-    outcomeNote(headingOf(action), ending, outcome),
-  );
+  const place = { channel, ...(ts !== undefined && { thread: ts }) };
+  await context.stage.put(place, outcomeNote(headingOf(action), ending));
 }
 
 /** How an ended action stands, for its card. */

@@ -147,7 +147,7 @@ export class Courier {
 
   async #send(parcel: Parcel): Promise<number> {
     const { channel, outbox, log, now } = this.#options;
-    const wait = Math.max(this.#notBefore - now(), this.#paceLeft());
+    const wait = this.#notBefore > now() ? this.#notBefore - now() : this.#paceLeft();
     if (wait > 0) return wait;
     await outbox.attempt(parcel, now());
     const view = auditView(parcel.events, parcel.thread === undefined);

@@ -57,7 +57,7 @@ export class NoAnswer extends Error {
 }
 
 /** The server's own fields of an error, where it is one of the server. */
-export function serverError(error: unknown): ServerError | undefined {
+function serverError(error: unknown): ServerError | undefined {
   return serverErrorSchema.safeParse(error).data;
 }
 

@@ -12,7 +12,7 @@ const name = z.string().nullable().default(null);
 const session = z.strictObject({ pid: z.int(), user: name, application: name, seconds });
 
 /** What one look at a server finds. Times are lengths in seconds, sizes bytes. */
-export const statusSchema = z.strictObject({
+const statusSchema = z.strictObject({
   /** `17.4 (Debian 17.4-1)` */
   version: z.string(),
   database: z.string(),
@@ -69,7 +69,7 @@ export const statusSchema = z.strictObject({
 
 export type Status = z.output<typeof statusSchema>;
 
-export const statusQuestion: Question<{ status: Status }> = {
+const statusQuestion: Question<{ status: Status }> = {
   name: 'status',
   sql: statusSql,
   row: z.object({ status: statusSchema }),

@@ -10,7 +10,7 @@ import { inTransaction, parseRows, type Session, type SessionOptions, sessionOn 
 import { questionLimits, type SessionLimits } from './session-settings.ts';
 import { keepWarm } from './warm.ts';
 
-export type { Answered, Session, SessionOptions } from './session.ts';
+export type { Session, SessionOptions } from './session.ts';
 
 /** One PostgreSQL database that commands act on. */
 export interface Target extends Asker {

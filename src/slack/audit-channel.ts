@@ -1,9 +1,10 @@
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { limits } from '../../blocks/limits.ts';
-import { cut } from '../../blocks/text.ts';
+import { preformatted } from '../../blocks/parts.ts';
+import { cut, unescapeMrkdwn } from '../../blocks/text.ts';
 import type { AuditChannel, AuditPost, PostResult } from '../audit/channel.ts';
-import { failureOf } from './failure.ts';
+import { failureOf, refusesBlocks } from './failure.ts';
 
 const eventType = 'pg_chatops_audit';
 
@@ -41,6 +42,11 @@ export class SlackAuditChannel implements AuditChannel {
     const result = await this.#post(post, post.thread);
     // The action's first message was deleted by somebody: what follows stands by itself rather than nowhere.
     if (result.is === 'refused' && result.why === 'thread_not_found') return this.#post(post, undefined);
+    // Blocks that Slack refuses must not hold up the record: the same words without them.
+    if (result.is === 'refused' && refusesBlocks(result.why)) {
+      const blocks = [preformatted(unescapeMrkdwn(post.view.text))];
+      return this.#post({ ...post, view: { ...post.view, blocks } }, post.thread);
+    }
     return result;
   }
 

@@ -12,6 +12,11 @@ export type Failure =
   /** No answer, or a broken one: it may have been done. */
   | { readonly is: 'unanswered'; readonly why: string };
 
+/** Whether an error code, with details or without, is about the content of a message's blocks. */
+export function refusesBlocks(code: string): boolean {
+  return /^(invalid_blocks|invalid_blocks_format|msg_blocks_too_long|only_one_table_allowed)\b/.test(code);
+}
+
 /** Sorts an error of the Web API client; `undefined` when it is none. */
 export function failureOf(error: unknown): Failure | undefined {
   if (error instanceof WebAPIPlatformError) {

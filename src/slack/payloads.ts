@@ -68,5 +68,3 @@ export const modalOrigin = z.object({
   thread: id.optional(),
   responseUrl: z.url().optional(),
 });
-
-export type ModalOrigin = z.output<typeof modalOrigin>;

@@ -87,14 +87,17 @@ async function openDenial(click: Click, { actions, client, log }: RouteOptions):
   const deciding = decidingOf(click);
   try {
     const opened = await client.views.open({ trigger_id: click.trigger_id, view: denyLoading(deciding.spokenId) });
-    const why = await actions.refusalToDeny(deciding);
+    const denial = await actions.prepareDenial(deciding);
     const origin = JSON.stringify({
       request: deciding.spokenId,
       channel: click.channel.id,
       ts: click.message.ts,
       ...(click.message.thread_ts !== undefined && { thread: click.message.thread_ts }),
     });
-    const view = why === undefined ? denyForm(deciding.spokenId, origin) : denyRefused(deciding.spokenId, why);
+    const view =
+      denial.is === 'refused'
+        ? denyRefused(deciding.spokenId, denial.why)
+        : denyForm(deciding.spokenId, origin, denial.is === 'withdrawal');
     if (opened.view?.id !== undefined) await client.views.update({ view_id: opened.view.id, view });
   } catch (error) {
     log.warn({ err: error }, 'the modal for a denial could not be opened');

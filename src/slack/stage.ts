@@ -6,7 +6,7 @@ import { preformatted } from '../../blocks/parts.ts';
 import { cut, unescapeMrkdwn } from '../../blocks/text.ts';
 import type { View } from '../../blocks/view.ts';
 import type { Place, Stage } from '../actions/context.ts';
-import { type Failure, failureOf, persist, type Sleep } from './failure.ts';
+import { failureOf, persist, refusesBlocks, type Sleep } from './failure.ts';
 
 export interface StageOptions {
   readonly client: WebClient;
@@ -143,7 +143,7 @@ export class SlackStage implements Stage {
       return await persist(() => call(contentOf(view)), this.#sleep);
     } catch (error) {
       const failure = failureOf(error);
-      if (!refusesBlocks(failure)) throw error;
+      if (failure?.is !== 'refused' || !refusesBlocks(failure.code)) throw error;
       this.#log.warn({ err: error, details: failure.details }, 'Slack refused these blocks; shown as plain text');
       return persist(() => call(contentOf(plainer(view))), this.#sleep);
     }
@@ -157,13 +157,6 @@ interface Content {
 
 function contentOf(view: View): Content {
   return { text: cut(view.text, limits.messageText), blocks: [...view.blocks] };
-}
-
-function refusesBlocks(failure: Failure | undefined): failure is Failure & { is: 'refused' } {
-  return (
-    failure?.is === 'refused' &&
-    ['invalid_blocks', 'invalid_blocks_format', 'msg_blocks_too_long', 'only_one_table_allowed'].includes(failure.code)
-  );
 }
 
 function plainer(view: View): View {

@@ -7,7 +7,15 @@ export const homeTeam = 'T0HOME';
 
 /** A full member of the home workspace; each test changes the one fact it is about. */
 export function person(id: string, facts: Partial<Person> = {}): Known<Person> {
-  const member = { id, teams: [homeTeam], guest: false, stranger: false, bot: false, deleted: false };
+  const member = {
+    id,
+    name: id.toLowerCase(),
+    teams: [homeTeam],
+    guest: false,
+    stranger: false,
+    bot: false,
+    deleted: false,
+  };
   return { state: 'known', value: { ...member, ...facts } };
 }
 

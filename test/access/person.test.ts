@@ -8,6 +8,7 @@ describe('what Slack says of a person', () => {
   test('flags that Slack leaves out are false', () => {
     expect(personFrom({ ok: true, user: ada })).toEqual({
       id: 'U0ADA',
+      name: 'ada',
       teams: [homeTeam],
       guest: false,
       stranger: false,

@@ -217,7 +217,7 @@ describe('a plan waits for a second person', () => {
 
   test.each([
     ['denied', 'denied', cleo, 'not during the sale', 'denied by cleo “not during the sale”'],
-    ['cancelled', 'withdrawn', ada, undefined, 'cancelled by ada'],
+    ['cancelled', 'withdrawn', ada, undefined, 'withdrawn by ada'],
     ['expired', 'expired', undefined, undefined, 'nobody decided in time'],
   ] as const)('once it is %s it can no longer be approved', async (how, kind, person, reason, outcome) => {
     const id = await books.waiting();

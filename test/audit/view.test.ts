@@ -46,14 +46,18 @@ test('what would run, exactly, with the hash of the plan, and until when', () =>
 
 test.each([
   ['approved', { by: 'UBEN', name: 'ben', approvals: 1, approvals_needed: 2 }, 'approved by ben (UBEN) (1 of 2)'],
-  ['approval_refused', { by: 'UADA', name: 'ada', why: 'own request' }, 'ada (UADA) did not count: own request'],
+  [
+    'approval_refused',
+    { by: 'UADA', name: 'ada', why: 'own request' },
+    'ada (UADA) clicked, which did not count, and was told: “own request”',
+  ],
   ['denied', { by: 'UCLEO', name: 'cleo', reason: 'not now' }, 'denied by cleo (UCLEO): “not now”. Nothing was done.'],
   ['withdrawn', { by: null, name: null, reason: null }, 'withdrawn. Nothing was done.'],
   ['expired', { by: null, name: null, reason: null }, 'nobody decided in time. Nothing was done.'],
   ['started', {}, 'started'],
   ['cancel_asked', { by: 'UCLEO', name: 'cleo' }, 'cleo (UCLEO) asked it to stop'],
   ['interrupted', { outcome: 'the bot stopped' }, '*interrupted*: the bot stopped'],
-  ['refused', { outcome: 'no such backend' }, '*refused*: no such backend'],
+  ['refused', { outcome: 'no such backend' }, '*refused*, told: “no such backend”'],
   ['succeeded', { outcome: 'gone', milliseconds: 2_500 }, '*succeeded* after 2.5 s: gone'],
 ])('%s', (kind, body, said) => {
   expect(shown([event(kind, body)])).toContain(said);

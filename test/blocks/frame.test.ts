@@ -27,6 +27,7 @@ const heading: ActionHeading = {
 };
 const plan: PlanView = {
   summary: 'terminate backend 4711',
+  statement: 'SELECT pg_terminate_backend(4711)',
   view: { text: 'the plan', blocks: [section('the plan in full')] },
   confirm: 'Terminate backend 4711?',
 };
@@ -41,7 +42,12 @@ describe('the card of a request that waits', () => {
   const card = waitingCard(heading, plan, waiting);
 
   test('says who asks what, where and why, shows the plan, and who may approve until when', () => {
-    for (const part of ['<@UADA> asks on `portal`: `/db kill 4711`', 'it blocks the deploy', 'the plan in full'])
+    for (const part of [
+      '<@UADA> asks on `portal`: `/db kill 4711`',
+      'it blocks the deploy',
+      'the plan in full',
+      plan.statement,
+    ])
       expect(text(card)).toContain(part);
     expect(text(card)).toContain('may approve: <@UBEN>, <!subteam^SDBA> · never <@UADA>');
     expect(text(card)).toContain(`<!date^${at.getTime() / 1_000}^`);
@@ -77,7 +83,7 @@ const standings: readonly [Standing, string, string][] = [
   [{ is: 'denied', by: 'UCLEO', reason: 'not now', at }, 'was denied', '“not now”. Nothing was done.'],
   [{ is: 'withdrawn', by: 'UADA', reason: undefined, at }, 'was withdrawn', 'By <@UADA>'],
   [{ is: 'expired', at }, 'expired', 'Nothing was done; ask again'],
-  [{ is: 'succeeded', ...ended }, 'is done', 'after 2.5 s'],
+  [{ is: 'succeeded', ...ended }, 'is done', 'took 2.5 s'],
   [{ is: 'failed', ...ended }, 'failed', 'gone after 0.1 s'],
   [{ is: 'cancelled', ...ended }, 'was cancelled', 'gone after 0.1 s'],
   [{ is: 'interrupted', ...ended, seconds: undefined }, 'nobody knows whether', 'gone after 0.1 s'],
@@ -124,7 +130,7 @@ describe('what everybody else reads', () => {
   });
 
   test('the outcome names the requester, who is told by it', () => {
-    expect(text(outcomeNote(heading, 'succeeded', 'gone'))).toContain('<@UADA> *A-1042* succeeded: gone');
+    expect(text(outcomeNote(heading, 'succeeded: gone'))).toContain('<@UADA> *A-1042* succeeded: gone');
   });
 
   test('a placeholder, and a signed answer', () => {
@@ -163,7 +169,7 @@ test('whatever is in it and however long, Slack takes each of them, and nobody i
   fc.assert(
     fc.property(inputs, ({ typed, target, reason, summary, outcome, people: ids }) => {
       const about = { ...heading, typed, target, reason };
-      const full: PlanView = { summary, view: fullView, confirm: outcome };
+      const full: PlanView = { summary, statement: outcome, view: fullView, confirm: outcome };
       const settled = standings.map(([standing]) => ({
         ...standing,
         ...('reason' in standing && { reason }),
@@ -188,7 +194,7 @@ test('whatever is in it and however long, Slack takes each of them, and nobody i
         working(about),
         problem(outcome || ' ', reason, about),
         note(outcome || ' '),
-        outcomeNote(about, 'succeeded', outcome),
+        outcomeNote(about, `succeeded: ${outcome}`),
         requestsView(Array.from({ length: 30 }, () => request)),
         withdrawnView(request),
       ];

@@ -34,7 +34,7 @@ test('violations come first, with count, time, sample and advice', () => {
   const shown = JSON.stringify(view.blocks);
   for (const part of [
     '*1,004*, in 1.2 s',
-    '1 of 1,004',
+    '1,004 rows, of which 1 are shown.',
     'whmcs_client_id  mappings\\n10002            2',
     'Look at each',
     'are masked',

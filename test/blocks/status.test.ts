@@ -64,7 +64,7 @@ const incident: Partial<Status> = {
 test('an incident: the verdict, why, and who holds others up, before anything else', () => {
   const view = statusView(report(incident), facts);
   expect(topLines(view).slice(0, 7).join('\n')).toMatchInlineSnapshot(`
-"🟡 portal is in need of attention
+"🟡 portal needs attention
 🟡 3 sessions blocked, the longest for 4 
 min 12 s (attention from 30 s)
 🟡 1 session idle in transaction, the lon
@@ -72,7 +72,9 @@ gest for 5 min 20 s (attention from 5 mi
 n)
 pid 4711, nightly-report, idle in transa"
 `);
-  expect(view.text).toContain('pid 4711, `nightly-report`, idle in transaction, holds up 3 sessions: `/db kill 4711`');
+  expect(view.text).toContain(
+    'pid 4711, `nightly-report`, idle in transaction, *holds up 3 sessions*; to end it: `/db kill 4711`',
+  );
   expect(topLines(view).length).toBeLessThanOrEqual(14);
   expect(statusOutcome(report(incident))).toBe(
     'attention: 3 sessions blocked, the longest for 4 min 12 s (attention from 30 s), and 1 more',
@@ -89,7 +91,7 @@ test('a backup of the bot that blocks can be cancelled there, after a question',
   expect(buttons).toMatchObject([
     { action_id: 'cancel', value: 'A-1040', confirm: { title: { text: expect.any(String) } } },
   ]);
-  expect(text).toContain('The backup A-1040, pid 815, holds up 2 sessions');
+  expect(text).toContain('The backup A-1040, pid 815, *holds up 2 sessions*');
   expect(text).toContain('`/db kill 816`');
 });
 
@@ -97,7 +99,7 @@ test('a prepared transaction has no pid to kill', () => {
   const blockers = [{ pid: 0, user: null, application: null, state: null, holdsUp: 1 }];
   const preparedTransactions = { count: 1, oldestSeconds: 5, oldest: 'gid <1>' };
   const { text } = statusView(report({ blockers, preparedTransactions }), facts);
-  expect(text).toContain('A prepared transaction holds up 1 session; the oldest is `gid &lt;1&gt;`');
+  expect(text).toContain('A prepared transaction *holds up 1 session*; the oldest is `gid &lt;1&gt;`');
   expect(text).not.toContain('/db kill');
 });
 

@@ -70,7 +70,7 @@ test('an unknown check suggests the nearest and lists all', async () => {
   const run = integrity.run({ check: 'orphan', deep: false }, services());
   await expect(run).rejects.toThrow(UserError);
   await expect(run).rejects.toMatchObject({
-    message: 'There is no check named orphan. Did you mean orphans?',
+    message: 'There is no check named “orphan”. Did you mean orphans?',
     hint: 'Checks of this target: orphans, duplicate-whmcs, duplicate-salesforce.',
   });
 });

@@ -1,9 +1,10 @@
 /** A whole working day: people in a local workspace, the real bot over a real socket, and a real database. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { PassThrough } from 'node:stream';
+import { execa } from 'execa';
 import { pino } from 'pino';
 import { type Bot, type BotOptions, startBot } from '../../src/bot.ts';
 import { readConfig } from '../../src/config.ts';
@@ -23,6 +24,8 @@ export interface OfficeOptions {
   /** CONFIG_FILE's text. DATABASE_URL is there under its own name, too. */
   readonly yaml?: string;
   readonly bot?: BotOptions;
+  /** Runs the bot as `npm start` does, as a process of its own. */
+  readonly asProcess?: boolean;
   /** Changes to the environment of the bot. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -41,6 +44,8 @@ export interface Office extends AsyncDisposable {
   restart(): Promise<void>;
   /** Stops the bot alone. */
   stopBot(): Promise<void>;
+  /** Ends the bot's process with SIGKILL. */
+  killBot(): Promise<void>;
   startBot(): Promise<void>;
   /** The newest message of a channel that contains the text, once it is there, as the terminal shows it. */
   reads(channel: string, text: string | RegExp, options?: { thread?: boolean }): Promise<Message>;
@@ -83,16 +88,19 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     APPROVERS: options.approvers ?? `${person('ben').id},${person('cleo').id}`,
     STORE_URL: `sqlite:${path.join(folder, 'state', 'store.db')}`,
     BACKUP_DIR: path.join(folder, 'backups'),
-    ...(options.yaml !== undefined && { CONFIG_FILE: 'office.yml' }),
+    ...(options.yaml !== undefined && { CONFIG_FILE: path.join(folder, 'office.yml') }),
     ...options.environment,
   };
-  const config = readConfig(environment, () => options.yaml ?? '', {
-    routineCommands: commands.filter(command => command.risk === 'routine').map(command => command.name),
-    defaultChecks,
-  });
-  let bot: Bot | undefined;
+  let bot: (Pick<Bot, 'stop'> & { kill?: () => Promise<void> }) | undefined;
   const start = async () => {
-    bot = await startBot(config, commands, log, { auditPace: 0, ...options.bot });
+    bot = options.asProcess ? await startProcess(environment, lines) : await startHere();
+  };
+  const startHere = () => {
+    const config = readConfig(environment, () => options.yaml ?? '', {
+      routineCommands: commands.filter(command => command.risk === 'routine').map(command => command.name),
+      defaultChecks,
+    });
+    return startBot(config, commands, log, { auditPace: 0, ...options.bot });
   };
   const stop = async () => {
     const running = bot;
@@ -135,6 +143,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     await database.drop();
     await rm(folder, { recursive: true, force: true });
   };
+  if (options.yaml !== undefined) await writeFile(path.join(folder, 'office.yml'), options.yaml);
   await start();
   return {
     slack,
@@ -146,6 +155,11 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     logged: () => lines.join(''),
     startBot: start,
     stopBot: stop,
+    async killBot() {
+      const running = bot;
+      bot = undefined;
+      await running?.kill?.();
+    },
     async restart() {
       await stop();
       await start();
@@ -187,5 +201,32 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     },
     close,
     [Symbol.asyncDispose]: close,
+  };
+}
+
+/** The bot as `npm start` runs it; ready when it says so. */
+async function startProcess(environment: Record<string, string | undefined>, lines: string[]) {
+  const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));
+  const bot = execa(process.execPath, ['src/main.ts'], { env, extendEnv: false, reject: false, all: true });
+  const ready = Promise.withResolvers<void>();
+  bot.all.setEncoding('utf8').on('data', (text: string) => {
+    lines.push(text);
+    if (text.includes('"msg":"ready"')) ready.resolve();
+  });
+  const ended = bot.then(({ exitCode, signal }) => {
+    ready.reject(new Error(`the bot ended with ${exitCode ?? signal}: ${lines.join('')}`));
+    return exitCode;
+  });
+  await ready.promise;
+  return {
+    async stop() {
+      bot.kill('SIGTERM');
+      const code = await ended;
+      if (code !== 0) throw new Error(`the bot ended with ${code} after SIGTERM: ${lines.join('')}`);
+    },
+    async kill() {
+      bot.kill('SIGKILL');
+      await ended;
+    },
   };
 }

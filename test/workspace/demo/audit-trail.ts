@@ -14,7 +14,7 @@ const ways = [
   [/^[^`]*\(U\w+\) asked `/, 'asked'],
   [/^waits for (a second person|\d+ approvals) until /, 'waits'],
   [/^approved by /, 'approved'],
-  [/^a decision by .* did not count: /, 'not counted'],
+  [/ clicked, which did not count, and was told: /, 'not counted'],
   [/^denied\b/, 'denied'],
   [/^withdrawn\b/, 'withdrawn'],
   [/^expired: /, 'expired'],
