@@ -2,8 +2,11 @@ import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { type StatusReport, statusReader } from '../../src/postgres/status.ts';
 import type { Target } from '../../src/postgres/target.ts';
 import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
+import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
-import { dropRoles } from '../cluster/roles.ts';
+import { createPortal } from '../cluster/portal.ts';
+import { createPortalRole, dropRoles } from '../cluster/roles.ts';
+import { templateDatabase } from '../cluster/shared.ts';
 import { until } from '../cluster/until.ts';
 import { warmTarget } from './targets.ts';
 
@@ -12,8 +15,14 @@ let target: Target;
 const now = new Date('2026-11-22T12:00:00Z');
 const facts = { lastBackup: { takenAt: now }, now };
 
+/** A server of its own: a status counts the sessions of all databases, other test files' too. */
+let cluster: Cluster;
+
 beforeAll(async () => {
-  database = await freshDatabase();
+  cluster = await startCluster({ settings: { max_prepared_transactions: '5', max_connections: '60' } });
+  const portal = await createPortalRole(cluster);
+  await createPortal(cluster, templateDatabase, { owner: portal });
+  database = await freshDatabase({ cluster, portal });
   ({ target } = await warmTarget(database.botUrl));
 });
 afterEach(async () => {
@@ -25,6 +34,7 @@ afterEach(async () => {
 afterAll(async () => {
   await target.close();
   await database.drop();
+  await cluster.stop();
 });
 
 function read(thresholds: Partial<Thresholds> = {}, asked: Target = target): Promise<StatusReport> {
