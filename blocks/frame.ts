@@ -1,5 +1,6 @@
 /** What surrounds a command's own view: who asked for what, where it stands, and what can be done next. */
 import type { KnownBlock } from '@slack/types';
+import { limits } from './limits.ts';
 import { actions, button, context, divider, preformatted, section } from './parts.ts';
 import { code, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
 import type { View } from './view.ts';
@@ -95,9 +96,7 @@ export function waitingCard(
         ),
       ),
       divider(),
-      ...plan.view.blocks.slice(0, mostPlanBlocks),
-      context('What runs; if any of it no longer holds then, nothing is done:'),
-      preformatted(plan.statement),
+      ...fitting(plan.view.blocks),
       actions(
         button({
           text: 'Approve',
@@ -111,6 +110,8 @@ export function waitingCard(
       context(
         `${progress}expires ${dateToken(waiting.expiresAt)} · may approve: ${people(waiting.approvers)} · never <@${heading.requester}>`,
       ),
+      context('*Details*: what runs. If any of it no longer holds then, nothing is done.'),
+      preformatted(plan.statement),
     ],
   };
 }
@@ -129,7 +130,10 @@ export function settledCard(heading: ActionHeading, plan: PlanView, standing: St
           heading.reason && `*Why:* ${plainly(heading.reason, 500)}`,
         ),
       ),
-      ...fitting(plan.view.blocks, result?.blocks.length ?? 0),
+      ...fitting(
+        plan.view.blocks.filter(block => block.type !== 'actions' && block.type !== 'header').slice(0, mostRemembered),
+        result?.blocks,
+      ),
     ],
   };
 }
@@ -196,10 +200,27 @@ function people(ids: readonly string[]): string {
 /** A plan's view beside the frame's own blocks, within Slack's 50. */
 const mostPlanBlocks = 40;
 
-/** What a settled card still shows of the plan: no question and no buttons, and less when the result is long. */
-function fitting(blocks: readonly KnownBlock[], taken: number): readonly KnownBlock[] {
-  const still = blocks.filter(block => block.type !== 'actions' && block.type !== 'header');
-  return still.slice(0, Math.max(0, mostPlanBlocks - taken));
+/** Blocks of a plan that a decided request still shows: what it was about, not what it might have led to. */
+const mostRemembered = 3;
+
+/** What the frame's own words and JSON take of a message's text, generously. */
+const ownText = 4_000;
+
+/** As much of a plan as fits beside the other blocks of its card, from its beginning. */
+function fitting(blocks: readonly KnownBlock[], others: readonly KnownBlock[] = []): KnownBlock[] {
+  let left = limits.textInMessage - ownText - length(others);
+  const fit: KnownBlock[] = [];
+  for (const block of blocks.slice(0, Math.max(0, mostPlanBlocks - others.length))) {
+    left -= length([block]);
+    if (left < 0) break;
+    fit.push(block);
+  }
+  return fit;
+}
+
+/** Never less than the text that Slack counts. */
+function length(blocks: readonly KnownBlock[]): number {
+  return blocks.reduce((sum, block) => sum + JSON.stringify(block).length, 0);
 }
 
 /** A value in the text twin: notifications parse that as the blocks are parsed. */

@@ -1,4 +1,4 @@
-import { fields, header, preformatted, section } from './parts.ts';
+import { header, preformatted, section } from './parts.ts';
 import { code, count, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
@@ -71,19 +71,15 @@ export function killCard(facts: KillFacts): View {
     ].join('\n'),
     blocks: [
       header(question),
-      fields([
-        ['User and database', `${value(backend.user)} in ${value(backend.database)}`],
-        ['Application', value(backend.application)],
-        ['Client', backend.client === null ? 'local socket' : code(backend.client)],
+      section(
         [
-          'State',
-          `${escapeMrkdwn(state(backend))}${backend.stateChange === null ? '' : `, since ${dateToken(new Date(backend.stateChange))}`}`,
-        ],
-        ['Transaction', transaction(backend)],
-        ...(backend.state === 'active' ? [['Waits for', value(backend.waitEvent)] as const] : []),
-        ['Blocks', people(blocks)],
-        ['Blocked by', people(blockedBy)],
-      ]),
+          `${value(backend.user)} in ${value(backend.database)}, ${value(backend.application)}, from ${backend.client === null ? 'a local socket' : code(backend.client)}`,
+          `*Now* ${escapeMrkdwn(state(backend))}${waits(backend)}`,
+          `*Transaction* ${transaction(backend)}`,
+          `*Blocks* ${people(blocks)}`,
+          `*Blocked by* ${people(blockedBy)}`,
+        ].join('\n'),
+      ),
       preformatted(cut(backend.query, 1_500) || '(no query yet)'),
       section(`*Effect*\n${effect(facts)}`),
       section(`*What could go wrong*\n${risks.map(risk => `• ${escapeMrkdwn(risk)}`).join('\n')}`),
@@ -169,6 +165,10 @@ function risksOf({ condition }: KillFacts): string[] {
         'The application sees a broken connection (57P01); it may not reconnect, or do the same again.',
         "The session's temporary tables, prepared statements, advisory locks and LISTENs go with it.",
       ];
+}
+
+function waits({ state: name, waitEvent }: KillFacts['backend']): string {
+  return name === 'active' && waitEvent !== null ? `, waits for ${code(waitEvent)}` : '';
 }
 
 function transaction({ transactionStart, transactionSeconds, hasWritten }: KillFacts['backend']): string {
