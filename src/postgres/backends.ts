@@ -139,6 +139,10 @@ export function backendReader({ asker, ownPids, settings }: BackendSource): Back
 /** How long to wait for the end of what was signalled, and the longest pause between two looks. */
 const patience = { totalMs: 5_000, firstPauseMs: 10, longestPauseMs: 250 };
 
+/** Looks at the waiters until two agree, and milliseconds between them. */
+const mostLooks = 10;
+const betweenLooks = 20;
+
 /** Signals backends under conditions. */
 export function backendSignaller({ clock, ...source }: BackendSource & { clock: Clock }): BackendSignaller {
   const { asker, ownPids, settings } = source;
@@ -166,6 +170,22 @@ export function backendSignaller({ clock, ...source }: BackendSource & { clock: 
     }
   }
 
+  /**
+   * Who still waits, once two looks agree: a lock on its way to the next in line leaves the one behind that without a
+   * blocker for a moment.
+   */
+  async function settledWaiters(pids: readonly number[]): Promise<StillWaiting[]> {
+    if (pids.length === 0) return [];
+    let before = await asker.ask(stillWaiting, [pids]);
+    for (let look = 1; look < mostLooks; look += 1) {
+      await clock.sleep(betweenLooks);
+      const now = await asker.ask(stillWaiting, [pids]);
+      if (now.map(({ pid }) => pid).join() === before.map(({ pid }) => pid).join()) return now;
+      before = now;
+    }
+    return before;
+  }
+
   return {
     signal: async condition => {
       const { blocks } = await reader.blocking(condition.pid);
@@ -173,7 +193,7 @@ export function backendSignaller({ clock, ...source }: BackendSource & { clock: 
       const signalled = await send(condition);
       try {
         const remaining = await waitForEnd(condition);
-        const waiting = await asker.ask(stillWaiting, [blocks.map(({ pid }) => pid)]);
+        const waiting = await settledWaiters(blocks.map(({ pid }) => pid));
         const outcome = outcomeOf(condition.mode, remaining);
         return {
           outcome,

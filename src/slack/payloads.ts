@@ -3,9 +3,12 @@ import { z } from 'zod';
 
 const id = z.string().min(1);
 
+/** What a person typed. Half of a surrogate pair, which JSON can carry, has no UTF-8: the record could not be hashed. */
+const words = z.string().transform(text => text.toWellFormed());
+
 /** https://docs.slack.dev/interactivity/implementing-slash-commands#app_command_handling */
 export const slashCommand = z.object({
-  text: z.string().default(''),
+  text: words.default(''),
   user_id: id,
   user_name: z.string().default(''),
   team_id: id,
@@ -24,7 +27,7 @@ export const messageEvent = z.object({
     /** The workspace of the person, in a shared channel another than the envelope's. */
     user_team: id.optional(),
     team: id.optional(),
-    text: z.string().default(''),
+    text: words.default(''),
     channel: id,
     channel_type: z.string().optional(),
     ts: id,
@@ -55,7 +58,7 @@ export const viewSubmission = z.object({
     id,
     private_metadata: z.string(),
     state: z.object({
-      values: z.record(z.string(), z.record(z.string(), z.object({ value: z.string().nullish() }))),
+      values: z.record(z.string(), z.record(z.string(), z.object({ value: words.nullish() }))),
     }),
   }),
 });
