@@ -6,6 +6,7 @@
  * Each step is one transaction that moves the row by compare-and-set and appends the audit event: neither exists
  * without the other, and of two that race, one finds the row moved and gets `undefined`.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Selectable, Transaction, Updateable } from 'kysely';
 import { append, type EventKind } from '../audit/record.ts';
 import type { ActionState, StoreSchema } from '../store/schema.ts';
@@ -393,9 +394,17 @@ export class Ledger {
     return append(transaction, { id: this.#newId(), actionId: action.id, kind, at: this.#now(), body });
   }
 
+  /**
+   * node:sqlite works, and waits for the disk, on the event loop itself. With many commands at once their transactions
+   * would follow each other without a gap, and the next command's acknowledgement would wait for them all: so each
+   * begins with everybody else's turn.
+   */
   async #transaction<T>(work: (transaction: Transaction<StoreSchema>) => Promise<T>): Promise<T> {
     try {
-      const result = await this.#store.transaction().execute(work);
+      const result = await this.#store.transaction().execute(async transaction => {
+        await nextTurn();
+        return work(transaction);
+      });
       this.#recorded();
       return result;
     } catch (error) {

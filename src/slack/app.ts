@@ -26,7 +26,10 @@ export interface SlackApp {
 /** Milliseconds. The SDK's 5 s and 1.7 s lead to hundreds of reconnects a day on an ordinary network. */
 const pingTimeouts = { clientPingTimeout: 20_000, serverPingTimeout: 60_000 };
 
-/** The Bolt app, which authenticates envelopes and routes them. A wrong bot token is found by auth.test before this. */
+/**
+ * The Bolt app, which authenticates envelopes and routes them. It asks Slack once who it is, at its start: without
+ * `tokenVerificationEnabled`, Bolt calls auth.test for each envelope, before its acknowledgement.
+ */
 export function openSlackApp({ botToken, connection, apiUrl, log }: SlackAppOptions): SlackApp {
   const logger = boltLogger(log);
   const receiver =
@@ -44,7 +47,8 @@ export function openSlackApp({ botToken, connection, apiUrl, log }: SlackAppOpti
     logger,
     clientOptions: clientOptions(apiUrl, log),
     deferInitialization: true,
-    tokenVerificationEnabled: false,
+    tokenVerificationEnabled: true,
+    convoStore: false,
     ignoreSelf: true,
   });
   return {
