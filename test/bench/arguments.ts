@@ -1,0 +1,67 @@
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+
+export const topicNames = ['ack', 'status', 'backup', 'memory'] as const;
+
+/** What is to be measured, and how much of it. */
+export interface BenchOptions {
+  readonly topics: readonly (typeof topicNames)[number][];
+  /** Size of the tables that are backed up. */
+  readonly megabytes: number;
+  /** Rounds; what takes milliseconds is repeated forty times in each. */
+  readonly runs: number;
+  /** Commands after which the bot's memory is looked at. */
+  readonly commands: number;
+  /** Where every single value is written to. */
+  readonly json: string | undefined;
+  /** Exit code 1 when a goal is missed. */
+  readonly strict: boolean;
+  readonly help: boolean;
+}
+
+export const usage = `npm run bench                 measures everything, beside what one would do otherwise
+npm run bench -- TOPIC …      measures only these: ${topicNames.join(', ')}
+
+  --megabytes NUMBER   size of the tables that are backed up; 1000 unless told
+  --runs NUMBER        rounds; 5 unless told
+  --commands NUMBER    commands after which the bot's memory is looked at; 10000 unless told
+  --json FILE          writes every single value to a file
+  --strict             ends with 1 when a goal is missed
+
+PG_BIN=/usr/lib/postgresql/17/bin npm run bench     does so on that version
+`;
+
+const positive = z.coerce.number().int().positive();
+
+const schema = z.object({
+  topics: z.array(z.enum(topicNames)),
+  megabytes: positive,
+  runs: positive,
+  commands: positive,
+  json: z.string().min(1).optional(),
+  strict: z.boolean(),
+  help: z.boolean(),
+});
+
+/**
+ * Reads the command line.
+ * @throws Error that says what is wrong with it.
+ */
+export function readArguments(argv: readonly string[]): BenchOptions {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      megabytes: { type: 'string', default: '1000' },
+      runs: { type: 'string', default: '5' },
+      commands: { type: 'string', default: '10000' },
+      json: { type: 'string' },
+      strict: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const parsed = schema.safeParse({ ...values, topics: positionals });
+  if (!parsed.success) throw new Error(z.prettifyError(parsed.error));
+  const { topics, json, ...rest } = parsed.data;
+  return { ...rest, json, topics: topics.length === 0 ? topicNames : topics };
+}
