@@ -43,6 +43,9 @@ export interface BotOptions {
 /** How often requests that nobody decided are looked for, milliseconds. */
 const sweepEvery = 1_000;
 
+/** At shutdown, how long what was stopped may take to say so, milliseconds. */
+const lastWords = 5_000;
+
 /** At shutdown, how long the record may still be carried to the audit channel, milliseconds. */
 const lastPosts = 5_000;
 
@@ -121,6 +124,7 @@ export async function startBot(
       connection: config.slack.transport,
       apiUrl: config.slack.apiUrl,
       log,
+      sleep,
     });
     route(slack.app, { actions, client: clients.messages, botUser: identity.botUser, log });
 
@@ -144,7 +148,7 @@ export async function startBot(
     const recovered = actions.recover().catch(error => log.error({ err: error }, 'the recovery failed'));
     return {
       async stop() {
-        await jobs.close(sleep(secondsToMilliseconds(config.shutdownSeconds)));
+        await jobs.close(sleep(secondsToMilliseconds(config.shutdownSeconds)), () => sleep(lastWords));
         await recovered;
         await courier.drain(lastPosts);
         await release();

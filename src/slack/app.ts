@@ -1,7 +1,9 @@
 import { App, HTTPReceiver, SocketModeReceiver } from '@slack/bolt';
 import type { Logger } from 'pino';
 import { clientOptions } from './clients.ts';
+import type { Sleep } from './failure.ts';
 import { boltLogger } from './log.ts';
+import { keepConnected } from './reconnect.ts';
 
 /** How envelopes arrive. */
 export type Connection =
@@ -13,6 +15,7 @@ export interface SlackAppOptions {
   readonly connection: Connection;
   readonly apiUrl: string | undefined;
   readonly log: Logger;
+  readonly sleep: Sleep;
 }
 
 export interface SlackApp {
@@ -30,7 +33,7 @@ const pingTimeouts = { clientPingTimeout: 20_000, serverPingTimeout: 60_000 };
  * The Bolt app, which authenticates envelopes and routes them. It asks Slack once who it is, at its start: without
  * `tokenVerificationEnabled`, Bolt calls auth.test for each envelope, before its acknowledgement.
  */
-export function openSlackApp({ botToken, connection, apiUrl, log }: SlackAppOptions): SlackApp {
+export function openSlackApp({ botToken, connection, apiUrl, log, sleep }: SlackAppOptions): SlackApp {
   const logger = boltLogger(log);
   const receiver =
     connection.kind === 'socket'
@@ -38,6 +41,7 @@ export function openSlackApp({ botToken, connection, apiUrl, log }: SlackAppOpti
           appToken: connection.appToken,
           logger,
           ...pingTimeouts,
+          autoReconnectEnabled: false,
           installerOptions: { clientOptions: clientOptions(apiUrl, log) },
         })
       : new HTTPReceiver({ signingSecret: connection.signingSecret, port: connection.port, logger });
@@ -51,13 +55,16 @@ export function openSlackApp({ botToken, connection, apiUrl, log }: SlackAppOpti
     convoStore: false,
     ignoreSelf: true,
   });
+  let letGo = () => {};
   return {
     app,
     async start() {
       await app.init();
       await app.start();
+      if (receiver instanceof SocketModeReceiver) letGo = keepConnected(receiver.client, { log, sleep });
     },
     async stop() {
+      letGo();
       if (receiver instanceof SocketModeReceiver) await receiver.client.disconnect();
       else await app.stop();
     },
