@@ -119,22 +119,24 @@ export function waitingCard(
 /** The card of a request that was decided: the plan stays readable, the buttons are gone. */
 export function settledCard(heading: ActionHeading, plan: PlanView, standing: Standing, result?: View): View {
   const text = headline(heading, plan, standing);
+  const blocks = [
+    section(lines(`*${text}*`, detail(standing, result !== undefined))),
+    ...(result ? [...result.blocks, divider()] : []),
+    section(
+      lines(
+        `<@${heading.requester}> asked on ${code(heading.target)}: ${code(`/db ${heading.typed}`)}`,
+        heading.reason && `*Why:* ${plainly(heading.reason, 500)}`,
+      ),
+    ),
+    ...fitting(
+      plan.view.blocks.filter(block => block.type !== 'actions' && block.type !== 'header').slice(0, mostRemembered),
+      result?.blocks,
+    ),
+  ];
   return {
     text: `${text}: ${plainly(plan.summary, 300)} on ${plainly(heading.target, 100)}`,
-    blocks: [
-      section(lines(`*${text}*`, detail(standing, result !== undefined))),
-      ...(result ? [...result.blocks, divider()] : []),
-      section(
-        lines(
-          `<@${heading.requester}> asked on ${code(heading.target)}: ${code(`/db ${heading.typed}`)}`,
-          heading.reason && `*Why:* ${plainly(heading.reason, 500)}`,
-        ),
-      ),
-      ...fitting(
-        plan.view.blocks.filter(block => block.type !== 'actions' && block.type !== 'header').slice(0, mostRemembered),
-        result?.blocks,
-      ),
-    ],
+    // The waiting card has rich text, and Slack edits such a message only into one that has some too (block_mismatch).
+    blocks: blocks.some(block => block.type === 'rich_text') ? blocks : [...blocks, preformatted(plan.statement)],
   };
 }
 

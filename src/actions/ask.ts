@@ -30,8 +30,12 @@ export async function ask(context: Context, request: Asking): Promise<void> {
       throw new UserError('The bot is shutting down, so nothing was started.', { hint: 'Type it again in a minute.' });
     }
     const understood = understand(context, asking.line);
-    const verdict = await context.gate.mayAsk(asking.from, understood.target.access, understood);
-    asking = { ...request, from: { ...request.from, name: await nameOf(context, request.from) } };
+    // Together, as both ask Slack who it is: one question, and one wait where Slack does not answer.
+    const [verdict, name] = await Promise.all([
+      context.gate.mayAsk(asking.from, understood.target.access, understood),
+      nameOf(context, request.from),
+    ]);
+    asking = { ...request, from: { ...request.from, name } };
     if (!verdict.allowed) {
       if (understood.parsed) await recordRefusal(context, asking, understood, verdict.why);
       throw new UserError(verdict.why);

@@ -17,12 +17,17 @@ export interface Place {
   readonly responseUrl?: string;
 }
 
+/** The bot is not in that channel, or it is archived: nothing will be shown there. */
+export class PlaceClosed extends Error {
+  override readonly name = 'PlaceClosed';
+}
+
 /** Shows views to people; the Slack side implements it. */
 export interface Stage {
   /**
    * Posts the view, or edits the message when `place.ts` names one; where that can no longer be edited, posts anew.
    * @returns where it is now.
-   * @throws when Slack took neither.
+   * @throws PlaceClosed when the channel takes no messages of the bot; else what Slack said when it took neither.
    */
   put(place: Place, view: View): Promise<Place>;
   /** Shows the view to one person only. Never throws; says whether Slack took it. */
@@ -82,7 +87,8 @@ export interface Context {
 
 /** Executions under way in this process. */
 export class Jobs {
-  readonly #running = new Map<number, { controller: AbortController; done: Promise<void> }>();
+  readonly #running = new Map<number, AbortController>();
+  readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
 
   /** Whether the process is shutting down and takes nothing new. */
@@ -93,25 +99,41 @@ export class Jobs {
   /** Runs the work under an abort signal, known by the action's id. */
   async run(id: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const controller = new AbortController();
-    const done = work(controller.signal).finally(() => this.#running.delete(id));
-    this.#running.set(id, { controller, done });
-    await done;
+    this.#running.set(id, controller);
+    try {
+      await work(controller.signal);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  /** Counts a request or a click as under way until it is answered. */
+  async track<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#underWay.delete(work);
+    }
   }
 
   /** @returns whether that action runs here. */
   cancel(id: number): boolean {
     const job = this.#running.get(id);
-    job?.controller.abort(cancelled);
+    job?.abort(cancelled);
     return job !== undefined;
   }
 
-  /** Takes nothing new, gives what runs so many milliseconds, then stops it and waits for its end. */
-  async close(patience: Promise<void>): Promise<void> {
+  /**
+   * Takes nothing new, gives what is under way its time, then stops it.
+   * @param patience ends when the time for what runs is over; `lastly` when nobody waits for the stopped any longer.
+   */
+  async close(patience: Promise<void>, lastly: () => Promise<void>): Promise<void> {
     this.#closed = true;
-    const all = () => Promise.allSettled([...this.#running.values()].map(job => job.done)).then(() => undefined);
+    const all = () => Promise.allSettled([...this.#underWay]).then(() => undefined);
     await Promise.race([all(), patience]);
-    for (const job of this.#running.values()) job.controller.abort(shutDown);
-    await all();
+    for (const job of this.#running.values()) job.abort(shutDown);
+    await Promise.race([all(), lastly()]);
   }
 }
 

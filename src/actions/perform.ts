@@ -1,9 +1,18 @@
-import { answer, problem, working } from '../../blocks/frame.ts';
+import { answer, note, problem, working } from '../../blocks/frame.ts';
 import { button, actions as buttons } from '../../blocks/parts.ts';
 import type { View } from '../../blocks/view.ts';
 import type { Answer } from '../command.ts';
 import { UserError } from '../errors.ts';
-import { type Context, cancelled, type Execution, type Place, placeOf, shutDown, spoken } from './context.ts';
+import {
+  type Context,
+  cancelled,
+  type Execution,
+  type Place,
+  PlaceClosed,
+  placeOf,
+  shutDown,
+  spoken,
+} from './context.ts';
 import type { Action, Ending } from './ledger.ts';
 import { endedStanding, headingOf, showStanding, tellRequester } from './show.ts';
 
@@ -103,7 +112,14 @@ export async function showEnd(context: Context, ended: Action, view: View | unde
     await context.ledger.told(ended.id);
   } catch (error) {
     context.log.warn({ err: error, action: spoken(ended.id) }, 'the outcome could not be shown yet');
+    if (error instanceof PlaceClosed) await tellDirectly(context, ended, place);
   }
+}
+
+/** Where the channel is closed to the bot, the requester learns the outcome all the same. */
+async function tellDirectly(context: Context, ended: Action, place: Place): Promise<void> {
+  const said = note(`${spoken(ended.id)} ${ended.state}: ${ended.outcome ?? ended.state}`);
+  if (await context.stage.whisper(place, ended.requester, said)) await context.ledger.told(ended.id);
 }
 
 /** The message of a running action: a placeholder after a while, then its progress, edited in place. */

@@ -1,8 +1,8 @@
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { limits } from '../../blocks/limits.ts';
-import { preformatted } from '../../blocks/parts.ts';
-import { cut, unescapeMrkdwn } from '../../blocks/text.ts';
+import { section } from '../../blocks/parts.ts';
+import { cut } from '../../blocks/text.ts';
 import type { AuditChannel, AuditPost, PostResult } from '../audit/channel.ts';
 import { failureOf, refusesBlocks } from './failure.ts';
 
@@ -44,7 +44,7 @@ export class SlackAuditChannel implements AuditChannel {
     if (result.is === 'refused' && result.why === 'thread_not_found') return this.#post(post, undefined);
     // Blocks that Slack refuses must not hold up the record: the same words without them.
     if (result.is === 'refused' && refusesBlocks(result.why)) {
-      const blocks = [preformatted(unescapeMrkdwn(post.view.text))];
+      const blocks = [section(post.view.text)];
       return this.#post({ ...post, view: { ...post.view, blocks } }, post.thread);
     }
     return result;

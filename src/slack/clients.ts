@@ -18,9 +18,12 @@ export interface Clients {
 
 /** @param apiUrl another server than Slack's own, ends with a slash. */
 export function openClients(token: string, apiUrl: string | undefined, log: Logger): Clients {
-  const open = () => new WebClient(token, clientOptions(apiUrl, log));
-  return { messages: open(), lookups: open(), audit: open() };
+  const open = (own: WebClientOptions = {}) => new WebClient(token, { ...clientOptions(apiUrl, log), ...own });
+  return { messages: open(), lookups: open({ timeout: lookupTimeout }), audit: open() };
 }
+
+/** A person waits for each look-up before anything else happens. Milliseconds. */
+const lookupTimeout = 5_000;
 
 /** A fresh object at each call: the SDK keeps and changes what it is given. Milliseconds. */
 export function clientOptions(apiUrl: string | undefined, log: Logger): WebClientOptions {

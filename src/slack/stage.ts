@@ -2,10 +2,10 @@ import type { KnownBlock } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { limits } from '../../blocks/limits.ts';
-import { preformatted } from '../../blocks/parts.ts';
+import { preformatted, section } from '../../blocks/parts.ts';
 import { cut, unescapeMrkdwn } from '../../blocks/text.ts';
 import type { View } from '../../blocks/view.ts';
-import type { Place, Stage } from '../actions/context.ts';
+import { type Place, PlaceClosed, type Stage } from '../actions/context.ts';
 import { failureOf, persist, refusesBlocks, type Sleep } from './failure.ts';
 
 export interface StageOptions {
@@ -17,13 +17,7 @@ export interface StageOptions {
 }
 
 /** The message is no longer there to be edited, or no longer ours: then it is posted anew. */
-const notEditable = new Set([
-  'message_not_found',
-  'cant_update_message',
-  'edit_window_closed',
-  'block_mismatch',
-  'is_inactive',
-]);
+const notEditable = new Set(['message_not_found', 'cant_update_message', 'edit_window_closed', 'is_inactive']);
 
 /** The bot is not a member: the envelope's response_url still reaches the conversation. */
 const notThere = new Set(['not_in_channel', 'channel_not_found', 'restricted_action', 'missing_scope', 'is_archived']);
@@ -78,10 +72,9 @@ export class SlackStage implements Stage {
       return { ...place, channel: message.channel ?? channel, ...(message.ts !== undefined && { ts: message.ts }) };
     } catch (error) {
       const failure = failureOf(error);
-      if (failure?.is === 'refused' && notThere.has(failure.code) && (await this.#respond(place, view, 'in_channel'))) {
-        return place;
-      }
-      throw error;
+      if (failure?.is !== 'refused' || !notThere.has(failure.code)) throw error;
+      if (await this.#respond(place, view, 'in_channel')) return place;
+      throw new PlaceClosed(failure.code, { cause: error });
     }
   }
 
@@ -91,6 +84,14 @@ export class SlackStage implements Stage {
       return place;
     } catch (error) {
       const failure = failureOf(error);
+      // A message with rich text cannot become one without: in the plain form it has some, and its buttons do not stay.
+      if (failure?.is === 'refused' && failure.code === 'block_mismatch') {
+        const rich = contentOf(asRichText(view));
+        await persist(() => this.#client.chat.update({ channel: place.channel, ts, ...rich }), this.#sleep);
+        return place;
+      }
+      if (failure?.is === 'refused' && notThere.has(failure.code))
+        throw new PlaceClosed(failure.code, { cause: error });
       if (failure?.is !== 'refused' || !notEditable.has(failure.code)) throw error;
       const { ts: _gone, ...rest } = place;
       return this.#post(rest, view);
@@ -139,14 +140,16 @@ export class SlackStage implements Stage {
 
   /** Where Slack refuses a block, the same content goes out as plain text, its buttons kept. */
   async #withPlainer<T>(view: View, call: (content: Content) => Promise<T>): Promise<T> {
-    try {
-      return await persist(() => call(contentOf(view)), this.#sleep);
-    } catch (error) {
-      const failure = failureOf(error);
-      if (failure?.is !== 'refused' || !refusesBlocks(failure.code)) throw error;
-      this.#log.warn({ err: error, details: failure.details }, 'Slack refused these blocks; shown as plain text');
-      return persist(() => call(contentOf(plainer(view))), this.#sleep);
+    for (const form of [view, asRichText(view)]) {
+      try {
+        return await persist(() => call(contentOf(form)), this.#sleep);
+      } catch (error) {
+        const failure = failureOf(error);
+        if (failure?.is !== 'refused' || !refusesBlocks(failure.code)) throw error;
+        this.#log.warn({ err: error, details: failure.details }, 'Slack refused these blocks; shown as plain text');
+      }
     }
+    return persist(() => call(contentOf(asSection(view))), this.#sleep);
   }
 }
 
@@ -159,7 +162,16 @@ function contentOf(view: View): Content {
   return { text: cut(view.text, limits.messageText), blocks: [...view.blocks] };
 }
 
-function plainer(view: View): View {
-  const buttons = view.blocks.filter(block => block.type === 'actions');
-  return { text: view.text, blocks: [preformatted(unescapeMrkdwn(view.text)), ...buttons] };
+/** The text exactly as it is; a message that has rich text can be edited into this. */
+function asRichText(view: View): View {
+  return plainly(view, preformatted(unescapeMrkdwn(view.text)));
+}
+
+/** The text in the oldest block, which every client knows. */
+function asSection(view: View): View {
+  return plainly(view, section(view.text));
+}
+
+function plainly(view: View, body: KnownBlock): View {
+  return { text: view.text, blocks: [body, ...view.blocks.filter(block => block.type === 'actions')] };
 }
