@@ -21,6 +21,10 @@ export interface OfficeOptions {
   readonly people?: readonly Person[];
   /** Approvers' ids; ben and cleo unless told. */
   readonly approvers?: string;
+  /** Handle of a user group that approves instead; it is made, empty, before the bot starts. */
+  readonly approverGroup?: string;
+  /** A database of one's own; `close` drops it as it would drop the office's. */
+  readonly database?: TestDatabase;
   /** CONFIG_FILE's text. DATABASE_URL is there under its own name, too. */
   readonly yaml?: string;
   readonly bot?: BotOptions;
@@ -39,36 +43,36 @@ export interface Office extends AsyncDisposable {
   readonly ben: Actor;
   readonly cleo: Actor;
   /** Everything the bot logged. */
-  logged(): string;
+  readonly logged: () => string;
   /** Stops the bot and starts another on the same store. */
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
   /** Stops the bot alone. */
-  stopBot(): Promise<void>;
+  readonly stopBot: () => Promise<void>;
   /** Ends the bot's process with SIGKILL. */
-  killBot(): Promise<void>;
-  startBot(): Promise<void>;
+  readonly killBot: () => Promise<void>;
+  readonly startBot: () => Promise<void>;
   /** The newest message of a channel that contains the text, once it is there, as the terminal shows it. */
-  reads(channel: string, text: string | RegExp, options?: { thread?: boolean }): Promise<Message>;
+  readonly reads: (channel: string, text: string | RegExp, options?: { thread?: boolean }) => Promise<Message>;
   /** Texts of a channel's messages, threads included, in order. */
-  transcript(channel: string): string[];
+  readonly transcript: (channel: string) => string[];
   /** What the person sees of a channel, whispers included, as the terminal shows it. */
-  seenBy(person: Actor, channel: string): string[];
+  readonly seenBy: (person: Actor, channel: string) => string[];
   /** Waits until the person sees a message that contains the text. */
-  sees(person: Actor, text: string | RegExp, channel?: string): Promise<Message>;
+  readonly sees: (person: Actor, text: string | RegExp, channel?: string) => Promise<Message>;
   /** A session of the portal that sits idle in a transaction which holds a lock; one at a time. */
-  idleSession(applicationName?: string): Promise<Session>;
+  readonly idleSession: (applicationName?: string) => Promise<Session>;
   /** Asks for the kill of the session as ada; the id of the action, once its card stands in #incident. */
-  asksToKill(session: Session, flags?: string): Promise<string>;
+  readonly asksToKill: (session: Session, flags?: string) => Promise<string>;
   /** Events of the record with their actions, oldest first. Stops the bot, which alone may open its store. */
-  record(): Promise<{ action: string; kind: string; body: string }[]>;
-  close(): Promise<void>;
+  readonly record: () => Promise<{ action: string; kind: string; body: string }[]>;
+  readonly close: () => Promise<void>;
 }
 
 /** Opens an office on a fresh database; `close` leaves nothing behind. */
 export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const [slack, database, folder] = await Promise.all([
     startWorkspace(options.people && { people: options.people }),
-    freshDatabase(),
+    options.database ?? freshDatabase(),
     mkdtemp(path.join(tmpdir(), 'office-')),
   ]);
   const lines: string[] = [];
@@ -77,6 +81,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const log = pino({ level: 'debug' }, sink);
   const commands = await loadCommands();
   const person = (name: string) => slack.person(name);
+  const group = options.approverGroup === undefined ? undefined : slack.userGroup(options.approverGroup).id;
   const environment = {
     PATH: process.env.PATH,
     PG_BIN: database.cluster.bin,
@@ -85,7 +90,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     SLACK_API_URL: slack.apiUrl,
     DATABASE_URL: database.botUrl,
     AUDIT_CHANNEL: slack.channel('#db-audit').id,
-    APPROVERS: options.approvers ?? `${person('ben').id},${person('cleo').id}`,
+    APPROVERS: group ?? options.approvers ?? `${person('ben').id},${person('cleo').id}`,
     STORE_URL: `sqlite:${path.join(folder, 'state', 'store.db')}`,
     BACKUP_DIR: path.join(folder, 'backups'),
     ...(options.yaml !== undefined && { CONFIG_FILE: path.join(folder, 'office.yml') }),
@@ -144,7 +149,10 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     await rm(folder, { recursive: true, force: true });
   };
   if (options.yaml !== undefined) await writeFile(path.join(folder, 'office.yml'), options.yaml);
-  await start();
+  await start().catch(async error => {
+    await close();
+    throw error;
+  });
   return {
     slack,
     database,
