@@ -9,6 +9,9 @@ import { openBotOffice } from './office.ts';
 import { sideBySide, timed } from './side-by-side.ts';
 import type { Topic } from './topic.ts';
 
+/** sha256sum of every file in a folder; macOS calls it shasum. */
+const checksums = 'sha256sum "$0"/* 2>/dev/null || shasum -a 256 "$0"/*';
+
 /**
  * How long a backup takes: from typing `/db backup` to the answer in the channel, with row counts and checksums, and
  * the files forced to disk. Beside it the same pg_dump started by hand, which forces its files to disk as well, and the
@@ -39,6 +42,7 @@ export const backup: Topic = async (surroundings, { runs, megabytes }) => {
     DATABASE_URL: url,
     ...toEnvironment(parseConnectionUrl(url)),
   };
+  const withChecksums: number[] = [];
   const megabytesOf = { bot: [] as number[], runbook: [] as number[] };
 
   const seconds = await sideBySide(
@@ -50,6 +54,8 @@ export const backup: Topic = async (surroundings, { runs, megabytes }) => {
       },
       byHand: async () => {
         const milliseconds = await timed(() => execa(program, argv, { env, extendEnv: false }));
+        const checking = await timed(() => execa('sh', ['-c', checksums, byHand], { env, extendEnv: false }));
+        withChecksums.push((milliseconds + checking) / 1_000);
         await rm(byHand, { recursive: true });
         return milliseconds / 1_000;
       },
@@ -73,6 +79,12 @@ export const backup: Topic = async (surroundings, { runs, megabytes }) => {
       ours: seconds.bot,
       beside: { what: 'the same pg_dump by hand', values: seconds.byHand },
       atMost: 1.05,
+    }),
+    compare({
+      what,
+      unit: 's',
+      ours: seconds.bot,
+      beside: { what: 'that and its checksums by hand', values: withChecksums },
     }),
     compare({
       what,
