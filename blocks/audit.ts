@@ -56,6 +56,8 @@ function line(event: AuditEvent, body: Body): Line {
       return same(`approved by ${who} (${Number(body.approvals)} of ${Number(body.approvals_needed)})`);
     case 'approval_refused':
       return same(`${who} clicked, which did not count, and was told: “${value(body.why, 300)}”`);
+    case 'approval_dropped':
+      return same(`the approval of ${who} no longer counts: “${value(body.why, 300)}”`);
     case 'denied':
     case 'withdrawn':
       return same(

@@ -105,6 +105,22 @@ export function backupResult({ directory, manifest }: BackupFacts): View {
   };
 }
 
+/** What a backup would do, in plain text, for the card where it needs approval. */
+export function backupPreview(
+  { tables, bytes: size, argv }: { readonly tables: number; readonly bytes: number; readonly argv: readonly string[] },
+  target: string,
+): { summary: string; statement: string; effects: string[] } {
+  return {
+    summary: `back up ${count(tables, 'table')} of ${target}, ${bytes(size)} in the server`,
+    statement: argv.map(shellWord).join(' '),
+    effects: [
+      'Reads every row once: load on the server’s disks and processors while it runs.',
+      'Takes ACCESS SHARE locks, which hold up DDL, a migration for example, until it ends.',
+      'Writes files on the host of the bot; nothing in the database changes.',
+    ],
+  };
+}
+
 /** One plain-text sentence for the audit record. */
 export function backupOutcome({ manifest }: BackupFacts): string {
   const { size, time, tables, rows, checksum } = factsOf(manifest);

@@ -29,11 +29,11 @@ export interface PlanView {
 /** Where a request stands when it no longer waits. */
 export type Standing =
   | { readonly is: 'running'; readonly approvedBy: readonly string[]; readonly since: Date }
-  | { readonly is: 'denied' | 'withdrawn'; readonly by: string; readonly reason: string | undefined; readonly at: Date }
-  | { readonly is: 'expired'; readonly at: Date }
   | {
-      readonly is: 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
+      /** The first three ended without running. */
+      readonly is: 'denied' | 'withdrawn' | 'expired' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
       readonly approvedBy: readonly string[];
+      /** In a sentence, without its full stop where it did not run: `denied by ben “not now”`. */
       readonly outcome: string;
       readonly at: Date;
       /** How long it ran. */
@@ -173,12 +173,9 @@ function detail(standing: Standing, shown: boolean): string {
     case 'running':
       return `Approved by ${people(standing.approvedBy)} ${dateToken(standing.since)}`;
     case 'denied':
-    case 'withdrawn': {
-      const why = standing.reason ? `: “${plainly(standing.reason, 500)}”` : '';
-      return `By <@${standing.by}> ${dateToken(standing.at)}${why}. Nothing was done.`;
-    }
+    case 'withdrawn':
     case 'expired':
-      return `Nobody decided before ${dateToken(standing.at)}. Nothing was done; ask again if it is still needed.`;
+      return `${capital(plainly(standing.outcome, 700))}. Nothing was done. ${dateToken(standing.at)}`;
     default: {
       const time = standing.seconds === undefined ? '' : ` · took ${duration(standing.seconds)}`;
       const by = standing.approvedBy.length > 0 ? `Approved by ${people(standing.approvedBy)} · ` : '';
@@ -228,6 +225,10 @@ function length(blocks: readonly KnownBlock[]): number {
 /** A value in the text twin: notifications parse that as the blocks are parsed. */
 function plainly(value: string, max: number): string {
   return cut(escapeMrkdwn(oneLine(value)), max);
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function lines(...all: (string | undefined | false)[]): string {

@@ -96,10 +96,7 @@ function topLines({ status, percent: share }: StatusReport, { lastBackup }: Stat
   return [
     ['PostgreSQL', `${version}, ${replica ? 'replica' : 'primary'}, up ${duration(status.uptimeSeconds)}`],
     ...(replica ? [['Replication', replication(replica)] as const] : []),
-    [
-      'Connections',
-      `${bar(share.connections / 100)} ${number(connections.used)} of ${number(usable)}, ${percent(share.connections)}`,
-    ],
+    ['Connections', `${bar(share.connections / 100)} ${number(connections.used)} of ${number(usable)} usable`],
     ['Blocked', waiting(status.blocked.count, status.blocked.longestSeconds)],
     [
       'Last backup',

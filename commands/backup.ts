@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { backupOutcome, backupProgress, backupResult } from '../blocks/backup.ts';
+import { backupOutcome, backupPreview, backupProgress, backupResult } from '../blocks/backup.ts';
 import { defineCommand } from '../src/command.ts';
 
 export default defineCommand({
@@ -14,6 +14,11 @@ export default defineCommand({
       .meta({ description: 'only these tables, comma-separated; schema.table where a name is not on the search path' }),
   }),
   examples: ['backup', 'backup --tables users,id_mappings', 'backup --reason "before the migration"'],
+  afterInterruption: 'Nothing of it is kept; look at the newest backup with `/db status` and ask again.',
+  async preview({ tables = [] }, { backups, target }) {
+    const estimate = await backups.estimate(tables);
+    return backupPreview(estimate, target.name);
+  },
   async run({ tables = [] }, services) {
     const { action, target, backups, signal } = services;
     const { id, requester, reason } = action;

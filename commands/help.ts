@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { commandHelp, overview } from '../blocks/help.ts';
-import { defineCommand, quoted, UserError } from '../src/command.ts';
+import { defineCommand, nearest, quoted, UserError } from '../src/command.ts';
 
 export default defineCommand({
   name: 'help',
@@ -17,8 +17,12 @@ export default defineCommand({
     const wanted = name.toLowerCase();
     const found = services.help.find(help => help.name === wanted);
     if (!found) {
-      const names = services.help.map(help => `\`${help.name}\``).join(', ');
-      throw new UserError(`There is no command ${quoted(name)}.`, { hint: `There are: ${names}.` });
+      const names = services.help.map(help => help.name);
+      const [near] = nearest(wanted, names, 1);
+      const all = names.map(known => `\`${known}\``).join(', ');
+      throw new UserError(`There is no command ${quoted(name)}.`, {
+        hint: near === undefined ? `There are: ${all}.` : `Did you mean \`/db help ${near}\`?`,
+      });
     }
     return { view: commandHelp(found), outcome: `explained ${found.name}` };
   },

@@ -69,7 +69,7 @@ export default defineCommand({
     confirm: killConfirm(plan),
   }),
   async run(plan, { backends }) {
-    const result = await backends.signal(plan.condition);
+    const result = await backends.signal(plan.condition, plan.statement);
     const { pid: ended, mode } = plan.condition;
     const freed = result.released.length > 0 ? ` Released: ${result.released.map(other => other.pid).join(', ')}.` : '';
     return { view: killResultView(plan, result), outcome: `${killOutcome(ended, mode, result)}${freed}` };

@@ -9,8 +9,10 @@ export default defineCommand({
   args: z.strictObject({}),
   examples: ['status'],
   async run(_args, services) {
-    const lastBackup = await services.backups.latest();
-    const report = await services.status.read({ lastBackup, now: services.now() });
+    const { backups, broken } = await services.backups.list();
+    const lastBackup = backups.find(({ partial }) => !partial);
+    const facts = { lastBackup, brokenBackups: broken.length, now: services.now() };
+    const report = await services.status.read(facts);
     return {
       view: statusView(report, { target: services.target.name, actionId: services.action.id, lastBackup }),
       outcome: statusOutcome(report),

@@ -7,7 +7,7 @@ import type { Logger } from 'pino';
 import { Directory } from './access/directory.ts';
 import { Gate } from './access/gate.ts';
 import { Actions } from './actions/actions.ts';
-import { type ActionTarget, type Context, Jobs } from './actions/context.ts';
+import { type ActionTarget, type Context, Jobs, Retries } from './actions/context.ts';
 import { Ledger } from './actions/ledger.ts';
 import { Courier } from './audit/courier.ts';
 import { Outbox } from './audit/outbox.ts';
@@ -116,6 +116,7 @@ export async function startBot(
       newReference: () => randomBytes(3).toString('hex'),
       approvalMilliseconds: minutesToMilliseconds(config.approvalMinutes),
       jobs,
+      retries: new Retries(),
     };
     const actions = new Actions(context);
 

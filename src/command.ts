@@ -38,6 +38,16 @@ export interface Card {
   readonly confirm: string;
 }
 
+/** A routine command's plan in words: it changes nothing, so it has no conditions. */
+export interface Preview {
+  /** One plain-text line. */
+  readonly summary: string;
+  /** The argv or statement, as far as it is known beforehand. */
+  readonly statement: string;
+  /** What it costs, and what it holds up: plain-text sentences. */
+  readonly effects: readonly string[];
+}
+
 interface Common<Args extends z.ZodObject> {
   readonly name: string;
   /** One line without a full stop, for help and README: `what the database is doing, verdict first`. */
@@ -65,6 +75,11 @@ export interface RoutineCommand<Args extends z.ZodObject = z.ZodObject> extends 
   readonly lane?: string;
   /** What to look at when the bot died while this ran: one sentence. */
   readonly afterInterruption?: string;
+  /**
+   * What it would do, for the card where a target asks for approval of it.
+   * @throws UserError for what would fail anyway, so that nobody is asked to approve it.
+   */
+  preview?(args: z.output<Args>, services: ReadServices): Promise<Preview>;
   run(args: z.output<Args>, services: RoutineServices): Promise<Answer>;
 }
 

@@ -47,8 +47,12 @@ export function makeServices({ targets, help, now, context }: ServiceOptions): S
       backends: backendReader({ asker: target, ownPids: () => target.ownPids(), settings }),
       integrity: integrityReader({ target, now: monotonic }),
       heap: heapChecker({ target, installations, now: monotonic }),
-      backups: { latest: () => backups.latest(), list: () => backups.list() },
-      requests: { waiting: () => waitingRequests(context()) },
+      backups: {
+        latest: () => backups.latest(),
+        list: () => backups.list(),
+        estimate: tables => backups.estimate(tables),
+      },
+      requests: { waiting: () => waitingRequests(context(), action.channel) },
       help,
       now: () => new Date(now()),
       signal,
@@ -71,7 +75,10 @@ export function makeServices({ targets, help, now, context }: ServiceOptions): S
     const { settings, target } = toolsOf(targets, execution.action.target);
     const clock = { now: monotonic, sleep: (milliseconds: number) => context().sleep(milliseconds) };
     const signaller = backendSignaller({ asker: target, ownPids: () => target.ownPids(), settings, clock });
-    return { ...working, backends: { ...working.backends, signal: condition => signaller.signal(condition) } };
+    return {
+      ...working,
+      backends: { ...working.backends, signal: (condition, statement) => signaller.signal(condition, statement) },
+    };
   }
 
   return { read, routine, change };
@@ -83,8 +90,13 @@ function toolsOf(targets: ReadonlyMap<string, TargetTools>, name: string): Targe
   return tools;
 }
 
-async function waitingRequests({ ledger }: Context): Promise<WaitingRequest[]> {
-  return Promise.all((await ledger.waiting()).map(action => requestOf({ ledger }, action)));
+/** Those that may be seen from this channel: a target that is used from certain channels only is told of only there. */
+async function waitingRequests({ ledger, targets }: Context, channel: string): Promise<WaitingRequest[]> {
+  const seen = (await ledger.waiting()).filter(action => {
+    const channels = targets.get(action.target)?.access.channels;
+    return channels === undefined || channels.includes(channel);
+  });
+  return Promise.all(seen.map(action => requestOf({ ledger }, action)));
 }
 
 async function requestOf({ ledger }: Pick<Context, 'ledger'>, action: Action): Promise<WaitingRequest> {

@@ -34,7 +34,7 @@ export interface WaitingRequest {
   readonly expiresAt: Date;
   readonly approvals: number;
   readonly approvalsNeeded: number;
-  /** Link to the card, when Slack gave one. */
+  /** Id of the channel where the card is. */
   readonly channel: string | undefined;
 }
 

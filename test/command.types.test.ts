@@ -51,11 +51,11 @@ test('planning has no road to a change', () => {
     ...destructive,
     plan: async (_args, services) => {
       // @ts-expect-error: only an approved action may signal
-      await services.backends.signal(condition);
+      await services.backends.signal(condition, 'select 1');
       return { pid: 1 };
     },
     run: async (_plan, services) => {
-      await services.backends.signal(condition);
+      await services.backends.signal(condition, 'select 1');
       return answer;
     },
   });
@@ -84,7 +84,7 @@ test('a routine command takes backups, but signals nobody', () => {
     run: async (_args, services) => {
       await services.backups.take(backup, { signal: services.signal, progress: () => {} });
       // @ts-expect-error: routine work cannot signal a backend
-      await services.backends.signal(condition);
+      await services.backends.signal(condition, 'select 1');
       return answer;
     },
   });

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Granted, type Known, type Refusal, refused } from './known.ts';
+import { type Granted, type Known, type Refusal, refused, unanswered } from './known.ts';
 
 /** What Slack says of a channel or direct message, as far as access depends on it. */
 export interface Channel {
@@ -42,7 +42,7 @@ export function channelFrom(response: unknown): Channel {
 /** No data and no approvals where another organization reads along, or where nobody can tell whether one does. */
 export function internalChannel(channel: Known<Channel>): Granted<Channel> | Refusal {
   if (channel.state === 'unanswered') {
-    return refused(
+    return unanswered(
       `Slack did not say who can read this channel (${channel.reason}), so nothing was decided and nothing was done. Please try again in a moment.`,
     );
   }

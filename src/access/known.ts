@@ -13,6 +13,8 @@ export type Known<Value> =
 export interface Refusal {
   readonly allowed: false;
   readonly why: string;
+  /** A no only because Slack did not answer: nothing is decided by it. */
+  readonly unanswered: boolean;
 }
 
 export type Verdict = { readonly allowed: true } | Refusal;
@@ -26,7 +28,12 @@ export interface Granted<Value> {
 export const allowed: Verdict = { allowed: true };
 
 export function refused(why: string): Refusal {
-  return { allowed: false, why };
+  return { allowed: false, why, unanswered: false };
+}
+
+/** A no for now: Slack did not say what had to be known. */
+export function unanswered(why: string): Refusal {
+  return { allowed: false, why, unanswered: true };
 }
 
 /** Slack's error code, where it is one: `ratelimited`, `missing_scope`. Anything else could carry a token or a URL. */

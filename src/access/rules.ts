@@ -3,7 +3,7 @@
  * a person should hear of them: membership, then the channel, then the person's part.
  */
 import { type Channel, internalChannel } from './channel.ts';
-import { allowed, type Granted, type Known, type Refusal, refused, type Verdict } from './known.ts';
+import { allowed, type Granted, type Known, type Refusal, refused, unanswered, type Verdict } from './known.ts';
 import { type Members, nameGroups } from './members.ts';
 import { fullMember, type Person } from './person.ts';
 
@@ -101,7 +101,7 @@ export function couldAnybodyApprove(request: {
   const able = known.filter(person => fullMember(person, request.homeTeam).allowed).length;
   if (able >= needed) return allowed;
   if (approvers.unanswered.length > 0 || known.some(person => person.state === 'unanswered')) {
-    return refused(
+    return unanswered(
       'Slack did not say who may approve this, so nothing was decided and nothing was asked. Please try again in a moment.',
     );
   }
@@ -132,7 +132,7 @@ function isApprover(person: Person, approvers: Members): Verdict {
 function isOneOf(id: string, members: Members, words: { part: string; otherwise: string }): Verdict {
   if (members.people.has(id)) return allowed;
   if (members.unanswered.length > 0) {
-    return refused(
+    return unanswered(
       `Slack did not answer who is in ${nameGroups(members.unanswered)}, so I cannot tell whether you are ${words.part}. Nothing was decided; please try again in a moment.`,
     );
   }

@@ -13,23 +13,23 @@ export class Actions {
   }
 
   ask(asking: Asking): Promise<void> {
-    return ask(this.#context, asking);
+    return this.#context.jobs.track(ask(this.#context, asking));
   }
 
   approve(deciding: Deciding): Promise<void> {
-    return approve(this.#context, deciding);
+    return this.#context.jobs.track(approve(this.#context, deciding));
   }
 
   deny(deciding: Deciding): Promise<void> {
-    return deny(this.#context, deciding);
+    return this.#context.jobs.track(deny(this.#context, deciding));
   }
 
   withdraw(deciding: Deciding): Promise<void> {
-    return withdraw(this.#context, deciding);
+    return this.#context.jobs.track(withdraw(this.#context, deciding));
   }
 
   cancel(deciding: Deciding): Promise<void> {
-    return cancel(this.#context, deciding);
+    return this.#context.jobs.track(cancel(this.#context, deciding));
   }
 
   prepareDenial(deciding: Deciding): Promise<Denial> {
@@ -53,10 +53,10 @@ export class Actions {
   }
 
   recover(): Promise<void> {
-    return recover(this.#context);
+    return this.#context.jobs.track(recover(this.#context));
   }
 
   sweep(): Promise<void> {
-    return sweep(this.#context);
+    return this.#context.jobs.track(sweep(this.#context));
   }
 }

@@ -1,8 +1,8 @@
 import canonicalize from 'canonicalize';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { section } from '../../blocks/parts.ts';
-import { code, escapeMrkdwn } from '../../blocks/text.ts';
-import type { Answer, Card, Command, ReadServices } from '../command.ts';
+import { escapeMrkdwn } from '../../blocks/text.ts';
+import type { Answer, Card, Command, Preview, ReadServices } from '../command.ts';
 import { UserError } from '../errors.ts';
 import type { Execution, ServiceFactory } from './context.ts';
 
@@ -28,16 +28,23 @@ export function approvable(command: Command): Approvable | undefined {
           command.run(parsePlan(command.planned, plan), services.change(execution)),
         afterInterruption: command.afterInterruption,
       };
-    case 'routine':
+    case 'routine': {
+      const planned = z.object({ args: command.args, preview: previewSchema });
       return {
-        plan: async args => args,
-        card: plan => plainCard(command.name, command.summary, parsePlan(command.args, plan)),
+        plan: async (args, services) => ({
+          args,
+          preview: (await command.preview?.(args, services)) ?? plainPreview(command.name, command.summary, args),
+        }),
+        card: plan => previewCard(command.name, parsePlan(planned, plan).preview),
         run: async (plan, services, execution) =>
-          command.run(parsePlan(command.args, plan), services.routine(execution)),
+          command.run(parsePlan(planned, plan).args, services.routine(execution)),
         afterInterruption: command.afterInterruption ?? 'Ask again when it is still needed.',
       };
+    }
   }
 }
+
+const previewSchema = z.object({ summary: z.string(), statement: z.string(), effects: z.array(z.string()) });
 
 /** One text for one content (RFC 8785), so that what was shown, hashed and run is the same. */
 export function canonical(plan: unknown): string {
@@ -53,12 +60,20 @@ function parsePlan<Plan extends z.ZodType>(schema: Plan, plan: string): z.output
   });
 }
 
-function plainCard(name: string, summary: string, args: Record<string, unknown>): Card {
-  const statement = `/db ${name} ${canonical(args)}`;
+function plainPreview(name: string, summary: string, args: Record<string, unknown>): Preview {
+  return { summary: `${name}: ${summary}`, statement: `/db ${name} ${canonical(args)}`, effects: [] };
+}
+
+function previewCard(name: string, { summary, statement, effects }: Preview): Card {
   return {
-    summary: `${name}: ${summary}`,
+    summary,
     statement,
     confirm: `Run ${name} now?`,
-    view: { text: summary, blocks: [section(`${escapeMrkdwn(summary)}\n${code(statement)}`)] },
+    view: {
+      text: escapeMrkdwn([summary, ...effects].join('\n')),
+      blocks: [
+        section([`*${escapeMrkdwn(summary)}*`, ...effects.map(effect => `• ${escapeMrkdwn(effect)}`)].join('\n')),
+      ],
+    },
   };
 }

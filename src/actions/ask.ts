@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { problem } from '../../blocks/frame.ts';
-import type { Whereabouts } from '../access/gate.ts';
+import { note, problem } from '../../blocks/frame.ts';
+import type { AccessRules, Whereabouts } from '../access/gate.ts';
 import type { Answer, Command } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { type Parsed, parse } from '../grammar.ts';
@@ -25,6 +25,8 @@ export interface Asking {
 /** From what was typed to an answer, a card, or a sentence that says why not. Never throws. */
 export async function ask(context: Context, request: Asking): Promise<void> {
   let asking = request;
+  const begun = new AbortController();
+  const notice = sayIfSlow(context, request, begun.signal);
   try {
     if (context.jobs.closed) {
       throw new UserError('The bot is shutting down, so nothing was started.', { hint: 'Type it again in a minute.' });
@@ -32,7 +34,7 @@ export async function ask(context: Context, request: Asking): Promise<void> {
     const understood = understand(context, asking.line);
     // Together, as both ask Slack who it is: one question, and one wait where Slack does not answer.
     const [verdict, name] = await Promise.all([
-      context.gate.mayAsk(asking.from, understood.target.access, understood),
+      context.gate.mayAsk(asking.from, understood.access, understood),
       nameOf(context, request.from),
     ]);
     asking = { ...request, from: { ...request.from, name } };
@@ -41,11 +43,23 @@ export async function ask(context: Context, request: Asking): Promise<void> {
       throw new UserError(verdict.why);
     }
     if (!understood.parsed) throw understood.error;
-    await begin(context, asking, { ...understood, parsed: understood.parsed });
+    await begin(context, asking, { ...understood, parsed: understood.parsed }, begun);
   } catch (error) {
     const { message, hint } = explain(context, error, { line: asking.line, user: asking.from.user });
     await context.stage.whisper(asking.place, asking.from.user, problem(message, hint));
+  } finally {
+    begun.abort();
+    await notice;
   }
+}
+
+/** Nobody is left without a word for three seconds, while Slack is asked who they are or a plan is made. Milliseconds. */
+const patience = 1_400;
+
+async function sayIfSlow(context: Context, { place, from, line }: Asking, begun: AbortSignal): Promise<void> {
+  await context.sleep(patience, begun);
+  if (begun.aborted) return;
+  await context.stage.whisper(place, from.user, note(`Still looking into /db ${quoted(line.trim() || 'help')} …`));
 }
 
 /** The name in the record is what Slack calls the person; an envelope carries none, or an outdated one. */
@@ -53,8 +67,19 @@ async function nameOf(context: Context, { user, name }: Asking['from']): Promise
   return (await context.gate.nameOf(user)) || name;
 }
 
+/** What concerns no target is open to every member, wherever the bot is used; each request in it has its own rules. */
+const theBotItself: AccessRules = {
+  name: 'the bot',
+  approvers: [],
+  operators: undefined,
+  approvals: 1,
+  channels: undefined,
+  approvalChannel: undefined,
+};
+
 interface Understood {
   readonly target: ActionTarget;
+  readonly access: AccessRules;
   readonly risk: Command['risk'];
   readonly needsApproval: boolean;
 }
@@ -69,9 +94,11 @@ function understand(
     const target = targetNamed(context, parsed.on);
     const { command } = parsed;
     const needsApproval = command.risk === 'destructive' || target.approvalFor.has(command.name);
-    return { parsed, target, risk: command.risk, needsApproval };
+    const access = command.onTarget === false ? theBotItself : target.access;
+    return { parsed, target, access, risk: command.risk, needsApproval };
   } catch (error) {
-    return { parsed: undefined, error, target: targetNamed(context, undefined), risk: 'read', needsApproval: false };
+    const target = targetNamed(context, undefined);
+    return { parsed: undefined, error, target, access: theBotItself, risk: 'read', needsApproval: false };
   }
 }
 
@@ -88,7 +115,12 @@ function targetNamed(context: Context, name: string | undefined): ActionTarget {
   });
 }
 
-async function begin(context: Context, asking: Asking, understood: Understood & { parsed: Parsed }): Promise<void> {
+async function begin(
+  context: Context,
+  asking: Asking,
+  understood: Understood & { parsed: Parsed },
+  begun: AbortController,
+): Promise<void> {
   const action = await context.ledger.ask(requestOf(asking, understood));
   if (!action) return;
   const { command, args } = understood.parsed;
@@ -105,6 +137,7 @@ async function begin(context: Context, asking: Asking, understood: Understood & 
     message_channel: asking.place.ts === undefined ? null : asking.place.channel,
     message_ts: asking.place.ts ?? null,
   };
+  begun.abort();
   await perform(context, place, execution => runAtOnce(context, command, args, execution), {
     responseUrl: asking.place.responseUrl,
   });

@@ -83,6 +83,20 @@ export interface Context {
   readonly approvalMilliseconds: number;
   /** Running actions of this process, to cancel them. */
   readonly jobs: Jobs;
+  readonly retries: Retries;
+}
+
+/** When what could not be shown is tried again: after growing pauses. */
+export class Retries {
+  readonly #next = new Map<number, { at: number; pause: number }>();
+
+  /** Whether it is time; then it is not, for twice as long as before. @param now milliseconds since 1970. */
+  due(id: number, now: number): boolean {
+    const { at, pause } = this.#next.get(id) ?? { at: now, pause: 30_000 };
+    if (now < at) return false;
+    this.#next.set(id, { at: now + pause, pause: Math.min(pause * 2, 3_600_000) });
+    return true;
+  }
 }
 
 /** Executions under way in this process. */

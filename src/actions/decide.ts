@@ -1,11 +1,11 @@
 import { note } from '../../blocks/frame.ts';
-import type { Whereabouts } from '../access/gate.ts';
+import type { AccessRules, Whereabouts } from '../access/gate.ts';
 import { assertNever, UserError } from '../errors.ts';
 import { approvable } from './approvable.ts';
 import { type Context, type Execution, type Place, spoken, unspoken } from './context.ts';
 import type { Action, Decision, Someone } from './ledger.ts';
 import { explain, perform } from './perform.ts';
-import { headingOf, showStanding, showWaiting, tellRequester } from './show.ts';
+import { headingOf, showStanding, showWaiting, tryToShowEnd } from './show.ts';
 
 /** A click on a card, or a word that means the same. */
 export interface Deciding {
@@ -34,6 +34,7 @@ export async function approve(context: Context, deciding: Deciding): Promise<voi
     const unrecorded = await context.audit.problem();
     if (unrecorded !== undefined) throw new UserError(unrecorded);
     if (await lostRights(context, action)) return;
+    await dropStaleApprovals(context, action, target.access);
     await carryOn(context, await context.ledger.approve(action.id, person), person);
   });
 }
@@ -119,14 +120,7 @@ async function turnDown(context: Context, action: Action, deciding: Deciding, ho
     deciding.reason,
   );
   if (!moved) throw new UserError(standsAlready((await context.ledger.find(action.id)) ?? action));
-  await showStanding(context, moved, {
-    is: withdrawn ? 'withdrawn' : 'denied',
-    by: deciding.from.user,
-    reason: deciding.reason,
-    at: new Date(moved.finished_at ?? context.now()),
-  });
-  if (!own) await tellRequester(context, moved, `was ${moved.outcome}. Nothing was done.`);
-  await context.ledger.told(moved.id);
+  await tryToShowEnd(context, moved, { knows: own });
 }
 
 /** The requester must still be someone who may ask; otherwise the request ends here. */
@@ -135,27 +129,30 @@ async function lostRights(context: Context, action: Action): Promise<boolean> {
   const asking = { risk: action.risk, needsApproval: true };
   const verdict = await context.gate.mayAsk(from, targetOf(context, action).access, asking, { fresh: true });
   if (verdict.allowed) return false;
-  if (verdict.why.includes('Slack did not'))
+  if (verdict.unanswered) {
     throw new UserError(
-      `Slack did not say whether the requester may still ask, so nothing was decided. Try again in a moment.`,
+      'Slack did not say whether the requester may still ask, so nothing was decided. Try again in a moment.',
     );
-  const moved = await context.ledger.turnDown(
-    action.id,
-    'denied',
-    undefined,
-    'the requester may no longer ask for this',
-  );
-  if (!moved) return false;
-  await showStanding(context, moved, {
-    is: 'failed',
-    approvedBy: [],
-    outcome: 'The requester may no longer ask for this. Nothing was done.',
-    at: new Date(context.now()),
-    seconds: undefined,
-  });
-  await tellRequester(context, moved, 'was not run: you may no longer ask for this.');
-  await context.ledger.told(moved.id);
-  return true;
+  }
+  const why = `the requester may no longer ask for this; they would be told: ${verdict.why}`;
+  const moved = await context.ledger.turnDown(action.id, 'denied', undefined, why);
+  if (moved) await tryToShowEnd(context, moved);
+  return moved !== undefined;
+}
+
+/** Approvals given earlier still count only if their givers may still approve. */
+async function dropStaleApprovals(context: Context, action: Action, access: AccessRules): Promise<void> {
+  for (const earlier of await context.ledger.approversOf(action.id)) {
+    const from = { user: earlier.id, channel: action.message_channel ?? action.channel };
+    const verdict = await context.gate.mayApprove(from, access, action.requester);
+    if (verdict.allowed) continue;
+    if (verdict.unanswered) {
+      throw new UserError(
+        'Slack did not say whether an earlier approval still counts, so nothing was decided. Try again in a moment.',
+      );
+    }
+    await context.ledger.dropApproval(action.id, earlier, verdict.why);
+  }
 }
 
 async function carryOn(context: Context, decision: Decision, person: Someone): Promise<void> {

@@ -211,6 +211,16 @@ export class Ledger {
     });
   }
 
+  /** Takes back an approval whose giver may no longer approve, before it can count. */
+  async dropApproval(id: number, person: Someone, why: string): Promise<void> {
+    await this.#transaction(async transaction => {
+      const action = await read(transaction, id);
+      if (action?.state !== 'waiting') return;
+      await transaction.deleteFrom('approvals').where('action_id', '=', id).where('person', '=', person.id).execute();
+      await this.#append(transaction, action, 'approval_dropped', { by: person.id, name: person.name, why });
+    });
+  }
+
   /** Ends a waiting action without effect. `undefined` when it no longer waits. */
   async turnDown(
     id: number,
@@ -256,7 +266,7 @@ export class Ledger {
 
   /**
    * What a process that is gone left behind: actions it was planning or running. They are never run again.
-   * @returns each as it was before.
+   * @returns each as it is now.
    */
   async interrupt(outcomeOf: (action: Action) => string): Promise<Action[]> {
     const left = await this.#store
@@ -279,7 +289,7 @@ export class Ledger {
           { outcome },
         ),
       );
-      if (moved) interrupted.push(action);
+      if (moved) interrupted.push(moved);
     }
     return interrupted;
   }

@@ -3,21 +3,15 @@ import { button, actions as buttons } from '../../blocks/parts.ts';
 import type { View } from '../../blocks/view.ts';
 import type { Answer } from '../command.ts';
 import { UserError } from '../errors.ts';
-import {
-  type Context,
-  cancelled,
-  type Execution,
-  type Place,
-  PlaceClosed,
-  placeOf,
-  shutDown,
-  spoken,
-} from './context.ts';
+import { type Context, cancelled, type Execution, type Place, placeOf, shutDown, spoken } from './context.ts';
 import type { Action, Ending } from './ledger.ts';
-import { endedStanding, headingOf, showStanding, tellRequester } from './show.ts';
+import { headingOf, tryToShowEnd } from './show.ts';
 
-/** A person who sees nothing for this long types again: then a placeholder is shown. Milliseconds. */
-const patience = 2_000;
+/**
+ * A person who sees nothing for three seconds types again: then a placeholder is shown. As long again may have passed
+ * before the action ran, see ask.ts. Milliseconds.
+ */
+const patience = 1_400;
 
 /** chat.update allows about 50 edits a minute (https://docs.slack.dev/apis/web-api/rate-limits, tier 3). */
 const editEvery = 3_000;
@@ -36,15 +30,48 @@ export async function perform(
 ): Promise<void> {
   await context.jobs.run(action.id, async signal => {
     const screen = new Screen(context, action, responseUrl);
-    const result = await attempt(context, action, work, signal, view => screen.progress(view));
-    const ended = await context.ledger.finish(action.id, result.ending, result.outcome);
-    if (!ended) {
-      context.log.error({ action: spoken(action.id) }, 'an action ended that was no longer running here');
-      return;
+    try {
+      const result = await attempt(context, action, work, signal, view => screen.progress(view));
+      const ended = await writeDown(context, action, result, signal);
+      await Promise.all([screen.close(), shown]);
+      if (ended)
+        await tryToShowEnd(context, ended, { view: result.view, ...(ended.plan === null && { place: screen.place }) });
+    } finally {
+      await screen.close();
     }
-    await Promise.all([screen.close(), shown]);
-    await showEnd(context, ended, result.view, screen.place);
   });
+}
+
+/** Pauses between tries to write down an end, milliseconds: half a second, then twice as long each time. */
+const firstPause = 500;
+const longestPause = 30_000;
+
+/**
+ * The end goes into the store, however long the store refuses it (a full disk): what has run is not asked for again in
+ * ignorance. Until then the requester knows it from here alone.
+ */
+async function writeDown(
+  context: Context,
+  action: Action,
+  { ending, outcome }: Result,
+  signal: AbortSignal,
+): Promise<Action | undefined> {
+  const about = { action: spoken(action.id), ending, outcome };
+  for (let pause = firstPause; ; pause = Math.min(pause * 2, longestPause)) {
+    try {
+      const ended = await context.ledger.finish(action.id, ending, outcome);
+      if (!ended) context.log.error(about, 'an action ended that was no longer running here');
+      return ended;
+    } catch (error) {
+      context.log.error({ err: error, ...about }, 'an end could not be written down yet');
+      if (pause === firstPause) {
+        const said = `${about.action} ${ending}: ${outcome} This could not be written down yet: do not ask for it again, and tell whoever runs the bot that its store takes no writes.`;
+        await context.stage.whisper(placeOf(action), action.requester, note(said));
+      }
+      if (signal.aborted) return undefined;
+      await context.sleep(pause, signal);
+    }
+  }
 }
 
 interface Result {
@@ -98,28 +125,6 @@ export function explain(
     message: `Something broke on our side, reference ${reference}.`,
     hint: 'Nothing more will happen by itself. Ask again, and tell whoever runs the bot the reference.',
   };
-}
-
-/** Shows an ended action, and remembers that its requester has seen it; what fails here is tried again later. */
-export async function showEnd(context: Context, ended: Action, view: View | undefined, place: Place): Promise<void> {
-  try {
-    if (ended.plan !== null) {
-      await showStanding(context, ended, await endedStanding(context, ended), view);
-      await tellRequester(context, ended, `${ended.state}: ${ended.outcome}`);
-    } else {
-      await context.stage.put(place, answer(headingOf(ended), view ?? problem(ended.outcome ?? ended.state)));
-    }
-    await context.ledger.told(ended.id);
-  } catch (error) {
-    context.log.warn({ err: error, action: spoken(ended.id) }, 'the outcome could not be shown yet');
-    if (error instanceof PlaceClosed) await tellDirectly(context, ended, place);
-  }
-}
-
-/** Where the channel is closed to the bot, the requester learns the outcome all the same. */
-async function tellDirectly(context: Context, ended: Action, place: Place): Promise<void> {
-  const said = note(`${spoken(ended.id)} ${ended.state}: ${ended.outcome ?? ended.state}`);
-  if (await context.stage.whisper(place, ended.requester, said)) await context.ledger.told(ended.id);
 }
 
 /** The message of a running action: a placeholder after a while, then its progress, edited in place. */

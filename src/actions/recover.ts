@@ -1,9 +1,7 @@
-import { answer, problem } from '../../blocks/frame.ts';
 import { approvable } from './approvable.ts';
-import { type Context, placeOf, spoken } from './context.ts';
+import { type Context, spoken } from './context.ts';
 import type { Action } from './ledger.ts';
-import { showEnd } from './perform.ts';
-import { headingOf, showStanding, showWaiting, tellRequester } from './show.ts';
+import { showEnd, showWaiting, tryToShowEnd, whisperEnd } from './show.ts';
 
 /**
  * At the start of a process: what an earlier one left running is interrupted, said aloud, and never run again; what
@@ -16,11 +14,14 @@ export async function recover(context: Context): Promise<void> {
       { action: spoken(action.id), command: action.command },
       'interrupted: the bot stopped while it ran',
     );
-    const interrupted = await context.ledger.find(action.id);
-    if (interrupted) await showEnd(context, interrupted, interruptedView(context, interrupted), placeOf(interrupted));
+    await tryToShowEnd(context, action);
   }
   for (const action of await context.ledger.waiting()) {
-    if (action.message_ts === null) await quietly(context, action, () => showWaiting(context, action));
+    if (action.message_ts === null) {
+      await showWaiting(context, action).catch(error =>
+        context.log.warn({ err: error, action: spoken(action.id) }, 'a card could not be shown yet'),
+      );
+    }
   }
 }
 
@@ -28,26 +29,24 @@ export async function recover(context: Context): Promise<void> {
 export async function sweep(context: Context): Promise<void> {
   for (const overdue of await context.ledger.overdue()) {
     const expired = await context.ledger.turnDown(overdue.id, 'expired', undefined, undefined);
-    if (expired) await quietly(context, expired, () => sayExpired(context, expired));
+    if (expired) await tryToShowEnd(context, expired);
   }
-  for (const untold of await context.ledger.untold(context.now() - retryAfter)) {
-    if (untold.state === 'expired') await quietly(context, untold, () => sayExpired(context, untold));
-    else if (untold.state === 'denied' || (untold.state === 'cancelled' && untold.started_at === null)) {
-      await quietly(context, untold, async () => {
-        await context.stage.put(placeOf(untold), answer(headingOf(untold), problem(untold.outcome ?? untold.state)));
-        await context.ledger.told(untold.id);
-      });
-    } else await showEnd(context, untold, problem(untold.outcome ?? untold.state), placeOf(untold));
+  for (const untold of await context.ledger.untold(context.now() - firstRetry)) {
+    if (context.retries.due(untold.id, context.now())) await retry(context, untold);
   }
 }
 
 /** An end that could not be shown is tried again after this long; Slack had its retries by then. Milliseconds. */
-const retryAfter = 30_000;
+const firstRetry = 30_000;
 
-async function sayExpired(context: Context, expired: Action): Promise<void> {
-  await showStanding(context, expired, { is: 'expired', at: new Date(expired.expires_at ?? context.now()) });
-  await tellRequester(context, expired, 'expired: nobody decided in time. Nothing was done.');
-  await context.ledger.told(expired.id);
+/** Where the message cannot be shown in its place a second time, the requester is told alone. */
+async function retry(context: Context, untold: Action): Promise<void> {
+  try {
+    await showEnd(context, untold);
+  } catch (error) {
+    context.log.warn({ err: error, action: spoken(untold.id) }, 'the outcome still cannot be shown in its place');
+    await whisperEnd(context, untold);
+  }
 }
 
 function interruption(context: Context, action: Action): string {
@@ -56,18 +55,4 @@ function interruption(context: Context, action: Action): string {
   const command = context.commands.find(candidate => candidate.name === action.command);
   const look = (command && approvable(command)?.afterInterruption) ?? 'Look at /db status.';
   return `The bot stopped while this ran. Nobody knows whether it took effect, and it is not tried again. ${look}`;
-}
-
-function interruptedView(context: Context, action: Action) {
-  return action.plan === null
-    ? problem(action.outcome ?? '', 'Ask again if it is still needed.')
-    : { text: interruption(context, action), blocks: [] };
-}
-
-async function quietly(context: Context, action: Action, work: () => Promise<void>): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    context.log.warn({ err: error, action: spoken(action.id) }, 'could not be shown yet');
-  }
 }

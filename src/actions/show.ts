@@ -1,15 +1,18 @@
 /** What people see of an action, from its row alone: any process can show it again after a restart. */
 import {
   type ActionHeading,
+  answer,
+  note,
   outcomeNote,
   type PlanView,
+  problem,
   type Standing,
   settledCard,
   waitingCard,
 } from '../../blocks/frame.ts';
 import type { View } from '../../blocks/view.ts';
 import { approvable } from './approvable.ts';
-import { type Context, type Place, placeOf, spoken } from './context.ts';
+import { type Context, type Place, PlaceClosed, placeOf, spoken } from './context.ts';
 import type { Action } from './ledger.ts';
 
 export function headingOf(action: Action): ActionHeading {
@@ -62,24 +65,100 @@ export async function showWaiting(context: Context, action: Action, responseUrl?
 /** Edits the card to where the action stands now. */
 export async function showStanding(context: Context, action: Action, standing: Standing, result?: View): Promise<void> {
   const view = settledCard(headingOf(action), planOf(context, action), standing, result);
-  await context.stage.put(placeOf(action), view);
+  const shown = await context.stage.put(placeOf(action), view);
+  // Posted anew where the card could not be edited: what follows belongs there.
+  if (shown.ts !== undefined && shown.ts !== action.message_ts) {
+    await context.ledger.place(action.id, shown.channel, shown.ts);
+  }
 }
 
 /** Tells the requester by name how it ended, below the card: an edit alone notifies nobody. */
-export async function tellRequester(context: Context, action: Action, ending: string): Promise<void> {
+async function tellRequester(context: Context, action: Action, ending: string): Promise<void> {
   const { channel, ts } = placeOf(action);
   const place = { channel, ...(ts !== undefined && { thread: ts }) };
   await context.stage.put(place, outcomeNote(headingOf(action), ending));
 }
 
-/** How an ended action stands, for its card. */
-export async function endedStanding(context: Context, action: Action): Promise<Standing> {
+/** How an ended action stands, from its row. */
+async function standingOf(context: Context, action: Action): Promise<Standing> {
   const at = new Date(action.finished_at ?? context.now());
   const approvedBy = (await context.ledger.approversOf(action.id)).map(person => person.id);
-  const is = action.state;
-  if (is !== 'succeeded' && is !== 'failed' && is !== 'cancelled' && is !== 'interrupted') {
-    throw new Error(`action ${action.id} has not ended: ${is}`);
+  const is = endOf(action);
+  const ran = action.started_at !== null && is !== 'interrupted';
+  return {
+    is,
+    approvedBy,
+    outcome: action.outcome ?? is,
+    at,
+    seconds: ran ? (at.getTime() - (action.started_at ?? 0)) / 1000 : undefined,
+  };
+}
+
+function endOf(action: Action) {
+  switch (action.state) {
+    case 'asked':
+    case 'waiting':
+    case 'running':
+      throw new Error(`action ${action.id} has not ended: ${action.state}`);
+    case 'cancelled':
+      return action.started_at === null ? 'withdrawn' : 'cancelled';
+    default:
+      return action.state;
   }
-  const seconds = action.started_at === null ? undefined : (at.getTime() - action.started_at) / 1000;
-  return { is, approvedBy, outcome: action.outcome ?? '', at, seconds: is === 'interrupted' ? undefined : seconds };
+}
+
+/** The end in words for the requester: `succeeded: …`, `was denied by ben. Nothing was done.` */
+function ending(action: Action): string {
+  const outcome = action.outcome ?? '';
+  switch (endOf(action)) {
+    case 'denied':
+    case 'withdrawn':
+      return `was ${outcome}. Nothing was done.`;
+    case 'expired':
+      return `expired: ${outcome}. Nothing was done.`;
+    default:
+      return `${action.state}: ${outcome}`;
+  }
+}
+
+/**
+ * Shows how an action ended, where it was shown before, and remembers that its requester has seen it.
+ * @param view the result, where it is still known; otherwise the outcome in words.
+ * @param knows the requester ended it and need not be told by name.
+ * @throws when Slack did not take it.
+ */
+export async function showEnd(
+  context: Context,
+  action: Action,
+  { view, place = placeOf(action), knows = false }: { view?: View | undefined; place?: Place; knows?: boolean } = {},
+): Promise<void> {
+  if (action.plan === null) {
+    const outcome = action.outcome ?? action.state;
+    const words = action.state === 'succeeded' ? note(outcome) : problem(outcome);
+    await context.stage.put(place, answer(headingOf(action), view ?? words));
+  } else {
+    await showStanding(context, action, await standingOf(context, action), view);
+    if (!knows) await tellRequester(context, action, ending(action));
+  }
+  await context.ledger.told(action.id);
+}
+
+/** The same to the requester alone: where the channel is closed to the bot, the outcome is learned all the same. */
+export async function whisperEnd(context: Context, action: Action): Promise<void> {
+  const said = note(`${spoken(action.id)} ${ending(action)}`);
+  if (await context.stage.whisper(placeOf(action), action.requester, said)) await context.ledger.told(action.id);
+}
+
+/** Shows an end now or, where Slack does not take it, leaves it to the sweep; a closed channel is told around at once. */
+export async function tryToShowEnd(
+  context: Context,
+  action: Action,
+  options: Parameters<typeof showEnd>[2] = {},
+): Promise<void> {
+  try {
+    await showEnd(context, action, options);
+  } catch (error) {
+    context.log.warn({ err: error, action: spoken(action.id) }, 'the outcome could not be shown yet');
+    if (error instanceof PlaceClosed) await whisperEnd(context, action);
+  }
 }

@@ -3,13 +3,17 @@ import canonicalize from 'canonicalize';
 import type { Transaction } from 'kysely';
 import type { StoreSchema } from '../store/schema.ts';
 
-/** What can happen to an action. `approval_refused`: somebody clicked who may not, or too late. */
+/**
+ * What can happen to an action. `approval_refused`: somebody clicked who may not, or too late. `approval_dropped`: who
+ * had approved may no longer.
+ */
 export type EventKind =
   | 'asked'
   | 'refused'
   | 'planned'
   | 'approved'
   | 'approval_refused'
+  | 'approval_dropped'
   | 'denied'
   | 'withdrawn'
   | 'expired'

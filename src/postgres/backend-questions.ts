@@ -99,10 +99,10 @@ WHERE a.pid = $3::int`,
 /**
  * The statement that signals, and all that must hold, in one: between a check and a signal there is no gap in which a
  * pid could change hands. It gives a row only if it signalled. The function is evaluated for rows that passed WHERE.
- * $1 the bot's own pids, $2 whether other databases are allowed; the rest is written out, so that what an approver
- * reads is what runs.
+ * $1 the bot's own pids, which change with each connection; the rest is written out, so that what an approver reads is
+ * what runs.
  */
-export function signalStatement(condition: WorkCondition): string {
+export function signalStatement(condition: WorkCondition, allowOtherDatabases: boolean): string {
   const { pid, backendStart, work, mode } = workConditionSchema.parse(condition);
   const started = mode === 'cancel' ? 'a.query_start' : 'a.xact_start';
   return `SELECT pg_catalog.pg_${mode}_backend(a.pid) AS signalled
@@ -111,14 +111,17 @@ LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
 WHERE a.pid = ${pid}
   AND a.backend_start = '${backendStart}'
   AND ${started} ${work === null ? 'IS NULL' : `= '${work}'`}
-  AND ${allRules(mode)}
--- $1: the bot's own backends; $2: whether other databases are allowed`;
+  AND ${allRules(mode).replaceAll('$2::boolean', String(allowOtherDatabases))}
+-- $1: the bot's own backends at that moment`;
 }
 
-export function signalBackend(condition: WorkCondition): Question<{ signalled: boolean }> {
+export function signalBackend(
+  condition: WorkCondition,
+  allowOtherDatabases: boolean,
+): Question<{ signalled: boolean }> {
   return {
     name: `${condition.mode}_backend`,
-    sql: signalStatement(condition),
+    sql: signalStatement(condition, allowOtherDatabases),
     row: z.object({ signalled: z.boolean() }),
   };
 }

@@ -135,7 +135,7 @@ const refusals: Record<Refusal, (backend: RefusedBackend) => RefusalWords> = {
   }),
   'other-database': ({ pid, database }) => ({
     reason: `Backend ${pid} works in ${database === null ? 'no database' : `another database (${database})`}.`,
-    hint: 'The target of that database can end it, or `allowOtherDatabases` in the config of this one.',
+    hint: 'The target of that database can end it, or `allow_other_databases` in the config of this one.',
   }),
   'no-privilege': ({ pid, user }) => ({
     reason: `The bot's role may not signal backend ${pid} of ${user}.`,

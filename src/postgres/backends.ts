@@ -59,10 +59,11 @@ export interface BackendSignaller {
   /**
    * Cancels or terminates exactly the approved work, once, and waits up to 5 s for its end.
    *
+   * @param statement as it was approved; it must be what runs.
    * @throws ConditionChanged when the backend, its work or the rules changed; nothing was signalled then.
    * @throws UserError when the target stopped answering and the outcome is not known.
    */
-  signal(condition: WorkCondition): Promise<SignalResult>;
+  signal(condition: WorkCondition, statement: string): Promise<SignalResult>;
 }
 
 export interface BackendSource {
@@ -129,7 +130,7 @@ export function backendReader({ asker, ownPids, settings }: BackendSource): Back
         backend,
         ...sides,
         condition,
-        statement: signalStatement(condition),
+        statement: signalStatement(condition, settings.allowOtherDatabases),
         warnings: backendWarnings({ backend, mode, ...sides }, settings.thresholds),
       };
     },
@@ -148,9 +149,14 @@ export function backendSignaller({ clock, ...source }: BackendSource & { clock: 
   const { asker, ownPids, settings } = source;
   const reader = backendReader(source);
 
-  async function send(condition: WorkCondition): Promise<boolean> {
-    const values = [[...ownPids()], settings.allowOtherDatabases];
-    const [row] = await asker.ask(signalBackend(condition), values);
+  async function send(condition: WorkCondition, approved: string): Promise<boolean> {
+    const question = signalBackend(condition, settings.allowOtherDatabases);
+    if (question.sql !== approved) {
+      throw new ConditionChanged('What runs now is another statement than the approved one. Nothing was done.', {
+        hint: 'The bot or its settings changed since. Ask again: the new card shows what runs now.',
+      });
+    }
+    const [row] = await asker.ask(question, [[...ownPids()]]);
     if (row) return row.signalled;
     const judgement = await reader.judge(condition.pid, condition.mode);
     throw new ConditionChanged(`${whatChanged(condition, judgement)} Nothing was done.`, {
@@ -187,10 +193,10 @@ export function backendSignaller({ clock, ...source }: BackendSource & { clock: 
   }
 
   return {
-    signal: async condition => {
+    signal: async (condition, statement) => {
       const { blocks } = await reader.blocking(condition.pid);
       const began = clock.now();
-      const signalled = await send(condition);
+      const signalled = await send(condition, statement);
       try {
         const remaining = await waitForEnd(condition);
         const waiting = await settledWaiters(blocks.map(({ pid }) => pid));

@@ -28,6 +28,8 @@ export interface Verdict {
 /** What is to be judged and no server knows. */
 export interface Facts {
   readonly lastBackup: { readonly takenAt: Date } | undefined;
+  /** Folders of backups that cannot be read. */
+  readonly brokenBackups?: number;
   readonly now: Date;
 }
 
@@ -148,7 +150,12 @@ function* storage({ checksums, transactionIds }: Status, share: Verdict['percent
   if (share.cacheHit !== undefined) yield below(share.cacheHit, thresholds.cacheHitPercent);
 }
 
-function backup({ backupAgeHours }: Thresholds, { lastBackup, now }: Facts): Finding | undefined {
+function backup({ backupAgeHours }: Thresholds, { lastBackup, brokenBackups = 0, now }: Facts): Finding | undefined {
+  if (!lastBackup && brokenBackups > 0) {
+    return attention(
+      `no backup can be read, ${count(brokenBackups, 'folder')} in BACKUP_DIR cannot: look at its files and rights`,
+    );
+  }
   if (!lastBackup) return attention('no backup is known to the bot');
   const hours = (now.getTime() - lastBackup.takenAt.getTime()) / 3_600_000;
   const words = (value: number) => duration(value * 3_600);

@@ -21,7 +21,7 @@ const history = z.object({
 /** Messages to look through for one of ours, at most: pages of a hundred. */
 const mostPages = 10;
 
-/** Clocks differ: a message is looked for from a little earlier than it was sent. Seconds. */
+/** Clocks differ, and a message takes its time: it is looked for from a little before it was sent to a little after. Seconds. */
 const clockSkew = 120;
 
 /** The audit channel in Slack, through a client of its own. */
@@ -56,9 +56,12 @@ export class SlackAuditChannel implements AuditChannel {
     since: number,
   ): Promise<{ ts: string | undefined } | { unknown: string }> {
     const oldest = String(Math.floor(since / 1000) - clockSkew);
+    const latest = String(Math.floor(since / 1000) + clockSkew);
     try {
       return {
-        ts: (await this.#search(id, oldest, thread)) ?? (thread && (await this.#search(id, oldest, undefined))),
+        ts:
+          (await this.#search(id, { oldest, latest }, thread)) ??
+          (thread && (await this.#search(id, { oldest, latest }, undefined))),
       };
     } catch (error) {
       const failure = failureOf(error);
@@ -67,12 +70,16 @@ export class SlackAuditChannel implements AuditChannel {
     }
   }
 
-  async #search(id: string, oldest: string, thread: string | undefined): Promise<string | undefined> {
+  async #search(
+    id: string,
+    when: { oldest: string; latest: string },
+    thread: string | undefined,
+  ): Promise<string | undefined> {
     let cursor: string | undefined;
     for (let page = 0; page < mostPages; page += 1) {
       const options = {
         channel: this.#channel,
-        oldest,
+        ...when,
         limit: 100,
         include_all_metadata: true,
         ...(cursor && { cursor }),

@@ -4,7 +4,7 @@ import { boltLogger } from './log.ts';
 
 /**
  * Clients of the Web API. Each has a queue of its own, which Slack's 429 pauses as a whole: the audit record must not
- * wait for answers, nor answers for look-ups. All retries are explicit, see retry.ts: the SDK would repeat a
+ * wait for answers, nor answers for look-ups. All retries are explicit, see failure.ts: the SDK would repeat a
  * chat.postMessage after a 5xx, and retries a hundred times by default.
  */
 export interface Clients {

@@ -42,7 +42,7 @@ export async function findBackups(directory: string): Promise<{ found: FoundBack
 }
 
 /** @param directory of one target; undefined where no BACKUP_DIR is set. */
-export function backupReader(directory: string | undefined): BackupReader {
+export function backupReader(directory: string | undefined): Omit<BackupReader, 'estimate'> {
   async function list() {
     if (directory === undefined) return { backups: [], broken: [] };
     const { found, broken } = await findBackups(directory);

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import { backupReader, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
-import type { BackupRequest, BackupResult, Backups, BackupWriter } from './backups.ts';
+import type { BackupEstimate, BackupRequest, BackupResult, Backups, BackupWriter } from './backups.ts';
 import type { Installation } from './binaries.ts';
 import { checksumList, type FileChecksum, sealFiles, sha256Of, syncDirectory, writeSynced } from './checksum.ts';
 import { estimateDumpBytes, type Precedent, requireSpace } from './disk-space.ts';
@@ -78,8 +78,22 @@ export function openBackups(options: BackupOptions): Backups {
     }
   }
 
+  async function estimate(tables: readonly string[]): Promise<BackupEstimate> {
+    const prepared = await prepareBackup(target, { ...options, tables });
+    const { tool, jobs, compression, partial } = prepared;
+    const argv = [
+      path.basename(tool.program),
+      '--format=directory',
+      `--jobs=${jobs}`,
+      `--compress=${compression}`,
+      ...(partial ? ['--strict-names', ...prepared.tables.map(table => `--table=${table.quoted}`)] : []),
+    ];
+    return { tables: withRows(prepared.tables).length, bytes: tableBytes(prepared), argv };
+  }
+
   return {
     ...backupReader(directory),
+    estimate,
     take,
     cleanUp: async () =>
       directory === undefined ? [] : removeLeftovers(directory, { now: now(), maxAgeMs: limits.maxMs }),

@@ -61,7 +61,21 @@ export interface BrokenBackup {
   readonly problem: string;
 }
 
+/** What a backup would read, found out without writing anything. */
+export interface BackupEstimate {
+  readonly tables: number;
+  /** Of the tables in the server. */
+  readonly bytes: number;
+  /** pg_dump with the options that are known before it runs. */
+  readonly argv: readonly string[];
+}
+
 export interface BackupReader {
+  /**
+   * @param tables names as typed; none for the whole database.
+   * @throws UserError for what would refuse the backup: unknown table, missing tools, a migration that runs.
+   */
+  estimate(tables: readonly string[]): Promise<BackupEstimate>;
   /** The newest complete backup of the whole database; undefined when there is none or no BACKUP_DIR is set. */
   latest(): Promise<BackupSummary | undefined>;
   /** All complete backups, newest first, and the folders whose manifest cannot be read. */

@@ -64,7 +64,8 @@ describe('full members of the home workspace', () => {
     ['someone Slack does not know', missing, /does not know/],
     ['someone Slack gives no answer about', unanswered, /nothing was decided.*try again/],
   ])('%s is not one', (_who, someone, why) => {
-    expect(fullMember(someone, homeTeam)).toEqual({ allowed: false, why: expect.stringMatching(why) });
+    const unanswered = someone.state === 'unanswered';
+    expect(fullMember(someone, homeTeam)).toEqual({ allowed: false, why: expect.stringMatching(why), unanswered });
   });
 
   test('an envelope from a workspace the person is not in is refused, whatever users.info says', () => {

@@ -290,8 +290,8 @@ describe('the end of what ran', () => {
     const left = await successor.interrupt(action => `was ${action.state}`);
 
     expect(left.map(({ id, state }) => ({ id, state }))).toEqual([
-      { id: running, state: 'running' },
-      { id: asked, state: 'asked' },
+      { id: running, state: 'interrupted' },
+      { id: asked, state: 'interrupted' },
     ]);
     expect(await ledger.find(running)).toMatchObject({ state: 'interrupted', outcome: 'was running' });
     expect((await books.kinds(running)).at(-1)).toBe('interrupted');

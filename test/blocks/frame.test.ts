@@ -78,11 +78,20 @@ describe('the card of a request that waits', () => {
 });
 
 const ended = { approvedBy: ['UBEN'], outcome: 'gone after 0.1 s', at, seconds: 2.5 } as const;
+const unrun = { approvedBy: [], at, seconds: undefined } as const;
 const standings: readonly [Standing, string, string][] = [
   [{ is: 'running', approvedBy: ['UBEN'], since: at }, 'is approved and running', 'Approved by <@UBEN>'],
-  [{ is: 'denied', by: 'UCLEO', reason: 'not now', at }, 'was denied', '“not now”. Nothing was done.'],
-  [{ is: 'withdrawn', by: 'UADA', reason: undefined, at }, 'was withdrawn', 'By <@UADA>'],
-  [{ is: 'expired', at }, 'expired', 'Nothing was done; ask again'],
+  [
+    { is: 'denied', ...unrun, outcome: 'denied by cleo “not now”' },
+    'was denied',
+    'Denied by cleo “not now”. Nothing was done.',
+  ],
+  [{ is: 'withdrawn', ...unrun, outcome: 'withdrawn by ada' }, 'was withdrawn', 'Withdrawn by ada. Nothing was done.'],
+  [
+    { is: 'expired', ...unrun, outcome: 'nobody decided in time' },
+    'expired',
+    'Nobody decided in time. Nothing was done.',
+  ],
   [{ is: 'succeeded', ...ended }, 'is done', 'took 2.5 s'],
   [{ is: 'failed', ...ended }, 'failed', 'gone after 0.1 s'],
   [{ is: 'cancelled', ...ended }, 'was cancelled', 'gone after 0.1 s'],

@@ -32,7 +32,7 @@ test('a healthy server on one screen', () => {
     [
       '🟢 portal is healthy',
       'PostgreSQL: 17.4, primary, up 12 d',
-      'Connections: ▰▱▱▱▱▱▱▱▱▱ 12 of 97, 12.3 %',
+      'Connections: ▰▱▱▱▱▱▱▱▱▱ 12 of 97 usable',
       'Blocked: none',
       'Last backup: <!date^1795334400^{date_short_pretty} {time}|2026-11-22 08:00 UTC>, 205 MB',
       'By state: idle 9\nactive 3',

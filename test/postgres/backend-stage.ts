@@ -1,5 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type BackendSource, backendReader, backendSignaller, type Clock } from '../../src/postgres/backends.ts';
+import { signalStatement, type WorkCondition } from '../../src/postgres/backend-questions.ts';
+import {
+  type BackendSource,
+  backendReader,
+  backendSignaller,
+  type Clock,
+  type SignalResult,
+} from '../../src/postgres/backends.ts';
 import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
 import type { Asker, Question } from '../../src/postgres/question.ts';
 import { openTarget, type Target } from '../../src/postgres/target.ts';
@@ -16,7 +23,8 @@ export const settings: BackendSource['settings'] = {
 export interface Bot {
   target: Target;
   reader: ReturnType<typeof backendReader>;
-  signaller: ReturnType<typeof backendSignaller>;
+  /** Sends the statement that belongs to the condition, unless told another. */
+  signaller: { signal(condition: WorkCondition, statement?: string): Promise<SignalResult> };
 }
 
 const opened: Target[] = [];
@@ -48,7 +56,19 @@ export function openBot(
   };
   const source = { asker, ownPids: () => target.ownPids(), settings: { ...settings, ...options.settings } };
   const clock = options.clock ?? { now: () => performance.now(), sleep: milliseconds => pause(milliseconds) };
-  return { target, reader: backendReader(source), signaller: backendSignaller({ ...source, clock }) };
+  const signaller = backendSignaller({ ...source, clock });
+  const approved = (condition: WorkCondition) => {
+    try {
+      return signalStatement(condition, source.settings.allowOtherDatabases);
+    } catch {
+      return '';
+    }
+  };
+  return {
+    target,
+    reader: backendReader(source),
+    signaller: { signal: (condition, statement = approved(condition)) => signaller.signal(condition, statement) },
+  };
 }
 
 /** A clock on which every sleep is over after a millisecond, so that patience costs no time. */

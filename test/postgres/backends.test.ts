@@ -173,6 +173,14 @@ describe('the approved work, and no other', () => {
     expect((await bot.signaller.signal(condition)).outcome).toBe('gone');
   });
 
+  test('another statement than the approved one does not run', async () => {
+    const session = await database.openSession();
+    const { condition, statement } = await plan(session.pid);
+    const older = statement.replace("<> 'walsender'", "<> 'nobody'");
+    await expect(bot.signaller.signal(condition, older)).rejects.toThrow(/another statement than the approved one/);
+    expect((await bot.signaller.signal(condition, statement)).outcome).toBe('gone');
+  });
+
   test('a condition from elsewhere never becomes SQL', async () => {
     const forged = { pid: 1, mode: 'terminate', work: null, backendStart: "x' OR true --" } as const;
     await expect(bot.signaller.signal(forged)).rejects.toThrow(/Invalid ISO datetime/);

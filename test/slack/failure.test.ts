@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import nock from 'nock';
 import { pino } from 'pino';
 import { openClients } from '../../src/slack/clients.ts';
@@ -9,6 +9,10 @@ const slack = () => nock('https://slack.test').post('/api/chat.postMessage');
 const noWait = async () => {};
 
 beforeAll(() => nock.disableNetConnect());
+afterAll(() => {
+  nock.enableNetConnect();
+  nock.restore();
+});
 afterEach(() => {
   expect(nock.pendingMocks()).toEqual([]);
   nock.cleanAll();

@@ -208,7 +208,7 @@ test('the requester’s account is deactivated before the approval: nothing runs
   await ben.clicks('Approve');
   await office.reads('#db-audit', new RegExp(`${id} denied`));
   ada_.deleted = false;
-  await office.reads('#incident', /The requester may no longer ask for this/);
+  await office.reads('#incident', /the requester may no longer ask for this/);
   expect(await isAlive(victim.pid)).toBe(true);
   ahead += 60_000; // what Slack said of her is remembered for a minute
 });

@@ -167,11 +167,8 @@ test('a cancelled check stops the program and its backends', async () => {
   await until('it waits for the table', async () =>
     (await backends()).some(({ wait_event }) => wait_event === 'relation'),
   );
-  const aborted = performance.now();
   job.abort(new Error('cancelled by ada'));
   await expect(checking).rejects.toThrow('cancelled by ada');
   await until('its backends are gone', async () => (await backends()).length === 0);
-  // The lock is still held: had nobody cancelled it, the check would have waited for 5 s.
-  expect(performance.now() - aborted).toBeLessThan(3_000);
   await migration.close();
 });

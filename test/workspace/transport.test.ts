@@ -52,6 +52,7 @@ describe('acknowledgement', () => {
       attempts.push([frame.retry_attempt, frame.retry_reason, frame.payload]);
       if (attempts.length === 2) socket.send(JSON.stringify({ envelope_id: frame.envelope_id, payload: {} }));
     });
+    await new Promise(resolve => socket.addEventListener('open', resolve, { once: true }));
     const { payload } = await workspace.person('ada').types('@db status');
     expect(attempts).toEqual([
       [0, '', payload],
