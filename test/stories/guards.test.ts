@@ -79,7 +79,7 @@ test('an approval whose giver may no longer approve does not count with the seco
 
 test('what is refused to someone is in the record, with its reason', async () => {
   await dora.types('/db kill 1');
-  await office.reads('#db-audit', /dora \(U0000DORA\) asked .*\/db kill 1[^]*refused/);
+  await office.reads('#db-audit', /dora \(U0000DORA\) asked .*\/db kill 1.*refused/s);
 });
 
 test('a request whose card cannot be shown to anybody is withdrawn, and its requester told', async () => {
