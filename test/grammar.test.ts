@@ -252,6 +252,6 @@ test.each(['--x ', 'word ', '--reason ', '--on=a ', '"', '<@U1|', 'kill '])(
     const line = `kill ${part.repeat(40_000 / part.length)}`;
     const began = performance.now();
     expect(refusal(line, declared).message.length).toBeLessThanOrEqual(1_000);
-    expect(performance.now() - began).toBeLessThan(300);
+    expect(performance.now() - began).toBeLessThan(3_000);
   },
 );

@@ -1,5 +1,5 @@
 import { answer, note, problem, working } from '../../blocks/frame.ts';
-import { button, actions as buttons } from '../../blocks/parts.ts';
+import { button, actions as buttons, preformatted } from '../../blocks/parts.ts';
 import type { View } from '../../blocks/view.ts';
 import type { Answer } from '../command.ts';
 import { UserError } from '../errors.ts';
@@ -186,6 +186,9 @@ class Screen {
         block.type === 'actions' &&
         block.elements.some(element => 'action_id' in element && element.action_id === 'cancel'),
     );
-    return answer(headingOf(this.#action), hasCancel ? view : { text: view.text, blocks: [...view.blocks, cancel] });
+    // A card has rich text, and Slack edits such a message only into one that has some too (block_mismatch).
+    const statement = this.#action.plan === null ? [] : [preformatted(this.#action.statement ?? this.#action.command)];
+    const blocks = [...view.blocks, ...(hasCancel ? [] : [cancel]), ...statement];
+    return answer(headingOf(this.#action), { text: view.text, blocks });
   }
 }
