@@ -23,7 +23,8 @@ import { identify } from './slack/identity.ts';
 import { slackQuestions } from './slack/questions.ts';
 import { route } from './slack/routes.ts';
 import { SlackStage } from './slack/stage.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { returnLease, takeLease } from './store/leases.ts';
+import { openStore, type Store } from './store/store.ts';
 import { openBackups } from './tools/backup.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
 
@@ -42,6 +43,12 @@ export interface BotOptions {
 
 /** How often requests that nobody decided are looked for, milliseconds. */
 const sweepEvery = 1_000;
+
+/** How often a process says that it lives, milliseconds; it is taken for dead after twenty seconds. */
+const heartbeatEvery = 2_000;
+
+/** A sweep that takes longer than this has died, milliseconds. */
+const sweeperLease = 60_000;
 
 /** At shutdown, how long the record may still be carried to the audit channel, milliseconds. */
 const lastPosts = 5_000;
@@ -65,8 +72,9 @@ export async function startBot(
   };
   try {
     for (const warning of config.warnings) log.warn(warning);
-    const store = await openSqliteStore(config.storeFile);
-    releases.push(() => store.destroy());
+    const store = await openStore(config.store);
+    releases.push(() => store.close());
+    const holder = randomUUID();
 
     const clients = openClients(config.slack.botToken, config.slack.apiUrl, log);
     const identifying = identify(clients.lookups);
@@ -77,7 +85,7 @@ export async function startBot(
 
     const channel = new SlackAuditChannel(clients.audit, config.auditChannel);
     const courier = new Courier({
-      outbox: new Outbox(store),
+      outbox: new Outbox(store.db, holder, { sole: store.sole }),
       channel,
       log,
       now,
@@ -89,12 +97,13 @@ export async function startBot(
     const jobs = new Jobs();
     const context: Context = {
       ledger: new Ledger({
-        store,
+        store: store.db,
         now,
         newId: randomUUID,
-        holder: randomUUID(),
+        holder,
         recorded: () => courier.nudge(),
       }),
+      sole: store.sole,
       commands,
       targets: new Map(config.targets.map(target => [target.name, actionTarget(target)])),
       defaultTarget: config.defaultTarget,
@@ -129,8 +138,9 @@ export async function startBot(
     releases.push(() => courier.stop());
     await slack.start();
     releases.push(() => slack.stop());
-    const sweeper = keepSweeping(actions, log);
-    releases.push(sweeper.stop);
+    jobs.heard(now());
+    releases.push(every(heartbeatEvery, () => actions.stayAlive(), log));
+    releases.push(every(sweepEvery, () => sweepAlone(actions, store, holder, now()), log));
 
     log.info(
       {
@@ -208,20 +218,28 @@ async function cleanUp({ backups, target }: TargetTools, log: Logger): Promise<v
   }
 }
 
-function keepSweeping(actions: Actions, log: Logger): { stop: () => Promise<void> } {
+/** One process sweeps at a time, or each would tell every requester of the same end. */
+async function sweepAlone(actions: Actions, { sole, db }: Store, holder: string, now: number): Promise<void> {
+  if (sole) return actions.sweep();
+  const lease = await takeLease(db, { name: 'sweeper', holder, now, ttl: sweeperLease });
+  if (!lease) return;
+  await actions.sweep();
+  await returnLease(db, lease);
+}
+
+/** Does something at intervals, one after the other; gives back what ends it. */
+function every(milliseconds: number, work: () => Promise<void>, log: Logger): () => Promise<void> {
   const closing = new AbortController();
   const loop = async () => {
     while (!closing.signal.aborted) {
-      await actions.sweep().catch(error => log.error({ err: error }, 'the sweep failed'));
-      await sleep(sweepEvery, closing.signal);
+      await work().catch(error => log.error({ err: error }, 'something that is done at intervals failed'));
+      await sleep(milliseconds, closing.signal);
     }
   };
   const done = loop();
-  return {
-    async stop() {
-      closing.abort();
-      await done;
-    },
+  return async () => {
+    closing.abort();
+    await done;
   };
 }
 

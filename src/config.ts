@@ -12,6 +12,7 @@ import {
 
 export { ConfigError } from './config/problems.ts';
 
+import type { StoreAddress } from './store/store.ts';
 import type { Check } from './target-settings.ts';
 
 export type { TargetConfig } from './config/targets.ts';
@@ -26,8 +27,7 @@ export interface Config {
   };
   /** Id of the channel that every action is reported to. */
   readonly auditChannel: string;
-  /** The store's SQLite file, absolute or relative to the folder the bot is started in. */
-  readonly storeFile: string;
+  readonly store: StoreAddress;
   readonly logLevel: string;
   /** At least one. */
   readonly targets: readonly TargetConfig[];
@@ -72,7 +72,7 @@ export function readConfig(
   return {
     slack: { botToken: values.SLACK_BOT_TOKEN, transport: values.transport, apiUrl: values.SLACK_API_URL },
     auditChannel: values.AUDIT_CHANNEL,
-    storeFile: values.STORE_URL,
+    store: values.STORE_URL,
     logLevel: values.LOG_LEVEL,
     targets,
     defaultTarget: file.defaultTarget ?? first.name,

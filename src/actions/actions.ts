@@ -2,7 +2,7 @@ import { note } from '../../blocks/frame.ts';
 import { type Asking, ask } from './ask.ts';
 import { type Context, type Place, unspoken } from './context.ts';
 import { approve, cancel, type Deciding, type Denial, deny, prepareDenial, withdraw } from './decide.ts';
-import { recover, sweep } from './recover.ts';
+import { recover, stayAlive, sweep } from './recover.ts';
 
 /** The life of an action, as the Slack side and the clock drive it. No method throws. */
 export class Actions {
@@ -54,6 +54,10 @@ export class Actions {
 
   recover(): Promise<void> {
     return recover(this.#context);
+  }
+
+  stayAlive(): Promise<void> {
+    return stayAlive(this.#context);
   }
 
   sweep(): Promise<void> {

@@ -61,6 +61,8 @@ export interface ServiceFactory {
 
 export interface Context {
   readonly ledger: Ledger;
+  /** Whether no other process shares the store. */
+  readonly sole: boolean;
   readonly commands: readonly Command[];
   readonly targets: ReadonlyMap<string, ActionTarget>;
   readonly defaultTarget: string;
@@ -84,6 +86,7 @@ export interface Context {
 export class Jobs {
   readonly #running = new Map<number, { controller: AbortController; done: Promise<void> }>();
   #closed = false;
+  #lastHeard = 0;
 
   /** Whether the process is shutting down and takes nothing new. */
   get closed(): boolean {
@@ -96,6 +99,20 @@ export class Jobs {
     const done = work(controller.signal).finally(() => this.#running.delete(id));
     this.#running.set(id, { controller, done });
     await done;
+  }
+
+  /** When the store last confirmed that this process holds its actions, milliseconds since 1970. */
+  get lastHeard(): number {
+    return this.#lastHeard;
+  }
+
+  heard(now: number): void {
+    this.#lastHeard = now;
+  }
+
+  /** Stops everything: other processes take this one for dead by now. */
+  abandon(): void {
+    for (const job of this.#running.values()) job.controller.abort(lostHold);
   }
 
   /** @returns whether that action runs here. */
@@ -118,6 +135,7 @@ export class Jobs {
 /** Why a signal was aborted. */
 export const cancelled = Symbol('cancelled by a person');
 export const shutDown = Symbol('the bot shuts down');
+export const lostHold = Symbol('the store was out of reach for too long');
 
 /** What people say of an action: `A-1042`. */
 export function spoken(id: number): string {

@@ -7,9 +7,9 @@
  * without the other, and of two that race, one finds the row moved and gets `undefined`.
  */
 import type { Selectable, Transaction, Updateable } from 'kysely';
-import { append, type EventKind } from '../audit/record.ts';
+import { append, type EventKind, lockRecord } from '../audit/record.ts';
 import type { ActionState, StoreSchema } from '../store/schema.ts';
-import type { Store } from '../store/sqlite.ts';
+import type { Database } from '../store/store.ts';
 
 export type Action = Selectable<StoreSchema['actions']>;
 
@@ -66,7 +66,7 @@ export type Start =
 export type Ending = 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
 export interface LedgerOptions {
-  readonly store: Store;
+  readonly store: Database;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** A new unique id for an event. */
@@ -77,10 +77,13 @@ export interface LedgerOptions {
   readonly recorded: () => void;
 }
 
+/** A process that has not been heard of for this long is taken for dead; it is heard of every few seconds. */
+export const leaseMilliseconds = 20_000;
+
 type Change = Updateable<StoreSchema['actions']>;
 
 export class Ledger {
-  readonly #store: Store;
+  readonly #store: Database;
   readonly #now: () => number;
   readonly #newId: () => string;
   readonly #holder: string;
@@ -99,7 +102,14 @@ export class Ledger {
     return this.#transaction(async transaction => {
       const action = await transaction
         .insertInto('actions')
-        .values({ ...request, state: 'asked', approvals_needed: 0, asked_at: this.#now(), holder: this.#holder })
+        .values({
+          ...request,
+          state: 'asked',
+          approvals_needed: 0,
+          asked_at: this.#now(),
+          holder: this.#holder,
+          lease_until: this.#now() + leaseMilliseconds,
+        })
         .onConflict(conflict => conflict.column('origin').doNothing())
         .returningAll()
         .executeTakeFirst();
@@ -122,8 +132,10 @@ export class Ledger {
 
   /** The plan is made; from here a second person decides. */
   async propose(id: number, proposal: Proposal): Promise<Action | undefined> {
-    return this.#transaction(transaction =>
-      this.#move(
+    return this.#transaction(async transaction => {
+      const asked = await read(transaction, id);
+      if (asked?.holder !== this.#holder) return undefined;
+      return this.#move(
         transaction,
         id,
         'asked',
@@ -135,6 +147,7 @@ export class Ledger {
           approvals_needed: proposal.approvalsNeeded,
           expires_at: proposal.expiresAt,
           holder: null,
+          lease_until: null,
         },
         'planned',
         {
@@ -144,8 +157,8 @@ export class Ledger {
           approvals_needed: proposal.approvalsNeeded,
           expires_at: proposal.expiresAt,
         },
-      ),
-    );
+      );
+    });
   }
 
   /** Runs what needs no approval, never a destructive action. Running is committed before any effect. */
@@ -254,15 +267,17 @@ export class Ledger {
   }
 
   /**
-   * What a process that is gone left behind: actions it was planning or running. They are never run again.
+   * What processes that are gone left behind: actions they were planning or running. They are never run again.
+   * @param options.sole no other process can be alive; otherwise a process is taken for gone when its lease is over.
    * @returns each as it was before.
    */
-  async interrupt(outcomeOf: (action: Action) => string): Promise<Action[]> {
+  async interrupt(outcomeOf: (action: Action) => string, { sole }: { sole: boolean }): Promise<Action[]> {
     const left = await this.#store
       .selectFrom('actions')
       .selectAll()
       .where('state', 'in', ['asked', 'running'])
       .where('holder', '<>', this.#holder)
+      .$if(!sole, query => query.where('lease_until', '<=', this.#now()))
       .orderBy('id')
       .execute();
     const interrupted: Action[] = [];
@@ -287,8 +302,24 @@ export class Ledger {
   async noteCancel(id: number, person: Someone): Promise<void> {
     await this.#transaction(async transaction => {
       const action = await read(transaction, id);
-      if (action) await this.#append(transaction, action, 'cancel_asked', { by: person.id, name: person.name });
+      if (!action) return;
+      await transaction.updateTable('actions').set({ cancel_asked: 1 }).where('id', '=', id).execute();
+      await this.#append(transaction, action, 'cancel_asked', { by: person.id, name: person.name });
     });
+  }
+
+  /**
+   * Says that this process lives: its actions are its own for a while longer.
+   * @returns what it holds, with what others asked to be cancelled.
+   */
+  async stayAlive(): Promise<Pick<Action, 'id' | 'cancel_asked'>[]> {
+    return this.#store
+      .updateTable('actions')
+      .set({ lease_until: this.#now() + leaseMilliseconds })
+      .where('holder', '=', this.#holder)
+      .where('state', 'in', ['asked', 'running'])
+      .returning(['id', 'cancel_asked'])
+      .execute();
   }
 
   /** Records a click that did not count; once a person and reason, so that clicking on does not flood the record. */
@@ -367,7 +398,8 @@ export class Ledger {
   }
 
   #running(): Change {
-    return { state: 'running', started_at: this.#now(), holder: this.#holder };
+    const now = this.#now();
+    return { state: 'running', started_at: now, holder: this.#holder, lease_until: now + leaseMilliseconds };
   }
 
   async #move(
@@ -395,7 +427,10 @@ export class Ledger {
 
   async #transaction<T>(work: (transaction: Transaction<StoreSchema>) => Promise<T>): Promise<T> {
     try {
-      const result = await this.#store.transaction().execute(work);
+      const result = await this.#store.transaction().execute(async transaction => {
+        await lockRecord(transaction);
+        return work(transaction);
+      });
       this.#recorded();
       return result;
     } catch (error) {
@@ -421,7 +456,7 @@ function whyNotCounted(action: Action, person: Someone, now: number): Decision {
   return { is: 'already counted', action };
 }
 
-function read(store: Store | Transaction<StoreSchema>, id: number): Promise<Action | undefined> {
+function read(store: Database | Transaction<StoreSchema>, id: number): Promise<Action | undefined> {
   return store.selectFrom('actions').selectAll().where('id', '=', id).executeTakeFirst();
 }
 

@@ -1,7 +1,7 @@
 import { answer, problem } from '../../blocks/frame.ts';
 import { approvable } from './approvable.ts';
 import { type Context, placeOf, spoken } from './context.ts';
-import type { Action } from './ledger.ts';
+import { type Action, leaseMilliseconds } from './ledger.ts';
 import { showEnd } from './perform.ts';
 import { headingOf, showStanding, showWaiting, tellRequester } from './show.ts';
 
@@ -10,7 +10,29 @@ import { headingOf, showStanding, showWaiting, tellRequester } from './show.ts';
  * waits is shown again where its card never came to be.
  */
 export async function recover(context: Context): Promise<void> {
-  const left = await context.ledger.interrupt(action => interruption(context, action));
+  await interruptLeft(context);
+  for (const action of await context.ledger.waiting()) {
+    if (action.message_ts === null) await quietly(context, action, () => showWaiting(context, action));
+  }
+}
+
+/**
+ * Says that this process lives, and stops what others asked it to cancel. When that cannot be said for so long that
+ * others take it for dead, everything that runs here is stopped: it is no longer its own.
+ */
+export async function stayAlive(context: Context): Promise<void> {
+  try {
+    const held = await context.ledger.stayAlive();
+    context.jobs.heard(context.now());
+    for (const { id, cancel_asked } of held) if (cancel_asked === 1) context.jobs.cancel(id);
+  } catch (error) {
+    context.log.warn({ err: error }, 'the store does not answer');
+    if (context.now() - context.jobs.lastHeard > leaseMilliseconds) context.jobs.abandon();
+  }
+}
+
+async function interruptLeft(context: Context): Promise<void> {
+  const left = await context.ledger.interrupt(action => interruption(context, action), { sole: context.sole });
   for (const action of left) {
     context.log.warn(
       { action: spoken(action.id), command: action.command },
@@ -19,13 +41,11 @@ export async function recover(context: Context): Promise<void> {
     const interrupted = await context.ledger.find(action.id);
     if (interrupted) await showEnd(context, interrupted, interruptedView(context, interrupted), placeOf(interrupted));
   }
-  for (const action of await context.ledger.waiting()) {
-    if (action.message_ts === null) await quietly(context, action, () => showWaiting(context, action));
-  }
 }
 
 /** Ends what nobody decided in time, and shows ends that could not be shown before. Called about once a second. */
 export async function sweep(context: Context): Promise<void> {
+  if (!context.sole) await interruptLeft(context);
   for (const overdue of await context.ledger.overdue()) {
     const expired = await context.ledger.turnDown(overdue.id, 'expired', undefined, undefined);
     if (expired) await quietly(context, expired, () => sayExpired(context, expired));

@@ -24,6 +24,12 @@ export interface CourierOptions {
 /** The longest pause between two tries, milliseconds. */
 const longestPause = 30_000;
 
+/** How often another process's events are looked for, milliseconds. */
+const lookEvery = 1_000;
+
+/** A message that another process sent may still arrive this long, milliseconds; its call gives up after ten seconds. */
+const underWay = 15_000;
+
 /** Messages in a row without a pause; https://docs.slack.dev/apis/web-api/rate-limits allows short bursts. */
 const burst = 5;
 
@@ -32,7 +38,10 @@ export class Courier {
   #closing = new AbortController();
   #nap = new AbortController();
   #loop: Promise<void> | undefined;
-  #refused: string | undefined;
+  /** `undefined`: not known yet whether an earlier holder has noted a refusal. */
+  #refused: boolean | undefined;
+  /** Posts that this process has sent and heard of: they are not under way any more. */
+  readonly #sent = new Set<string>();
   #refusals = 0;
   /** Slack wants no message earlier, milliseconds since 1970. */
   #notBefore = 0;
@@ -59,6 +68,7 @@ export class Courier {
     this.#closing.abort();
     this.#nap.abort();
     await this.#loop;
+    await this.#options.outbox.release();
   }
 
   /** Waits until everything recorded so far is in the channel, or so many milliseconds. For a clean shutdown. */
@@ -69,8 +79,9 @@ export class Courier {
   /** Why nothing destructive may happen now; `undefined` when the record reaches its channel. */
   async problem(): Promise<string | undefined> {
     const { outbox, now, oldestAllowed } = this.#options;
-    if (this.#refused !== undefined) {
-      return `The audit channel takes no messages (${this.#refused}), and nothing is changed without a record of it. Have the bot invited there again, or the channel unarchived, then ask again.`;
+    const refusal = await outbox.refusal();
+    if (refusal !== undefined) {
+      return `The audit channel takes no messages (${refusal}), and nothing is changed without a record of it. Have the bot invited there again, or the channel unarchived, then ask again.`;
     }
     const oldest = await outbox.oldest();
     if (oldest === undefined || now() - oldest <= oldestAllowed) return undefined;
@@ -128,12 +139,16 @@ export class Courier {
   /** @returns how long to pause, in milliseconds. */
   async #step(): Promise<number> {
     const { outbox, now } = this.#options;
+    if (!(await outbox.hold(now()))) return lookEvery;
     const parcel = nextParcel(await outbox.waiting(), now());
-    if (parcel === 'empty') return 5_000;
+    if (parcel === 'empty') return lookEvery;
     if ('readyIn' in parcel) return parcel.readyIn;
     const found = parcel.attempted ? await this.#lookFor(parcel) : { ts: undefined };
     if (found === undefined) return this.#backOff();
-    return found.ts === undefined ? this.#send(parcel) : this.#delivered(parcel, found.ts);
+    if (found.ts !== undefined) return this.#delivered(parcel, found.ts);
+    const under = parcel.attemptedAt + underWay - now();
+    if (parcel.attempted && !this.#sent.has(parcel.id) && under > 0) return under;
+    return this.#send(parcel);
   }
 
   /** @returns `undefined` when nobody can tell yet. */
@@ -149,7 +164,8 @@ export class Courier {
     const { channel, outbox, log, now } = this.#options;
     const wait = this.#notBefore > now() ? this.#notBefore - now() : this.#paceLeft();
     if (wait > 0) return wait;
-    await outbox.attempt(parcel, now());
+    if (!(await outbox.attempt(parcel, now()))) return 0;
+    this.#sent.add(parcel.id);
     const view = auditView(parcel.events, parcel.thread === undefined);
     const hashes = parcel.events.map(event => event.hash);
     const result = await channel.post({ id: parcel.id, thread: parcel.thread, view, hashes });
@@ -165,7 +181,8 @@ export class Courier {
         return result.seconds * 1_000;
       case 'refused':
         await outbox.forgetAttempt(parcel);
-        this.#refused = result.why;
+        await outbox.noteRefusal(result.why);
+        this.#refused = true;
         this.#refusals += 1;
         log.error({ why: result.why, channel: channel.name }, 'the audit channel refuses messages');
         return this.#backOff();
@@ -176,9 +193,12 @@ export class Courier {
   }
 
   async #delivered(parcel: Parcel, ts: string): Promise<number> {
-    await this.#options.outbox.delivered(parcel, ts, this.#options.now());
+    const { outbox, now } = this.#options;
+    await outbox.delivered(parcel, ts, now());
     this.#tries = 0;
-    this.#refused = undefined;
+    this.#sent.delete(parcel.id);
+    if (this.#refused !== false) await outbox.noteRefusal(undefined);
+    this.#refused = false;
     return 0;
   }
 

@@ -1,4 +1,7 @@
-import type { Store } from '../store/sqlite.ts';
+import type { ExpressionBuilder } from 'kysely';
+import { type Lease, returnLease, takeLease } from '../store/leases.ts';
+import type { StoreSchema } from '../store/schema.ts';
+import type { Database } from '../store/store.ts';
 
 /** An event on its way to the channel, with what its message needs to know of the action. */
 export interface WaitingEvent {
@@ -68,12 +71,55 @@ function parcelOf(head: WaitingEvent, waiting: readonly WaitingEvent[]): Parcel 
   };
 }
 
-/** The deliveries of the record, in the store. */
-export class Outbox {
-  readonly #store: Store;
+/** Longer than a message can be under way (clients.ts: 10 s), so that no two processes send the same one. Milliseconds. */
+const courierLease = 20_000;
 
-  constructor(store: Store) {
+/** The deliveries of the record, in the store. Writes of a process that no longer holds the lease change nothing. */
+export class Outbox {
+  readonly #store: Database;
+  readonly #holder: string;
+  readonly #sole: boolean;
+  #lease: Lease | undefined;
+  #renewAt = 0;
+
+  /** @param holder this process, among those that share the store; `sole` when none can share it. */
+  constructor(store: Database, holder: string, { sole = false }: { sole?: boolean } = {}) {
     this.#store = store;
+    this.#holder = holder;
+    this.#sole = sole;
+  }
+
+  /** Whether this process may carry the record now; one does at a time. Milliseconds since 1970. */
+  async hold(now: number): Promise<boolean> {
+    if (this.#lease && now < this.#renewAt) return true;
+    const wanted = { name: 'courier', holder: this.#holder, now, ttl: courierLease, sole: this.#sole };
+    this.#lease = await takeLease(this.#store, wanted);
+    this.#renewAt = now + courierLease / 4;
+    return this.#lease !== undefined;
+  }
+
+  /** Why Slack refuses the record, for all processes to know; `undefined` when it takes it. */
+  async noteRefusal(why: string | undefined): Promise<void> {
+    if (!this.#lease) return;
+    await this.#store
+      .updateTable('leases')
+      .set({ note: why ?? null })
+      .where('name', '=', 'courier')
+      .where('holder', '=', this.#holder)
+      .where('fence', '=', this.#lease.fence)
+      .execute();
+  }
+
+  /** What the process that carries the record has noted. */
+  async refusal(): Promise<string | undefined> {
+    const row = await this.#store.selectFrom('leases').select('note').where('name', '=', 'courier').executeTakeFirst();
+    return row?.note ?? undefined;
+  }
+
+  /** Another process may carry on at once. */
+  async release(): Promise<void> {
+    if (this.#lease) await returnLease(this.#store, this.#lease);
+    this.#lease = undefined;
   }
 
   /** Undelivered events, oldest first; as many as a few messages carry. */
@@ -119,15 +165,22 @@ export class Outbox {
     return event !== undefined;
   }
 
-  /** Writes down that the message is about to be sent. */
-  async attempt(parcel: Parcel, at: number): Promise<void> {
+  /**
+   * Writes down that the message is about to be sent.
+   * @returns whether it was; not when another process carries the record by now.
+   */
+  async attempt(parcel: Parcel, at: number): Promise<boolean> {
+    if (parcel.attempted) return true;
     const sequence = parcel.events.map(event => event.seq);
-    await this.#store
+    const written = await this.#store
       .updateTable('deliveries')
       .set({ post_id: parcel.id, attempted_at: at })
       .where('event_seq', 'in', sequence)
       .where('post_id', 'is', null)
+      .where(this.#stillHeld)
+      .returning('event_seq')
       .execute();
+    return written.length === parcel.events.length;
   }
 
   /** Slack surely did not take it: the next try is the first again. */
@@ -137,6 +190,7 @@ export class Outbox {
       .set({ post_id: null, attempted_at: null })
       .where('post_id', '=', parcel.id)
       .where('delivered_at', 'is', null)
+      .where(this.#stillHeld)
       .execute();
   }
 
@@ -148,6 +202,16 @@ export class Outbox {
       .where('delivered_at', 'is', null)
       .execute();
   }
+
+  readonly #stillHeld = (eb: ExpressionBuilder<StoreSchema, 'deliveries'>) =>
+    eb.exists(
+      eb
+        .selectFrom('leases')
+        .select('leases.name')
+        .where('leases.name', '=', 'courier')
+        .where('leases.holder', '=', this.#holder)
+        .where('leases.fence', '=', this.#lease?.fence ?? -1),
+    );
 
   #undelivered() {
     return this.#store

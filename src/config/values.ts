@@ -60,13 +60,16 @@ export const storeUrl = z.string().transform((url, context) => {
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
   };
-  if (/^postgres(ql)?:/.test(url))
-    return wrong('names a PostgreSQL store, which this version does not have yet; sqlite: is what it knows.');
+  if (/^postgres(ql)?:/.test(url)) {
+    return URL.canParse(url)
+      ? { engine: 'postgres' as const, url }
+      : wrong('is no valid URL of a PostgreSQL database.');
+  }
   const file = /^sqlite:(?:\/\/)?(.*)$/s.exec(url)?.[1];
-  if (file === undefined) return wrong('must begin with sqlite: and name a file.');
+  if (file === undefined) return wrong('must begin with sqlite: and name a file, or with postgresql:.');
   if (file === '' || file === ':memory:')
     return wrong('must name a file: the record of what was done has to outlive the bot.');
-  return file;
+  return { engine: 'sqlite' as const, file };
 });
 
 /** Where Slack's Web API is. Without TLS only on this machine: every call carries the bot's token. */

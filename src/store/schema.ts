@@ -9,6 +9,8 @@ export interface StoreSchema {
   approvals: ApprovalTable;
   events: EventTable;
   deliveries: DeliveryTable;
+  record_head: HeadTable;
+  leases: LeaseTable;
 }
 
 /** Where an action is in its life; see actions/ledger.ts for the only ways from one to the next. */
@@ -54,6 +56,10 @@ interface ActionTable {
   outcome: string | null;
   /** The process that plans or runs it. */
   holder: string | null;
+  /** Until when the holder has said that it lives; later, another process takes it for dead. */
+  lease_until: number | null;
+  /** Whether somebody asked for its cancellation, perhaps through another process; 0 or 1. */
+  cancel_asked: Generated<number>;
   /** The message that shows the action: card, progress, answer. */
   message_channel: string | null;
   message_ts: string | null;
@@ -90,4 +96,25 @@ interface DeliveryTable {
   attempted_at: number | null;
   delivered_at: number | null;
   ts: string | null;
+}
+
+/** What the first event of a store follows. */
+export const genesisHash = '0'.repeat(64);
+
+/** One row: the newest event. Whoever appends locks it first, so that the chain never branches. */
+interface HeadTable {
+  id: number;
+  seq: number;
+  hash: string;
+}
+
+/** Who does what only one process may do at a time. */
+interface LeaseTable {
+  name: string;
+  holder: string;
+  /** Grows with each new holder: what an earlier one still writes is refused by it. */
+  fence: number;
+  until: number;
+  /** What the holder wants the other processes to know. */
+  note: string | null;
 }

@@ -7,8 +7,6 @@ import { UserError } from '../errors.ts';
 import { migrate } from './migrations.ts';
 import type { StoreSchema } from './schema.ts';
 
-export type Store = Kysely<StoreSchema>;
-
 /**
  * Opens the store in a file of its own, readable by its owner only (0600, its folder 0700), and migrates it. The file
  * stays locked until `destroy()`: two processes on one store would each think the other's running actions lost.
@@ -16,11 +14,11 @@ export type Store = Kysely<StoreSchema>;
  * @param path a file, or `:memory:`
  * @throws UserError when another process holds the file, it cannot be opened, or a newer version of the bot wrote it.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
+export async function openSqliteStore(path: string): Promise<Kysely<StoreSchema>> {
   const file = openLocked(path);
   const store = new Kysely<StoreSchema>({ dialect: new SqliteDialect({ database: adapt(file) }) });
   try {
-    await migrate(store);
+    await migrate(store, 'sqlite');
   } catch (error) {
     await store.destroy();
     throw error;

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { Ledger, type Proposal, type Request } from '../../src/actions/ledger.ts';
-import { type EventKind, genesisHash, hashOf } from '../../src/audit/record.ts';
-import { openSqliteStore, type Store } from '../../src/store/sqlite.ts';
+import { type EventKind, hashOf } from '../../src/audit/record.ts';
+import { genesisHash } from '../../src/store/schema.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import type { Database } from '../../src/store/store.ts';
 
 export const ada = { id: 'UADA', name: 'ada' };
 export const ben = { id: 'UBEN', name: 'ben' };
@@ -10,7 +12,7 @@ export const cleo = { id: 'UCLEO', name: 'cleo' };
 
 /** A ledger on a store of its own, with a clock that stands still until it is told. */
 export class Books {
-  readonly store: Store;
+  readonly store: Database;
   readonly ledger: Ledger;
   /** Milliseconds since 1970. */
   now = Date.UTC(2026, 10, 22, 9, 30);
@@ -18,7 +20,7 @@ export class Books {
   recorded = 0;
   #ids = 0;
 
-  private constructor(store: Store) {
+  private constructor(store: Database) {
     this.store = store;
     this.ledger = this.ledgerOf('this process');
   }

@@ -143,7 +143,7 @@ async function make(books: Books, ids: readonly number[], one: Call, started: Ma
       await ledger.finish(id, 'failed', 'it broke');
       return;
     case 'interrupt':
-      await ledger.interrupt(() => 'the process is gone');
+      await ledger.interrupt(() => 'the process is gone', { sole: true });
   }
 }
 

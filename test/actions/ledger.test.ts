@@ -287,7 +287,7 @@ describe('the end of what ran', () => {
 
     const successor = books.ledgerOf('the next process');
     const own = (await successor.ask(books.request()))?.id ?? 0;
-    const left = await successor.interrupt(action => `was ${action.state}`);
+    const left = await successor.interrupt(action => `was ${action.state}`, { sole: true });
 
     expect(left.map(({ id, state }) => ({ id, state }))).toEqual([
       { id: running, state: 'running' },
@@ -299,7 +299,7 @@ describe('the end of what ran', () => {
     expect(await books.state(waiting)).toBe('waiting');
     expect(await books.state(ended)).toBe('failed');
     expect(await books.state(own)).toBe('asked');
-    expect(await successor.interrupt(() => '')).toEqual([]);
+    expect(await successor.interrupt(() => '', { sole: true })).toEqual([]);
     expect(await ledger.finish(running, 'succeeded', 'gone')).toBeUndefined();
     expect((await successor.approve(waiting, ben)).is).toBe('started');
   });

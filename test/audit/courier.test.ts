@@ -23,7 +23,7 @@ class Post {
 
   hire(options: Partial<CourierOptions> = {}): Courier {
     this.courier = new Courier({
-      outbox: new Outbox(this.books.store),
+      outbox: new Outbox(this.books.store, 'this process'),
       channel: this.channel,
       log: silent,
       now: () => this.books.now,
@@ -44,7 +44,7 @@ class Post {
   /** Carries until nothing is left, then ends. */
   async carry(): Promise<void> {
     this.courier.start();
-    const outbox = new Outbox(this.books.store);
+    const outbox = new Outbox(this.books.store, 'this process');
     await until('everything is posted', async () => (await outbox.oldest()) === undefined);
     await this.courier.stop();
   }
@@ -109,7 +109,7 @@ describe('the record reaches the channel', () => {
     await post.courier.settled(id, 10_000);
     // Told by the courier, not by the end of its patience.
     expect(performance.now() - began).toBeLessThan(5_000);
-    expect(await new Outbox(books.store).waitsFor(id)).toBe(false);
+    expect(await new Outbox(books.store, 'this process').waitsFor(id)).toBe(false);
     await post.courier.drain(5_000);
     await post.expectWhole();
   });
@@ -142,7 +142,7 @@ describe('nothing is lost, nothing comes twice', () => {
     post.courier.start();
     await until('it has looked a few times', () => post.channel.searches.length > 3);
     expect(post.channel.tries).toBe(1);
-    expect(await new Outbox(books.store).waitsFor(id)).toBe(true);
+    expect(await new Outbox(books.store, 'this process').waitsFor(id)).toBe(true);
     post.channel.searchable = true;
     await post.carry();
     expect(post.channel.tries).toBe(1);
@@ -181,7 +181,7 @@ describe('nothing is lost, nothing comes twice', () => {
 
   test('a store that stumbles is asked again', async () => {
     await books.waiting();
-    const outbox = new Outbox(books.store);
+    const outbox = new Outbox(books.store, 'this process');
     let stumbles = 2;
     const waiting = outbox.waiting.bind(outbox);
     outbox.waiting = async () => {
@@ -337,7 +337,7 @@ describe('it ends when it is told', () => {
     await until('it was tried', () => post.channel.tries > 0);
     await post.courier.stop();
     await waits;
-    expect(await new Outbox(books.store).waitsFor(id)).toBe(true);
+    expect(await new Outbox(books.store, 'this process').waitsFor(id)).toBe(true);
   });
 
   test('nobody waits longer than they said', async () => {

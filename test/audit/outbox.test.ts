@@ -89,7 +89,8 @@ describe('deliveries in the store', () => {
 
   beforeEach(async () => {
     books = await Books.open();
-    outbox = new Outbox(books.store);
+    outbox = new Outbox(books.store, 'this process');
+    await outbox.hold(books.now);
   });
 
   afterEach(() => books.close());

@@ -111,7 +111,7 @@ describe('what was written stays', () => {
     expect(await after.events()).toEqual(events);
     expect(await after.state(id)).toBe('running');
     expect(await after.ledger.approversOf(id)).toEqual([ben]);
-    await after.ledgerOf('the next process').interrupt(() => 'gone');
+    await after.ledgerOf('the next process').interrupt(() => 'gone', { sole: true });
     await after.expectWholeRecord();
     expect(await after.kinds(id)).toEqual(['asked', 'planned', 'approved', 'started', 'interrupted']);
     await after.close();
