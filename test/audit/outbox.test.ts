@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { nextParcel, Outbox, type Parcel, type WaitingEvent } from '../../src/audit/outbox.ts';
-import { Books, cleo } from '../actions/books.ts';
+import { Books, cleo, engines } from '../actions/books.ts';
 
 const noon = Date.UTC(2026, 10, 22, 12);
 
@@ -83,12 +83,12 @@ describe('what is sent next', () => {
   });
 });
 
-describe('deliveries in the store', () => {
+describe.each(engines)('deliveries in the store, on %s', engine => {
   let books: Books;
   let outbox: Outbox;
 
   beforeEach(async () => {
-    books = await Books.open();
+    books = await Books.open({ engine });
     outbox = new Outbox(books.store, 'this process');
     await outbox.hold(books.now);
   });
