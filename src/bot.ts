@@ -29,6 +29,8 @@ import { openBackups } from './tools/backup.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
 
 export interface Bot {
+  /** Resolves when the bot cannot go on and only a fresh start, or a person, can help: stop it then. */
+  readonly failed: Promise<Error>;
   /** Takes nothing new, gives running jobs their time, stops and records them, and releases everything. */
   stop(): Promise<void>;
 }
@@ -130,6 +132,9 @@ export async function startBot(
       connection: config.slack.transport,
       apiUrl: config.slack.apiUrl,
       log,
+      now,
+      sleep,
+      acknowledged: () => {},
     });
     route(slack.app, { actions, client: clients.messages, botUser: identity.botUser, log });
 
@@ -153,6 +158,7 @@ export async function startBot(
     );
     const recovered = actions.recover().catch(error => log.error({ err: error }, 'the recovery failed'));
     return {
+      failed: slack.refused,
       async stop() {
         await jobs.close(sleep(secondsToMilliseconds(config.shutdownSeconds)));
         await recovered;

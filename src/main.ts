@@ -19,20 +19,27 @@ async function main(): Promise<void> {
   const log = pino({ level: config.logLevel });
   const bot = await startBot(config, commands, log);
   let stopping = false;
-  const stop = (signal: string) => {
+  const stop = (exitCode: number) => {
     if (stopping) return;
     stopping = true;
-    log.info({ signal }, 'shutting down');
     bot.stop().then(
-      () => process.exit(exitCodes.stopped),
+      () => process.exit(exitCode),
       error => {
         log.fatal({ err: error }, 'the shutdown failed');
         process.exit(exitCodes.failed);
       },
     );
   };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.on(signal, () => {
+      log.info({ signal }, 'shutting down');
+      stop(exitCodes.stopped);
+    });
+  }
+  void bot.failed.then(error => {
+    log.fatal(`${error.message} Ending, so that a supervisor starts a fresh process.`);
+    stop(exitCodes.failed);
+  });
   process.on('unhandledRejection', error => {
     log.fatal({ err: error }, 'a failure that nobody handled: ending, so that a supervisor starts a fresh process');
     process.exit(exitCodes.failed);

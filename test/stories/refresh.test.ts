@@ -1,0 +1,65 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, expect, test } from '@jest/globals';
+import { openOffice } from './office.ts';
+
+const began = performance.now();
+const office = await openOffice();
+const openedWithin = performance.now() - began;
+afterAll(() => office.close());
+const { slack, ada, ben } = office;
+
+test('two connections are open, and the start took less than two seconds', () => {
+  expect(slack.connections).toBe(2);
+  expect(Number(/"milliseconds":(\d+).*"msg":"ready"/.exec(office.logged())?.[1])).toBeLessThan(2_000);
+  expect(openedWithin).toBeGreaterThan(0);
+});
+
+test('while Slack refreshes a connection every second, every command is acknowledged and answered once', async () => {
+  const answersBefore = answers();
+  const opened = slack.calls.filter(call => call.method === 'apps.connections.open').length;
+  const load = new AbortController();
+  const refreshing = (async () => {
+    for (let turn = 0; turn < 8; turn += 1) {
+      await pause(1_000);
+      slack.refreshOldestConnection();
+    }
+    load.abort();
+  })();
+  let typed = 0;
+  const typing = async (person: typeof ada) => {
+    while (!load.signal.aborted) {
+      await person.types('/db help');
+      typed += 1;
+      await pause(10);
+    }
+  };
+  await Promise.all([refreshing, typing(ada), typing(ben)]);
+  expect(typed).toBeGreaterThan(100);
+  await slack.until(() => answers() >= answersBefore + typed, `${typed} answers`);
+  await slack.until(() => slack.connections === 2, 'two connections');
+  expect(answers()).toBe(answersBefore + typed);
+  expect(slack.calls.filter(call => call.method === 'apps.connections.open').length - opened).toBe(8);
+  expect(slack.violations).toEqual([]);
+}, 25_000);
+
+test('a click whose connection closes before it is acknowledged is acknowledged over the other', async () => {
+  const victim = await office.idleSession();
+  const id = await office.asksToKill(victim);
+  const clicking = ben.clicks('Approve');
+  slack.refreshOldestConnection();
+  slack.refreshOldestConnection();
+  await clicking;
+  await office.reads('#incident', `${id} is done`);
+  expect(slack.violations).toEqual([]);
+});
+
+test('a stopped bot has closed both connections', async () => {
+  await office.stopBot();
+  await slack.until(() => slack.connections === 0, 'no connection');
+  await office.startBot();
+  expect(slack.connections).toBe(2);
+});
+
+function answers(): number {
+  return office.transcript('#incident').filter(text => text.includes('/db help')).length;
+}
