@@ -47,6 +47,8 @@ export interface Office extends AsyncDisposable {
   /** Ends the bot's process with SIGKILL. */
   killBot(): Promise<void>;
   startBot(): Promise<void>;
+  /** The exit code of the bot's process once it has ended by itself. */
+  botEnded(): Promise<number | undefined>;
   /** The newest message of a channel that contains the text, once it is there, as the terminal shows it. */
   reads(channel: string, text: string | RegExp, options?: { thread?: boolean }): Promise<Message>;
   /** Texts of a channel's messages, threads included, in order. */
@@ -91,13 +93,14 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     ...(options.yaml !== undefined && { CONFIG_FILE: path.join(folder, 'office.yml') }),
     ...options.environment,
   };
-  let bot: (Pick<Bot, 'stop'> & { kill?: () => Promise<void> }) | undefined;
+  let bot: (Pick<Bot, 'stop'> & { kill?: () => Promise<void>; ended?: Promise<number | undefined> }) | undefined;
   const start = async () => {
     bot = options.asProcess ? await startProcess(environment, lines) : await startHere();
   };
   const startHere = () => {
     const config = readConfig(environment, () => options.yaml ?? '', {
       routineCommands: commands.filter(command => command.risk === 'routine').map(command => command.name),
+      destructiveCommands: commands.filter(command => command.risk === 'destructive').map(command => command.name),
       defaultChecks,
     });
     return startBot(config, commands, log, { auditPace: 0, ...options.bot });
@@ -160,6 +163,11 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       bot = undefined;
       await running?.kill?.();
     },
+    async botEnded() {
+      const running = bot;
+      bot = undefined;
+      return running?.ended;
+    },
     async restart() {
       await stop();
       await start();
@@ -219,6 +227,7 @@ async function startProcess(environment: Record<string, string | undefined>, lin
   });
   await ready.promise;
   return {
+    ended,
     async stop() {
       bot.kill('SIGTERM');
       const code = await ended;

@@ -60,6 +60,34 @@ test('a stopped bot has closed both connections', async () => {
   expect(slack.connections).toBe(2);
 });
 
+test('a refresh that Slack refuses ends the process with one clear line and exit code 1', async () => {
+  const working = await openOffice({ asProcess: true });
+  try {
+    working.slack.faults.revoke('app');
+    working.slack.refreshOldestConnection();
+    expect(await working.botEnded()).toBe(1);
+    const fatal = working
+      .logged()
+      .split('\n')
+      .filter(line => line.includes('"level":60'));
+    expect(fatal).toHaveLength(1);
+    expect(fatal[0]).toContain('Slack does not take SLACK_APP_TOKEN: invalid_auth.');
+    expect(working.logged()).toMatch(/"msg":"stopped"/);
+    expect(working.logged()).not.toMatch(/unhandled|at .*\.ts:\d+/i);
+    await expect(working.startBot()).rejects.toThrow(/ended with 78.*Slack does not take SLACK_APP_TOKEN/s);
+  } finally {
+    await working.close();
+  }
+});
+
+test('a refresh that Slack does not answer is tried again until it does', async () => {
+  const failing = slack.faults.on('apps.connections.open', { status: 503 }, { times: 2 });
+  slack.refreshOldestConnection();
+  await slack.until(() => failing.hits === 2, 'two failures');
+  await slack.until(() => slack.connections === 2, 'two connections', 10_000);
+  await ada.types('/db help');
+});
+
 function answers(): number {
   return office.transcript('#incident').filter(text => text.includes('/db help')).length;
 }
