@@ -4,16 +4,19 @@ import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { minutesToMilliseconds, secondsToMilliseconds } from 'date-fns';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import { Directory } from './access/directory.ts';
 import { Gate } from './access/gate.ts';
 import { Actions } from './actions/actions.ts';
 import { type ActionTarget, type Context, Jobs } from './actions/context.ts';
-import { Ledger } from './actions/ledger.ts';
+import { MeasuredLedger } from './actions/measured-ledger.ts';
 import { Courier } from './audit/courier.ts';
 import { Outbox } from './audit/outbox.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
+import { Metrics } from './health/metrics.ts';
+import { openHealthServer } from './health/server.ts';
 import { openTarget, type Target } from './postgres/target.ts';
 import { makeServices, type TargetTools } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
@@ -86,8 +89,9 @@ export async function startBot(
     const identity = await identifying;
 
     const channel = new SlackAuditChannel(clients.audit, config.auditChannel);
+    const outbox = new Outbox(store.db, holder, { sole: store.sole });
     const courier = new Courier({
-      outbox: new Outbox(store.db, holder, { sole: store.sole }),
+      outbox,
       channel,
       log,
       now,
@@ -97,14 +101,12 @@ export async function startBot(
     });
 
     const jobs = new Jobs();
+    const metrics = new Metrics();
     const context: Context = {
-      ledger: new Ledger({
-        store: store.db,
-        now,
-        newId: randomUUID,
-        holder,
-        recorded: () => courier.nudge(),
-      }),
+      ledger: new MeasuredLedger(
+        { store: store.db, now, newId: randomUUID, holder, recorded: () => courier.nudge() },
+        ended => metrics.ended(ended),
+      ),
       sole: store.sole,
       commands,
       targets: new Map(config.targets.map(target => [target.name, actionTarget(target)])),
@@ -134,9 +136,29 @@ export async function startBot(
       log,
       now,
       sleep,
-      acknowledged: () => {},
+      acknowledged: milliseconds => metrics.acknowledged(milliseconds),
     });
     route(slack.app, { actions, client: clients.messages, botUser: identity.botUser, log });
+
+    if (config.health) {
+      metrics.watch({
+        waitingRequests: async () => (await context.ledger.waiting()).length,
+        auditBacklogSeconds: async () => {
+          const oldest = await outbox.oldest();
+          return oldest === undefined ? 0 : (now() - oldest) / 1_000;
+        },
+        runningJobs: () => jobs.running,
+        slackConnected: slack.connected,
+        targets: new Map([...targets].map(([name, { target }]) => [name, () => target.ask(stillThere)])),
+      });
+      const needs = {
+        slackConnected: slack.connected,
+        store: () => outbox.oldest(),
+        audit: () => courier.problem(),
+        draining: () => jobs.closed,
+      };
+      releases.push(await openHealthServer({ ...config.health, needs, metrics, log }));
+    }
 
     for (const target of targets.values()) await cleanUp(target, log);
     courier.start();
@@ -232,6 +254,9 @@ async function sweepAlone(actions: Actions, { sole, db }: Store, holder: string,
   await actions.sweep();
   await returnLease(db, lease);
 }
+
+/** Asks a target nothing but to answer. */
+const stillThere = { name: 'still_there', sql: 'SELECT 1 AS one', row: z.object({ one: z.int() }) };
 
 /** Does something at intervals, one after the other; gives back what ends it. */
 function every(milliseconds: number, work: () => Promise<void>, log: Logger): () => Promise<void> {

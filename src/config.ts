@@ -29,6 +29,8 @@ export interface Config {
   readonly auditChannel: string;
   readonly store: StoreAddress;
   readonly logLevel: string;
+  /** Where questions about health and metrics are answered; `undefined` is nowhere. */
+  readonly health: { readonly port: number; readonly host: string } | undefined;
   /** At least one. */
   readonly targets: readonly TargetConfig[];
   /** Name of the target of a command without `--on`. */
@@ -74,6 +76,7 @@ export function readConfig(
     auditChannel: values.AUDIT_CHANNEL,
     store: values.STORE_URL,
     logLevel: values.LOG_LEVEL,
+    health: values.HEALTH_PORT === undefined ? undefined : { port: values.HEALTH_PORT, host: values.HEALTH_HOST },
     targets,
     defaultTarget: file.defaultTarget ?? first.name,
     approvalMinutes: file.approvalMinutes,

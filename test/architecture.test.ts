@@ -131,6 +131,7 @@ describe('walls', () => {
     ['kysely', ['src/store', 'src/actions/ledger.ts', 'src/audit/record.ts']],
     ['node:sqlite', ['src/store']],
     ['execa', ['src/tools']],
+    ['prom-client', ['src/health']],
   ])('only one place imports %s', (name, places) => {
     const users = imports.filter(({ to }) => to === name || to.startsWith(`${name}/`));
     expect(users).not.toEqual([]);
@@ -154,6 +155,7 @@ const floors: readonly (readonly string[])[] = [
     'src/tools',
     'src/access',
     'src/audit',
+    'src/health',
     'src/config',
     'src/config.ts',
     'src/services.ts',
@@ -185,6 +187,7 @@ describe('floors', () => {
     ['src/access', ['src/actions', 'src/slack', 'src/audit', 'src/postgres', 'src/tools', 'src/store']],
     ['src/config', ['src/actions', 'src/slack', 'src/audit', 'src/tools', 'src/store']],
     ['src/config.ts', ['src/actions', 'src/slack', 'src/audit', 'src/tools', 'src/store']],
+    ['src/health', ['src/actions', 'src/slack', 'src/postgres', 'src/tools', 'src/audit', 'src/access', 'src/store']],
     ['src/actions', ['src/slack']],
   ])('%s knows nothing of %j, not even by type', (place, unknown) => {
     expect(offending([place], ({ to }) => !unknown.some(other => within(other, to)))).toEqual([]);

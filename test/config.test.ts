@@ -366,3 +366,15 @@ test('each setting of the file has an example, and the examples are right', () =
     .join('\n');
   expect(problems({}, yaml)).toEqual([]);
 });
+
+describe('HEALTH_PORT', () => {
+  test('is off unless set, and then listens on this machine alone unless HEALTH_HOST says otherwise', () => {
+    expect(read({}).health).toBeUndefined();
+    expect(read({ HEALTH_PORT: '9187' }).health).toEqual({ port: 9187, host: '127.0.0.1' });
+    expect(read({ HEALTH_PORT: '9187', HEALTH_HOST: '0.0.0.0' }).health?.host).toBe('0.0.0.0');
+  });
+
+  test.each(['0', '70000', 'http'])('%s is no port', value => {
+    expect(problems({ HEALTH_PORT: value }).join()).toContain('HEALTH_PORT');
+  });
+});

@@ -93,6 +93,11 @@ export class Jobs {
     return this.#closed;
   }
 
+  /** How many run now. */
+  get running(): number {
+    return this.#running.size;
+  }
+
   /** Runs the work under an abort signal, known by the action's id. */
   async run(id: number, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const controller = new AbortController();

@@ -19,6 +19,9 @@ const port = z
   .transform(Number)
   .pipe(z.number().min(1).max(65_535));
 
+/** An address or a name of this machine, as a server listens on it. */
+const host = z.string().regex(/^[\w.:-]+$/, 'must be an address of this machine.');
+
 /** `U1, S2` as a list; an empty text is an empty list. */
 const approverList = z
   .string()
@@ -37,6 +40,8 @@ const settings = z.object({
   SLACK_API_URL: slackApiUrl.optional(),
   STORE_URL: storeUrl.prefault('sqlite:state/pg-chatops.db'),
   LOG_LEVEL: z.enum(logLevels).default('info'),
+  HEALTH_PORT: port.optional(),
+  HEALTH_HOST: host.prefault('127.0.0.1'),
 });
 
 /** The environment with its blanks trimmed; a variable that is set to nothing counts as not set. */

@@ -14,6 +14,8 @@ export const examples: Readonly<Record<string, string>> = {
   BACKUP_DIR: '/var/backups/portal',
   PG_BIN: '/usr/lib/postgresql/17/bin',
   LOG_LEVEL: 'info',
+  HEALTH_PORT: '9187',
+  HEALTH_HOST: '0.0.0.0',
   CONFIG_FILE: 'pg-chatops.yml',
   default_target: 'portal',
   approval_minutes: '15',

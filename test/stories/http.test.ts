@@ -1,16 +1,7 @@
 import { createHmac } from 'node:crypto';
-import { createServer } from 'node:net';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { openOffice } from './office.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
+import { freePort } from './port.ts';
 
 const signingSecret = 'local-workspace-signing-secret';
 const port = await freePort();

@@ -19,7 +19,7 @@ test('while Slack refreshes a connection every second, every command is acknowle
   const opened = slack.calls.filter(call => call.method === 'apps.connections.open').length;
   const load = new AbortController();
   const refreshing = (async () => {
-    for (let turn = 0; turn < 8; turn += 1) {
+    for (let turn = 0; turn < 5; turn += 1) {
       await pause(1_000);
       slack.refreshOldestConnection();
     }
@@ -34,11 +34,11 @@ test('while Slack refreshes a connection every second, every command is acknowle
     }
   };
   await Promise.all([refreshing, typing(ada), typing(ben)]);
-  expect(typed).toBeGreaterThan(100);
+  expect(typed).toBeGreaterThan(50);
   await slack.until(() => answers() >= answersBefore + typed, `${typed} answers`);
   await slack.until(() => slack.connections === 2, 'two connections');
   expect(answers()).toBe(answersBefore + typed);
-  expect(slack.calls.filter(call => call.method === 'apps.connections.open').length - opened).toBe(8);
+  expect(slack.calls.filter(call => call.method === 'apps.connections.open').length - opened).toBe(5);
   expect(slack.violations).toEqual([]);
 }, 25_000);
 
