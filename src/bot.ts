@@ -9,9 +9,15 @@ import { Directory } from './access/directory.ts';
 import { Gate } from './access/gate.ts';
 import { Actions } from './actions/actions.ts';
 import { type ActionTarget, type Context, Jobs } from './actions/context.ts';
+import { leaseMilliseconds } from './actions/ledger.ts';
 import { MeasuredLedger } from './actions/measured-ledger.ts';
+import { Turns } from './actions/turns.ts';
 import { Courier } from './audit/courier.ts';
+import { auditKey } from './audit/key.ts';
 import { Outbox } from './audit/outbox.ts';
+import { RecordQueries } from './audit/reader.ts';
+import { Retention } from './audit/retention.ts';
+import { verifyRecord } from './audit/verify.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
@@ -21,12 +27,13 @@ import { openTarget, type Target } from './postgres/target.ts';
 import { makeServices, type TargetTools } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
 import { SlackAuditChannel } from './slack/audit-channel.ts';
+import { SlackAuditHistory } from './slack/audit-history.ts';
 import { openClients } from './slack/clients.ts';
 import { identify } from './slack/identity.ts';
 import { slackQuestions } from './slack/questions.ts';
 import { route } from './slack/routes.ts';
 import { SlackStage } from './slack/stage.ts';
-import { returnLease, takeLease } from './store/leases.ts';
+import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
 import { openBackups } from './tools/backup.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
@@ -44,16 +51,18 @@ export interface BotOptions {
   readonly now?: () => number;
   /** Least time between two audit messages in milliseconds; Slack allows one a second, a test workspace any number. */
   readonly auditPace?: number;
+  /** How long a process that shares the store may be silent before others take it for dead, milliseconds. */
+  readonly lease?: number;
 }
 
 /** How often requests that nobody decided are looked for, milliseconds. */
 const sweepEvery = 1_000;
 
-/** How often a process says that it lives, milliseconds; it is taken for dead after twenty seconds. */
-const heartbeatEvery = 2_000;
+/** A process that tells an end for longer than this has died, milliseconds: its calls to Slack have given up by then. */
+const tellerLease = 60_000;
 
-/** A sweep that takes longer than this has died, milliseconds. */
-const sweeperLease = 60_000;
+/** In how many audit messages one of the same person is welcome for long: two who flood leave room for the others. */
+const personsShare = 4;
 
 /** At shutdown, how long the record may still be carried to the audit channel, milliseconds. */
 const lastPosts = 5_000;
@@ -66,7 +75,7 @@ export async function startBot(
   config: Config,
   commands: readonly Command[],
   log: Logger,
-  { now = Date.now, auditPace = 1_000 }: BotOptions = {},
+  { now = Date.now, auditPace = 1_000, lease = leaseMilliseconds }: BotOptions = {},
 ): Promise<Bot> {
   const began = performance.now();
   const releases: (() => Promise<void>)[] = [];
@@ -89,7 +98,7 @@ export async function startBot(
     const identity = await identifying;
 
     const channel = new SlackAuditChannel(clients.audit, config.auditChannel);
-    const outbox = new Outbox(store.db, holder, { sole: store.sole });
+    const outbox = new Outbox(store.db, holder, { sole: store.sole, lease });
     const courier = new Courier({
       outbox,
       channel,
@@ -100,11 +109,18 @@ export async function startBot(
       pace: auditPace,
     });
 
+    const history = new SlackAuditHistory(clients.bulk, {
+      channel: config.auditChannel,
+      botUser: identity.botUser,
+      sleep,
+    });
+    const retention = retentionOf(config, store, log, now, () => courier.nudge());
+
     const jobs = new Jobs();
     const metrics = new Metrics();
     const context: Context = {
       ledger: new MeasuredLedger(
-        { store: store.db, now, newId: randomUUID, holder, recorded: () => courier.nudge() },
+        { store: store.db, now, newId: randomUUID, holder, lease, recorded: () => courier.nudge() },
         ended => metrics.ended(ended),
       ),
       sole: store.sole,
@@ -114,16 +130,29 @@ export async function startBot(
       gate: new Gate(new Directory(slackQuestions(clients.lookups), now), identity.team),
       stage: new SlackStage({
         client: clients.messages,
+        files: clients.bulk,
         log,
         sleep,
         responseOrigins: new Set([new URL(config.slack.apiUrl ?? 'https://hooks.slack.com').origin]),
       }),
       audit: courier,
-      services: makeServices({ targets, help: commands.map(describe), now, context: () => context }),
+      services: makeServices({
+        targets,
+        help: commands.map(describe),
+        record: {
+          queries: new RecordQueries(store.db),
+          verify: ({ since, ...options }) =>
+            verifyRecord(store.db, { ...options, key: keyOf(config, false), channel: { history, since }, now }),
+        },
+        now,
+        context: () => context,
+      }),
       log,
       now,
       sleep,
       newReference: () => randomBytes(3).toString('hex'),
+      maxWaiting: config.maxWaiting,
+      turns: new Turns({ now, sleep, earnEvery: personsShare * auditPace }),
       approvalMilliseconds: minutesToMilliseconds(config.approvalMinutes),
       jobs,
     };
@@ -166,8 +195,9 @@ export async function startBot(
     await slack.start();
     releases.push(() => slack.stop());
     jobs.heard(now());
-    releases.push(every(heartbeatEvery, () => actions.stayAlive(), log));
-    releases.push(every(sweepEvery, () => sweepAlone(actions, store, holder, now()), log));
+    releases.push(every(lease / 10, () => actions.stayAlive(), log));
+    releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
+    if (retention) releases.push(every(sweepEvery, () => retention.run(), log));
 
     log.info(
       {
@@ -195,11 +225,40 @@ export async function startBot(
   }
 }
 
+/** What forgets the oldest part of the record; `undefined` when it is kept for ever. */
+function retentionOf(
+  config: Config,
+  { db }: Store,
+  log: Logger,
+  now: () => number,
+  recorded: () => void,
+): Retention | undefined {
+  const { auditRetentionDays: days } = config;
+  const key = days === undefined ? undefined : keyOf(config, true);
+  if (days === undefined || key === undefined) return undefined;
+  return new Retention({ store: db, days, key, now, newId: randomUUID, recorded, log });
+}
+
+function keyOf({ auditKey: variable, store }: Config, create: boolean): Buffer | undefined {
+  return auditKey(variable, store, { create });
+}
+
 function actionTarget(target: TargetConfig): ActionTarget {
-  const { name, approvers, operators, approvals, channels, approvalChannel } = target;
+  const { name, approvers, viewers, operators, approvals, channels, approvalChannel } = target;
+  const { approversFromOtherGroups, breakGlass } = target;
   return {
     settings: target,
-    access: { name, approvers, operators, approvals, channels, approvalChannel },
+    access: {
+      name,
+      approvers,
+      viewers,
+      operators,
+      approvals,
+      approversFromOtherGroups,
+      breakGlass,
+      channels,
+      approvalChannel,
+    },
     approvalFor: new Set(target.approvalFor),
   };
 }
@@ -246,13 +305,15 @@ async function cleanUp({ backups, target }: TargetTools, log: Logger): Promise<v
   }
 }
 
-/** One process sweeps at a time, or each would tell every requester of the same end. */
-async function sweepAlone(actions: Actions, { sole, db }: Store, holder: string, now: number): Promise<void> {
-  if (sole) return actions.sweep();
-  const lease = await takeLease(db, { name: 'sweeper', holder, now, ttl: sweeperLease });
-  if (!lease) return;
-  await actions.sweep();
-  await returnLease(db, lease);
+/** One process at a time tells what others could not, or each would tell every requester of the same end. */
+async function sweep(actions: Actions, { sole, db }: Store, holder: string, now: () => number): Promise<void> {
+  let lease: Lease | undefined;
+  const mayRetell = async () => {
+    lease = await takeLease(db, { name: 'teller', holder, now: now(), ttl: tellerLease, sole });
+    return lease !== undefined;
+  };
+  await actions.sweep(mayRetell);
+  if (lease) await returnLease(db, lease);
 }
 
 /** Asks a target nothing but to answer. */

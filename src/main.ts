@@ -14,6 +14,7 @@ async function main(): Promise<void> {
   const commands = await loadCommands();
   const config = readConfig(process.env, path => readFileSync(path, 'utf8'), {
     routineCommands: commands.filter(command => command.risk === 'routine').map(command => command.name),
+    destructiveCommands: commands.filter(command => command.risk === 'destructive').map(command => command.name),
     defaultChecks,
   });
   const log = pino({ level: config.logLevel });

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { problem } from '../../blocks/frame.ts';
-import type { Whereabouts } from '../access/gate.ts';
+import { approvalsFor, type Whereabouts } from '../access/gate.ts';
+import type { Verdict } from '../access/known.ts';
 import type { Answer, Command } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { type Parsed, parse } from '../grammar.ts';
@@ -11,6 +12,7 @@ import { type ActionTarget, type Context, type Execution, type Place, spoken } f
 import type { Action } from './ledger.ts';
 import { explain, perform } from './perform.ts';
 import { headingOf, showWaiting } from './show.ts';
+import { TooMany } from './turns.ts';
 
 /** A person's words on their way to becoming an action. */
 export interface Asking {
@@ -23,14 +25,23 @@ export interface Asking {
 }
 
 /** From what was typed to an answer, a card, or a sentence that says why not. Never throws. */
-export async function ask(context: Context, request: Asking): Promise<void> {
+export async function ask(context: Context, asking: Asking): Promise<void> {
+  try {
+    await context.turns.take(`asks ${asking.from.user}`, () => answerTo(context, asking));
+  } catch (error) {
+    if (error instanceof TooMany && error.told) return;
+    await tellWhyNot(context, asking, error);
+  }
+}
+
+async function answerTo(context: Context, request: Asking): Promise<void> {
   let asking = request;
   try {
     if (context.jobs.closed) {
       throw new UserError('The bot is shutting down, so nothing was started.', { hint: 'Type it again in a minute.' });
     }
     const understood = understand(context, asking.line);
-    const verdict = await context.gate.mayAsk(asking.from, understood.target.access, understood);
+    const verdict = await mayAsk(context, asking.from, understood);
     asking = { ...request, from: { ...request.from, name: await nameOf(context, request.from) } };
     if (!verdict.allowed) {
       if (understood.parsed) await recordRefusal(context, asking, understood, verdict.why);
@@ -39,9 +50,23 @@ export async function ask(context: Context, request: Asking): Promise<void> {
     if (!understood.parsed) throw understood.error;
     await begin(context, asking, { ...understood, parsed: understood.parsed });
   } catch (error) {
-    const { message, hint } = explain(context, error, { line: asking.line, user: asking.from.user });
-    await context.stage.whisper(asking.place, asking.from.user, problem(message, hint));
+    await tellWhyNot(context, asking, error);
   }
+}
+
+async function tellWhyNot(context: Context, { line, from, place }: Asking, error: unknown): Promise<void> {
+  const { message, hint } = explain(context, error, { line, user: from.user });
+  await context.stage.whisper(place, from.user, problem(message, hint));
+}
+
+/** A command about the bot itself belongs to no target: whoever may use one of them may use it. */
+async function mayAsk(context: Context, from: Whereabouts, understood: Understood): Promise<Verdict> {
+  const verdict = await context.gate.mayAsk(from, understood.target.access, understood);
+  if (verdict.allowed || understood.ofOneTarget) return verdict;
+  for (const { access } of context.targets.values()) {
+    if ((await context.gate.mayAsk(from, access, understood)).allowed) return { allowed: true };
+  }
+  return verdict;
 }
 
 /** The name in the record is what Slack calls the person; an envelope carries none, or an outdated one. */
@@ -53,6 +78,8 @@ interface Understood {
   readonly target: ActionTarget;
   readonly risk: Command['risk'];
   readonly needsApproval: boolean;
+  /** Whether it is about its target; help and the list of requests are about none. */
+  readonly ofOneTarget: boolean;
 }
 
 /** A line that makes no sense is still checked against who may ask: an outsider is not taught the grammar. */
@@ -65,9 +92,10 @@ function understand(
     const target = targetNamed(context, parsed.on);
     const { command } = parsed;
     const needsApproval = command.risk === 'destructive' || target.approvalFor.has(command.name);
-    return { parsed, target, risk: command.risk, needsApproval };
+    return { parsed, target, risk: command.risk, needsApproval, ofOneTarget: command.onTarget !== false };
   } catch (error) {
-    return { parsed: undefined, error, target: targetNamed(context, undefined), risk: 'read', needsApproval: false };
+    const target = targetNamed(context, undefined);
+    return { parsed: undefined, error, target, risk: 'read', needsApproval: false, ofOneTarget: false };
   }
 }
 
@@ -86,7 +114,15 @@ function targetNamed(context: Context, name: string | undefined): ActionTarget {
 
 async function begin(context: Context, asking: Asking, understood: Understood & { parsed: Parsed }): Promise<void> {
   const action = await context.ledger.ask(requestOf(asking, understood));
-  if (!action) return;
+  if (action) await context.jobs.hold(action.id, () => carryOut(context, asking, action, understood));
+}
+
+async function carryOut(
+  context: Context,
+  asking: Asking,
+  action: Action,
+  understood: Understood & { parsed: Parsed },
+): Promise<void> {
   const { command, args } = understood.parsed;
   const form = understood.needsApproval ? approvable(command) : undefined;
   if (form) return propose(context, asking, action, understood, form);
@@ -125,8 +161,9 @@ async function propose(
   form: Approvable,
 ): Promise<void> {
   try {
-    const approvers = await context.gate.couldAnybodyApprove(action.requester, target.access);
+    const approvers = await context.gate.couldAnybodyApprove(action.requester, target.access, action.command);
     if (!approvers.allowed) throw new UserError(approvers.why);
+    if ((await context.ledger.waitingOf(action.requester)) >= context.maxWaiting) throw tooManyWaiting(context);
     await context.audit.settled(action.id, 1_500);
     const unrecorded = await context.audit.problem();
     if (unrecorded !== undefined) throw new UserError(unrecorded);
@@ -138,9 +175,12 @@ async function propose(
       planHash: createHash('sha256').update(plan).digest('hex'),
       summary: card.summary,
       statement: card.statement,
-      approvalsNeeded: target.access.approvals,
+      approvalsNeeded: approvalsFor(target.access.approvals, action.command),
       expiresAt: context.now() + context.approvalMilliseconds,
+      breakGlass: target.access.breakGlass,
+      mostWaiting: context.maxWaiting,
     });
+    if (waiting === 'too many') throw tooManyWaiting(context);
     if (!waiting) throw new Error(`action ${action.id} moved while it was planned`);
     await showCardOrWithdraw(context, waiting, asking);
   } catch (error) {
@@ -202,6 +242,14 @@ function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Unde
     thread: asking.place.thread ?? null,
     reason: reason ?? null,
   };
+}
+
+/** Cards that nobody gets to are read by nobody. */
+function tooManyWaiting({ maxWaiting }: Context): UserError {
+  return new UserError(
+    `You have ${maxWaiting} request${maxWaiting === 1 ? '' : 's'} waiting for approval already, and no one person may have more.`,
+    { hint: '`/db requests` shows them. Withdraw one you no longer need, or have one decided, then ask again.' },
+  );
 }
 
 /** What a second person hears while the first one's action still runs. */

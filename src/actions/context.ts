@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { View } from '../../blocks/view.ts';
 import type { AccessRules, Gate } from '../access/gate.ts';
-import type { Command } from '../command.ts';
+import type { AnswerFile, Command } from '../command.ts';
 import type { ChangeServices, ReadServices, RoutineServices } from '../services.ts';
 import type { TargetSettings } from '../target-settings.ts';
 import type { Action, Ledger } from './ledger.ts';
+import type { Turns } from './turns.ts';
 
 /** Where a message is, or is to be. */
 export interface Place {
@@ -27,6 +28,10 @@ export interface Stage {
   put(place: Place, view: View): Promise<Place>;
   /** Shows the view to one person only. Never throws; says whether Slack took it. */
   whisper(place: Place, person: string, view: View): Promise<boolean>;
+  /** Shows the view to one person in a direct message. Never throws; says whether Slack took it. */
+  direct(person: string, view: View): Promise<boolean>;
+  /** Puts files below a message. Never throws; gives a sentence that says why it could not. */
+  attach(place: Place, files: readonly AnswerFile[]): Promise<string | undefined>;
 }
 
 /** What the record's way to the audit channel looks like from here. */
@@ -78,6 +83,10 @@ export interface Context {
   /** A short reference that a person can read out and the log can be searched for. */
   readonly newReference: () => string;
   readonly approvalMilliseconds: number;
+  /** How many requests of one person may wait at once. */
+  readonly maxWaiting: number;
+  /** Keeps one person's flood from everybody else. */
+  readonly turns: Turns;
   /** Running actions of this process, to cancel them. */
   readonly jobs: Jobs;
 }
@@ -85,12 +94,25 @@ export interface Context {
 /** Executions under way in this process. */
 export class Jobs {
   readonly #running = new Map<number, { controller: AbortController; done: Promise<void> }>();
+  readonly #held = new Map<number, Promise<unknown>>();
   #closed = false;
   #lastHeard = 0;
 
   /** Whether the process is shutting down and takes nothing new. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Ids of the actions under way in this process. */
+  get underWay(): readonly number[] {
+    return [...new Set([...this.#held.keys(), ...this.#running.keys()])];
+  }
+
+  /** Does what belongs to an action: planning it, showing its card, its whole life when it runs at once. */
+  async hold(id: number, work: () => Promise<void>): Promise<void> {
+    const done = work().finally(() => this.#held.delete(id));
+    this.#held.set(id, done);
+    await done;
   }
 
   /** How many run now. */
@@ -115,9 +137,9 @@ export class Jobs {
     this.#lastHeard = now;
   }
 
-  /** Stops everything: other processes take this one for dead by now. */
-  abandon(): void {
-    for (const job of this.#running.values()) job.controller.abort(lostHold);
+  /** Stops what runs, all of it or one: other processes take it for dead. */
+  abandon(id?: number): void {
+    for (const [running, job] of this.#running) if (id === undefined || id === running) job.controller.abort(lostHold);
   }
 
   /** @returns whether that action runs here. */
@@ -131,7 +153,8 @@ export class Jobs {
   async close(patience: Promise<void>): Promise<void> {
     this.#closed = true;
     const all = () => Promise.allSettled([...this.#running.values()].map(job => job.done)).then(() => undefined);
-    await Promise.race([all(), patience]);
+    const planned = Promise.allSettled(this.#held.values());
+    await Promise.race([planned.then(all), patience]);
     for (const job of this.#running.values()) job.controller.abort(shutDown);
     await all();
   }
@@ -140,7 +163,7 @@ export class Jobs {
 /** Why a signal was aborted. */
 export const cancelled = Symbol('cancelled by a person');
 export const shutDown = Symbol('the bot shuts down');
-export const lostHold = Symbol('the store was out of reach for too long');
+export const lostHold = Symbol('other processes take this one for dead');
 
 /** What people say of an action: `A-1042`. */
 export function spoken(id: number): string {

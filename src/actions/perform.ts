@@ -1,9 +1,9 @@
 import { answer, problem, working } from '../../blocks/frame.ts';
 import { button, actions as buttons } from '../../blocks/parts.ts';
 import type { View } from '../../blocks/view.ts';
-import type { Answer } from '../command.ts';
+import type { Answer, AnswerFile } from '../command.ts';
 import { UserError } from '../errors.ts';
-import { type Context, cancelled, type Execution, type Place, placeOf, shutDown, spoken } from './context.ts';
+import { type Context, cancelled, type Execution, lostHold, type Place, placeOf, shutDown, spoken } from './context.ts';
 import type { Action, Ending } from './ledger.ts';
 import { endedStanding, headingOf, showStanding, tellRequester } from './show.ts';
 
@@ -28,20 +28,39 @@ export async function perform(
   await context.jobs.run(action.id, async signal => {
     const screen = new Screen(context, action, responseUrl);
     const result = await attempt(context, action, work, signal, view => screen.progress(view));
-    const ended = await context.ledger.finish(action.id, result.ending, result.outcome);
-    if (!ended) {
-      context.log.error({ action: spoken(action.id) }, 'an action ended that was no longer running here');
-      return;
-    }
-    await Promise.all([screen.close(), shown]);
-    await showEnd(context, ended, result.view, screen.place);
+    const [ended] = await Promise.all([finish(context, action, result), screen.close(), shown]);
+    if (!ended) return;
+    const place = await showEnd(context, ended, result.view, screen.place);
+    if (place && result.files) await attach(context, ended, place, result.files);
   });
+}
+
+/** Milliseconds between two tries to write down an end. */
+const finishEvery = 1_000;
+
+/** Writes down the end, however long the store takes to be there again; at shutdown it is left for others to find. */
+async function finish(context: Context, action: Action, { ending, outcome }: Result): Promise<Action | undefined> {
+  const { ledger, jobs, log, sleep } = context;
+  const about = { action: spoken(action.id), ending, outcome };
+  for (;;) {
+    const last = jobs.closed;
+    try {
+      const ended = await ledger.finish(action.id, ending, outcome);
+      if (!ended) log.error(about, 'an action ended that was no longer running here');
+      return ended;
+    } catch (error) {
+      log.error({ err: error, ...about }, 'the store did not take the end of an action');
+      if (last) return undefined;
+    }
+    await sleep(finishEvery);
+  }
 }
 
 interface Result {
   readonly ending: Ending;
   readonly outcome: string;
   readonly view: View;
+  readonly files?: readonly AnswerFile[] | undefined;
 }
 
 async function attempt(
@@ -52,14 +71,18 @@ async function attempt(
   progress: (view: View) => void,
 ): Promise<Result> {
   try {
-    const { view, outcome } = await work({ action, signal, progress });
-    return { ending: 'succeeded', outcome, view };
+    const { view, outcome, files } = await work({ action, signal, progress });
+    return { ending: 'succeeded', outcome, view, files };
   } catch (error) {
     if (signal.aborted && signal.reason === cancelled) {
       return stopped('cancelled', 'It was cancelled and has stopped.');
     }
     if (signal.aborted && signal.reason === shutDown) {
       return stopped('cancelled', 'The bot was shut down, so it was stopped before its end.', 'Ask again.');
+    }
+    if (signal.aborted && signal.reason === lostHold) {
+      const message = 'The bot lost its store while this ran, so it was stopped. Nobody knows whether it took effect.';
+      return stopped('interrupted', message, 'It is not tried again. Look at /db status.');
     }
     const { message, hint } = explain(context, error, { action: spoken(action.id), command: action.command });
     return { ending: 'failed', outcome: message, view: problem(message, hint) };
@@ -91,18 +114,35 @@ export function explain(
   };
 }
 
-/** Shows an ended action, and remembers that its requester has seen it; what fails here is tried again later. */
-export async function showEnd(context: Context, ended: Action, view: View | undefined, place: Place): Promise<void> {
+/** Files below the answer, or below it why they are not there. */
+async function attach(context: Context, ended: Action, place: Place, files: readonly AnswerFile[]): Promise<void> {
+  const why = await context.stage.attach(place, files);
+  if (why !== undefined) await context.stage.whisper(place, ended.requester, problem(why));
+}
+
+/**
+ * Shows an ended action, and remembers that its requester has seen it; what fails here is tried again later.
+ * @returns where it is shown; `undefined` when it is not.
+ */
+export async function showEnd(
+  context: Context,
+  ended: Action,
+  view: View | undefined,
+  place: Place,
+): Promise<Place | undefined> {
   try {
+    let shown = place;
     if (ended.plan !== null) {
       await showStanding(context, ended, await endedStanding(context, ended), view);
       await tellRequester(context, ended, `${ended.state}: ${ended.outcome}`);
     } else {
-      await context.stage.put(place, answer(headingOf(ended), view ?? problem(ended.outcome ?? ended.state)));
+      shown = await context.stage.put(place, answer(headingOf(ended), view ?? problem(ended.outcome ?? ended.state)));
     }
     await context.ledger.told(ended.id);
+    return shown;
   } catch (error) {
     context.log.warn({ err: error, action: spoken(ended.id) }, 'the outcome could not be shown yet');
+    return undefined;
   }
 }
 

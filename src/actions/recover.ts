@@ -1,38 +1,58 @@
-import { answer, problem } from '../../blocks/frame.ts';
+import { answer, problem, reminder } from '../../blocks/frame.ts';
 import { approvable } from './approvable.ts';
+import { alarmApprovers } from './break-glass.ts';
 import { type Context, placeOf, spoken } from './context.ts';
-import { type Action, leaseMilliseconds } from './ledger.ts';
+import type { Action } from './ledger.ts';
 import { showEnd } from './perform.ts';
-import { headingOf, showStanding, showWaiting, tellRequester } from './show.ts';
+import { below, headingOf, showStanding, showWaiting, tellRequester } from './show.ts';
 
 /**
  * At the start of a process: what an earlier one left running is interrupted, said aloud, and never run again; what
  * waits is shown again where its card never came to be.
  */
 export async function recover(context: Context): Promise<void> {
-  await interruptLeft(context);
-  for (const action of await context.ledger.waiting()) {
-    if (action.message_ts === null) await quietly(context, action, () => showWaiting(context, action));
-  }
+  await interruptLeft(context, context.sole);
+  await showLeft(context, context.sole);
 }
 
 /**
- * Says that this process lives, and stops what others asked it to cancel. When that cannot be said for so long that
- * others take it for dead, everything that runs here is stopped: it is no longer its own.
+ * Says that this process lives, and stops what others asked it to cancel, or took for dead. When it cannot be said, what
+ * runs here is stopped before others take it for dead: a lane is not for two. Called every tenth of a lease.
  */
 export async function stayAlive(context: Context): Promise<void> {
+  const { ledger, jobs, log, now } = context;
+  const began = now();
+  const ids = jobs.underWay;
   try {
-    const held = await context.ledger.stayAlive();
-    context.jobs.heard(context.now());
-    for (const { id, cancel_asked } of held) if (cancel_asked === 1) context.jobs.cancel(id);
+    const held = await within(context, ledger.lease * 0.15, ledger.stayAlive(ids));
+    jobs.heard(began);
+    const kept = new Map(held.map(action => [action.id, action]));
+    for (const id of ids) {
+      if (!kept.has(id)) jobs.abandon(id);
+      else if (kept.get(id)?.cancel_asked === 1) jobs.cancel(id);
+    }
   } catch (error) {
-    context.log.warn({ err: error }, 'the store does not answer');
-    if (context.now() - context.jobs.lastHeard > leaseMilliseconds) context.jobs.abandon();
+    log.warn({ err: error }, 'the store does not answer');
+  }
+  if (now() - jobs.lastHeard >= ledger.lease * 0.75) jobs.abandon();
+}
+
+async function within<T>({ sleep }: Context, milliseconds: number, work: Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const late = sleep(milliseconds, ended.signal).then(() => {
+    throw new Error(`no answer within ${milliseconds} ms`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    ended.abort();
   }
 }
 
-async function interruptLeft(context: Context): Promise<void> {
-  const left = await context.ledger.interrupt(action => interruption(context, action), { sole: context.sole });
+async function interruptLeft(context: Context, sole: boolean): Promise<void> {
+  const except = context.jobs.underWay;
+  const left = await context.ledger.interrupt(action => interruption(context, action), { sole, except });
   for (const action of left) {
     context.log.warn(
       { action: spoken(action.id), command: action.command },
@@ -43,14 +63,28 @@ async function interruptLeft(context: Context): Promise<void> {
   }
 }
 
-/** Ends what nobody decided in time, and shows ends that could not be shown before. Called about once a second. */
-export async function sweep(context: Context): Promise<void> {
-  if (!context.sole) await interruptLeft(context);
+async function showLeft(context: Context, sole: boolean): Promise<void> {
+  for (const action of await context.ledger.adoptCards({ sole })) {
+    await context.jobs.hold(action.id, () => quietly(context, action, () => showWaiting(context, action)));
+  }
+}
+
+/**
+ * Ends what nobody decided in time and what processes that are gone left behind, and shows ends that could not be shown
+ * before. Called about once a second in each process: the one that moves an action tells its end.
+ * @param mayRetell whether it is for this process to show what others could not; asked before each.
+ */
+export async function sweep(context: Context, mayRetell: () => Promise<boolean>): Promise<void> {
+  await interruptLeft(context, false);
+  await showLeft(context, false);
   for (const overdue of await context.ledger.overdue()) {
     const expired = await context.ledger.turnDown(overdue.id, 'expired', undefined, undefined);
     if (expired) await quietly(context, expired, () => sayExpired(context, expired));
   }
+  for (const due of await context.ledger.remindersDue()) await quietly(context, due, () => remind(context, due));
+  for (const due of await context.ledger.alarmsDue()) await quietly(context, due, () => alarmApprovers(context, due));
   for (const untold of await context.ledger.untold(context.now() - retryAfter)) {
+    if (!(await mayRetell())) return;
     if (untold.state === 'expired') await quietly(context, untold, () => sayExpired(context, untold));
     else if (untold.state === 'denied' || (untold.state === 'cancelled' && untold.started_at === null)) {
       await quietly(context, untold, async () => {
@@ -63,6 +97,28 @@ export async function sweep(context: Context): Promise<void> {
 
 /** An end that could not be shown is tried again after this long; Slack had its retries by then. Milliseconds. */
 const retryAfter = 30_000;
+
+/** Approvers that a reminder names. */
+const mostNamed = 8;
+
+/** Says below the card who may still approve, by name: whoever is mentioned would be notified each time. */
+async function remind(context: Context, due: Action): Promise<void> {
+  const action = await context.ledger.remind(due);
+  const access = context.targets.get(due.target)?.access;
+  if (!action || !access) return;
+  const approvedBy = new Set((await context.ledger.approversOf(action.id)).map(person => person.id));
+  const { people, more } = await context.gate.possibleApprovers(action.requester, access, mostNamed + approvedBy.size);
+  const left = people.filter(person => !approvedBy.has(person.id));
+  await context.stage.put(
+    below(action),
+    reminder(headingOf(action), {
+      names: left.map(person => person.name || person.id),
+      more,
+      missing: action.approvals_needed - approvedBy.size,
+      expiresAt: new Date(action.expires_at ?? context.now()),
+    }),
+  );
+}
 
 async function sayExpired(context: Context, expired: Action): Promise<void> {
   await showStanding(context, expired, { is: 'expired', at: new Date(expired.expires_at ?? context.now()) });

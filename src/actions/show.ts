@@ -1,6 +1,7 @@
 /** What people see of an action, from its row alone: any process can show it again after a restart. */
 import {
   type ActionHeading,
+  type BrokenGlass,
   outcomeNote,
   type PlanView,
   type Standing,
@@ -51,12 +52,14 @@ export async function showWaiting(context: Context, action: Action, responseUrl?
     approvers: target?.access.approvers ?? [],
     approvedBy,
     needed: action.approvals_needed,
+    breakGlass: action.break_glass === 1,
   });
   const elsewhere = target?.access.approvalChannel;
   const place: Place =
     elsewhere !== undefined && action.message_ts === null ? { channel: elsewhere } : placeOf(action, responseUrl);
   const shown = await context.stage.put(place, view);
   if (shown.ts !== undefined) await context.ledger.place(action.id, shown.channel, shown.ts);
+  await context.ledger.cardShown(action.id);
 }
 
 /** Edits the card to where the action stands now. */
@@ -65,11 +68,31 @@ export async function showStanding(context: Context, action: Action, standing: S
   await context.stage.put(placeOf(action), view);
 }
 
-/** Tells the requester by name how it ended, below the card: an edit alone notifies nobody. */
+/**
+ * Tells the requester by name how it ended, below the card, as an edit alone notifies nobody, and in a direct message.
+ * Whoever ran it alone needs no message about that.
+ * @throws when neither reached the requester.
+ */
 export async function tellRequester(context: Context, action: Action, ending: string): Promise<void> {
+  const note = outcomeNote(headingOf(action), ending);
+  const direct = action.broken_by === action.requester ? false : context.stage.direct(action.requester, note);
+  try {
+    await context.stage.put(below(action), note);
+  } catch (error) {
+    if (!(await direct)) throw error;
+  }
+  await direct;
+}
+
+/** In the thread under the action's card. */
+export function below(action: Action): Place {
   const { channel, ts } = placeOf(action);
-  const place = { channel, ...(ts !== undefined && { thread: ts }) };
-  await context.stage.put(place, outcomeNote(headingOf(action), ending));
+  return { channel, ...(ts !== undefined && { thread: ts }) };
+}
+
+/** Who ran it without a second person, if anybody did. */
+export function brokenGlassOf({ broken_by: by, broken_reason: reason }: Action): BrokenGlass | undefined {
+  return by === null ? undefined : { by, reason: reason ?? '' };
 }
 
 /** How an ended action stands, for its card. */
@@ -81,5 +104,12 @@ export async function endedStanding(context: Context, action: Action): Promise<S
     throw new Error(`action ${action.id} has not ended: ${is}`);
   }
   const seconds = action.started_at === null ? undefined : (at.getTime() - action.started_at) / 1000;
-  return { is, approvedBy, outcome: action.outcome ?? '', at, seconds: is === 'interrupted' ? undefined : seconds };
+  return {
+    is,
+    approvedBy,
+    brokenGlass: brokenGlassOf(action),
+    outcome: action.outcome ?? '',
+    at,
+    seconds: is === 'interrupted' ? undefined : seconds,
+  };
 }

@@ -3,13 +3,17 @@ import canonicalize from 'canonicalize';
 import type { Transaction } from 'kysely';
 import type { StoreSchema } from '../store/schema.ts';
 
-/** What can happen to an action. `approval_refused`: somebody clicked who may not, or too late. */
+/**
+ * What can happen to an action. `approval_refused`: somebody clicked who may not, or too late. `broke_glass`: an
+ * operator ran it without a second person.
+ */
 export type EventKind =
   | 'asked'
   | 'refused'
   | 'planned'
   | 'approved'
   | 'approval_refused'
+  | 'broke_glass'
   | 'denied'
   | 'withdrawn'
   | 'expired'
@@ -18,7 +22,8 @@ export type EventKind =
   | 'succeeded'
   | 'failed'
   | 'cancelled'
-  | 'interrupted';
+  | 'interrupted'
+  | 'purged';
 
 export interface NewEvent {
   readonly id: string;

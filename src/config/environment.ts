@@ -39,6 +39,7 @@ const settings = z.object({
   APPROVERS: approverList.default([]),
   SLACK_API_URL: slackApiUrl.optional(),
   STORE_URL: storeUrl.prefault('sqlite:state/pg-chatops.db'),
+  AUDIT_KEY: z.string().min(32, 'must be 32 characters or more, such as 64 random hexadecimal digits.').optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),
   HEALTH_PORT: port.optional(),
   HEALTH_HOST: host.prefault('127.0.0.1'),

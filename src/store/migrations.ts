@@ -36,6 +36,12 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
         .addColumn('summary', 'text')
         .addColumn('statement', 'text')
         .addColumn('approvals_needed', 'integer', column => column.notNull())
+        .addColumn('break_glass', 'integer', column => column.notNull().defaultTo(0))
+        .addColumn('broken_by', 'text')
+        .addColumn('broken_name', 'text')
+        .addColumn('broken_reason', 'text')
+        .addColumn('alarm_at', big)
+        .addColumn('reminded', 'integer', column => column.notNull().defaultTo(0))
         .addColumn('asked_at', big, column => column.notNull())
         .addColumn('expires_at', big)
         .addColumn('started_at', big)
@@ -52,7 +58,15 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
                 where state = 'running' and lane is not null`.execute(db);
       await sql`create index unfinished on actions (state, expires_at)
                 where state in ('asked', 'waiting', 'running')`.execute(db);
+      await sql`create index waiting_of_a_person on actions (requester) where state = 'waiting'`.execute(db);
+      await sql`create index alarms on actions (alarm_at) where alarm_at is not null`.execute(db);
       await sql`create index untold on actions (finished_at) where told = 0`.execute(db);
+      // The record is read newest first: everything, or what one person, command or target has.
+      await sql`create index actions_by_time on actions (asked_at, id)`.execute(db);
+      await sql`create index actions_of_requester on actions (requester, asked_at, id)`.execute(db);
+      await sql`create index actions_of_command on actions (command, asked_at, id)`.execute(db);
+      await sql`create index actions_of_target on actions (target, asked_at, id)`.execute(db);
+      await sql`create index broken_glass on actions (asked_at, id) where broken_by is not null`.execute(db);
       await db.schema
         .createTable('approvals')
         .addColumn('action_id', big, column => column.notNull().references('actions.id'))
@@ -89,6 +103,14 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
         .addColumn('hash', 'text', column => column.notNull())
         .execute();
       await sql`insert into record_head (id, seq, hash) values (1, 0, ${genesisHash})`.execute(db);
+      await db.schema
+        .createTable('checkpoints')
+        .addColumn('id', 'integer', column => column.primaryKey())
+        .addColumn('seq', big, column => column.notNull())
+        .addColumn('hash', 'text', column => column.notNull())
+        .addColumn('at', big, column => column.notNull())
+        .addColumn('signature', 'text', column => column.notNull())
+        .execute();
       await db.schema
         .createTable('leases')
         .addColumn('name', 'text', column => column.primaryKey())

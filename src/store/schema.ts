@@ -10,6 +10,7 @@ export interface StoreSchema {
   events: EventTable;
   deliveries: DeliveryTable;
   record_head: HeadTable;
+  checkpoints: CheckpointTable;
   leases: LeaseTable;
 }
 
@@ -49,6 +50,16 @@ interface ActionTable {
   summary: string | null;
   statement: string | null;
   approvals_needed: number;
+  /** Whether an operator alone may run it while it waits, as its card says; 0 or 1. */
+  break_glass: Generated<number>;
+  /** Who ran it alone, and why. */
+  broken_by: string | null;
+  broken_name: string | null;
+  broken_reason: string | null;
+  /** When its approvers are next to be told that somebody ran it alone; null when they know. */
+  alarm_at: number | null;
+  /** How often its approvers were reminded: after a third and after two thirds of its time. */
+  reminded: Generated<number>;
   asked_at: number;
   expires_at: number | null;
   started_at: number | null;
@@ -74,9 +85,9 @@ interface ApprovalTable {
   at: number;
 }
 
-/** Append-only: no code changes or deletes a row. */
+/** Append-only: no code changes a row, and only the purge of audit/retention.ts deletes the oldest. */
 interface EventTable {
-  /** 1, 2, 3 … without a gap. */
+  /** 1, 2, 3 … without a gap; after a purge, from its checkpoint on. */
   seq: number;
   id: string;
   action_id: number;
@@ -106,6 +117,16 @@ interface HeadTable {
   id: number;
   seq: number;
   hash: string;
+}
+
+/** At most one row: the last event that was purged, which the oldest event left follows. */
+interface CheckpointTable {
+  id: number;
+  seq: number;
+  hash: string;
+  at: number;
+  /** Of the bot's own key: see audit/checkpoint.ts. */
+  signature: string;
 }
 
 /** Who does what only one process may do at a time. */

@@ -40,8 +40,11 @@ const portal = {
   channels: undefined,
   approvalChannel: undefined,
   approvers: ['S0DBA'],
+  viewers: undefined,
   operators: undefined,
-  approvals: 1,
+  approvals: { default: 1 },
+  approversFromOtherGroups: false,
+  breakGlass: false,
 };
 const kill = { risk: 'destructive', needsApproval: true } as const;
 const ada = { user: 'U0ADA', channel: 'C0INCIDENT' };
@@ -97,7 +100,12 @@ describe('the directory', () => {
   test.each(['no_such_subteam', 'plan_upgrade_required'])('a group that cannot be (%s) adds nobody', async error => {
     const { workspace, directory } = start();
     workspace.failures.set('S0GONE', refusedBySlack(error));
-    expect(await directory.members(['U0CLEO', 'S0GONE'])).toEqual({ people: new Set(['U0CLEO']), unanswered: [] });
+    expect(await directory.members(['U0CLEO', 'S0GONE'])).toEqual({
+      people: new Set(['U0CLEO']),
+      groups: new Map([['S0GONE', new Set()]]),
+      channels: new Set(),
+      unanswered: [],
+    });
   });
 
   test('an answer about someone else is no answer', async () => {
@@ -127,7 +135,7 @@ describe('the gate', () => {
   test('ada asks, ben of the group approves, dora may not', async () => {
     const { gate } = start();
     expect(await gate.mayAsk(ada, portal, kill)).toEqual({ allowed: true });
-    expect(await gate.couldAnybodyApprove('U0ADA', portal)).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0ADA', portal, 'kill')).toEqual({ allowed: true });
     expect(await gate.mayApprove(ben, portal, 'U0ADA')).toEqual({ allowed: true });
     expect(await gate.mayApprove({ ...ben, user: 'U0DORA' }, portal, 'U0ADA')).toMatchObject({ allowed: false });
     expect(await gate.mayDeny(ada, portal, 'U0ADA')).toEqual({ allowed: true });
@@ -178,8 +186,8 @@ describe('the gate', () => {
     const { workspace, gate } = start();
     workspace.users.set('U0BEN', { id: 'U0BEN', team_id: homeTeam, deleted: true });
     const target = { ...portal, approvers: ['U0NEVER', 'S0DBA', 'U0CLEO'] };
-    expect(await gate.couldAnybodyApprove('U0ADA', target)).toEqual({ allowed: true });
-    expect(await gate.couldAnybodyApprove('U0CLEO', target)).toMatchObject({ allowed: false });
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'kill')).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0CLEO', target, 'kill')).toMatchObject({ allowed: false });
   });
 
   test('of a large group only as many are looked up as it takes', async () => {
@@ -187,7 +195,7 @@ describe('the gate', () => {
     const staff = Array.from({ length: 300 }, (_, index) => `U0STAFF${index}`);
     for (const id of staff) workspace.users.set(id, { id, team_id: homeTeam });
     workspace.groups.set('S0DBA', staff);
-    expect(await gate.couldAnybodyApprove('U0ADA', portal)).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0ADA', portal, 'kill')).toEqual({ allowed: true });
     expect(workspace.calls.length).toBeLessThan(10);
   });
 });

@@ -16,6 +16,7 @@ describe('asking', () => {
     target: portal,
     risk: 'destructive' as const,
     needsApproval: true,
+    readers: undefined,
     operators: undefined,
   };
 
@@ -54,7 +55,7 @@ describe('asking', () => {
   });
 
   test('an operators group Slack gives no answer about means no, and says so', () => {
-    const operators = { people: new Set(['U0DORA']), unanswered: ['S0DBA'] };
+    const operators = { ...members('U0DORA'), unanswered: ['S0DBA'] };
     expect(mayAsk({ ...adaKills, operators })).toEqual(refusal(/did not answer.*S0DBA.*an operator/));
     expect(mayAsk({ ...adaKills, operators, person: person('U0DORA') })).toEqual({ allowed: true });
   });
@@ -73,6 +74,7 @@ describe('deciding', () => {
     person: person('U0BEN'),
     requester: 'U0ADA',
     approvers: members('U0BEN', 'U0CLEO'),
+    otherGroups: false,
   };
 
   test('an approver may approve and deny', () => {
@@ -108,7 +110,7 @@ describe('deciding', () => {
     });
 
     test('a group Slack gives no answer about means no, and says so', () => {
-      const approvers = { people: new Set<string>(), unanswered: ['S0DBA', 'S0OPS'] };
+      const approvers = { ...members(), unanswered: ['S0DBA', 'S0OPS'] };
       expect(may({ ...benClicks, approvers })).toEqual(refusal(/user groups S0DBA and S0OPS.*Nothing was decided/));
     });
   });
@@ -126,7 +128,7 @@ describe('a request nobody could approve', () => {
     ['U0GIL', person('U0GIL', { guest: true })],
     ['U0GONE', person('U0GONE', { deleted: true })],
   ]);
-  const ask = { target: 'portal', requester: 'U0ADA', people, homeTeam, needed: 1 };
+  const ask = { target: 'portal', requester: 'U0ADA', people, homeTeam, needed: 1, otherGroups: false };
 
   test('is one where the target has no approvers', () => {
     expect(couldAnybodyApprove({ ...ask, approvers: members() })).toEqual(refusal(/no approvers.*APPROVERS/));
@@ -149,7 +151,7 @@ describe('a request nobody could approve', () => {
   });
 
   test('is not told from one that Slack gave no answer about, which fails as well', () => {
-    const group = { people: new Set<string>(), unanswered: ['S0DBA'] };
+    const group = { ...members(), unanswered: ['S0DBA'] };
     expect(couldAnybodyApprove({ ...ask, approvers: group })).toEqual(refusal(/nothing was asked.*try again/));
     const silent = new Map([['U0BEN', unanswered]]);
     const approvers = members('U0BEN');

@@ -115,6 +115,8 @@ export class Books {
       statement: 'select pg_terminate_backend(4711)',
       approvalsNeeded: 1,
       expiresAt: this.now + 900_000,
+      breakGlass: false,
+      mostWaiting: 1_000,
       ...changes,
     };
   }
