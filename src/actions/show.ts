@@ -62,10 +62,13 @@ export async function showWaiting(context: Context, action: Action, responseUrl?
   await context.ledger.cardShown(action.id);
 }
 
-/** Edits the card to where the action stands now. */
+/** Edits the card to where the action stands now; one that is gone is posted anew. */
 export async function showStanding(context: Context, action: Action, standing: Standing, result?: View): Promise<void> {
   const view = settledCard(headingOf(action), planOf(context, action), standing, result);
-  await context.stage.put(placeOf(action), view);
+  const place = placeOf(action);
+  const shown = await context.stage.put(place, view);
+  // Somebody deleted the card, and it was posted anew.
+  if (shown.ts !== undefined && shown.ts !== place.ts) await context.ledger.place(action.id, shown.channel, shown.ts);
 }
 
 /**

@@ -1,6 +1,7 @@
-import { WebClient, type WebClientOptions } from '@slack/web-api';
+import type { WebClient, WebClientOptions } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { boltLogger } from './log.ts';
+import { ScopeClient } from './scope-client.ts';
 
 /**
  * Clients of the Web API. Each has a queue of its own, which Slack's 429 pauses as a whole: the audit record must not
@@ -14,12 +15,14 @@ export interface Clients {
   readonly lookups: WebClient;
   /** The audit channel. */
   readonly audit: WebClient;
+  /** Files, and the audit channel's past: what may take its time. */
+  readonly bulk: WebClient;
 }
 
 /** @param apiUrl another server than Slack's own, ends with a slash. */
 export function openClients(token: string, apiUrl: string | undefined, log: Logger): Clients {
-  const open = () => new WebClient(token, clientOptions(apiUrl, log));
-  return { messages: open(), lookups: open(), audit: open() };
+  const open = () => new ScopeClient(token, clientOptions(apiUrl, log), log);
+  return { messages: open(), lookups: open(), audit: open(), bulk: open() };
 }
 
 /** A fresh object at each call: the SDK keeps and changes what it is given. Milliseconds. */

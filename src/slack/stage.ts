@@ -28,6 +28,9 @@ const notEditable = new Set([
   'is_inactive',
 ]);
 
+/** Nothing in the channel can be changed by the bot any more: what stands there stays, and people are told elsewhere. */
+const closed = new Set(['is_archived', 'channel_not_found', 'not_in_channel']);
+
 /** The bot is not a member: the envelope's response_url still reaches the conversation. */
 const notThere = new Set(['not_in_channel', 'channel_not_found', 'restricted_action', 'missing_scope', 'is_archived']);
 
@@ -80,7 +83,8 @@ export class SlackStage implements Stage {
   /** https://docs.slack.dev/messaging/working-with-files#uploading_files. A file's own client: it may take longer than a message. */
   async attach({ channel, ts, thread }: Place, files: readonly AnswerFile[]): Promise<string | undefined> {
     const below = thread ?? ts;
-    if (below === undefined) return 'The file could not be attached: the bot is not in this channel. /invite it and ask again.';
+    if (below === undefined)
+      return 'The file could not be attached: the bot is not in this channel. /invite it and ask again.';
     try {
       await this.#files.filesUploadV2({
         channel_id: channel,
@@ -122,6 +126,10 @@ export class SlackStage implements Stage {
       return place;
     } catch (error) {
       const failure = failureOf(error);
+      if (failure?.is === 'refused' && closed.has(failure.code)) {
+        this.#log.warn({ channel: place.channel, why: failure.code }, 'a message can no longer be brought up to date');
+        return place;
+      }
       if (failure?.is !== 'refused' || !notEditable.has(failure.code)) throw error;
       const { ts: _gone, ...rest } = place;
       return this.#post(rest, view);
