@@ -24,6 +24,15 @@ export interface Answer {
   readonly view: View;
   /** One plain-text sentence without markup: `attention: 1 session blocked for 4 min`. */
   readonly outcome: string;
+  /** Files that belong to the answer, in memory as a whole: a few megabytes at most. */
+  readonly files?: readonly AnswerFile[];
+}
+
+/** A text file. */
+export interface AnswerFile {
+  /** With its ending: `audit-2026-11-22.csv`. */
+  readonly name: string;
+  readonly content: string;
 }
 
 /** What an approver reads before deciding. Made from the stored plan alone. */
