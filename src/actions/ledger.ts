@@ -264,9 +264,8 @@ export class Ledger {
     return this.#transaction<BrokenGlass>(async transaction => {
       const waiting = await read(transaction, id);
       if (!waiting) return { is: 'unknown' };
-      if (waiting.state !== 'waiting') return { is: 'not waiting', action: waiting };
       if ([...reason.trim()].length < shortestReason) return { is: 'no reason', action: waiting };
-      const by = await busy(transaction, waiting);
+      const by = waiting.state === 'waiting' ? await busy(transaction, waiting) : undefined;
       if (by) return { is: 'lane busy', action: waiting, by };
       const started = await transaction
         .updateTable('actions')
@@ -623,6 +622,7 @@ function whyNotCounted(action: Action, person: Someone, now: number): Decision {
 }
 
 function whyNotBroken(waiting: Action, typedId: number | undefined, now: number) {
+  if (waiting.state !== 'waiting') return 'not waiting';
   if (waiting.id !== typedId) return 'wrong id';
   if (waiting.expires_at !== null && waiting.expires_at <= now) return 'expired';
   return 'not enabled';

@@ -17,11 +17,8 @@ const begunAtOnce = 3;
 /** Something that has not ended by then is well under way and gives its place to the next, milliseconds. */
 const wellUnderWay = 3_000;
 
-/** What of one person runs at the same time, jobs included. */
-const runningAtOnce = 10;
-
-/** What of one person waits for its turn. */
-const queuedAtOnce = 10;
+/** What of one person runs, long jobs included, or waits for its turn. */
+const mostAtOnce = 16;
 
 /** How long anything waits for its turn, milliseconds: with what follows, an answer is there in three seconds. */
 const patience = 750;
@@ -45,7 +42,7 @@ interface Turn {
   allowance: number;
   earnedAt: number;
   begun: number;
-  running: number;
+  taken: number;
   readonly queue: (() => void)[];
   toldAt: number;
 }
@@ -74,18 +71,25 @@ export class Turns {
   async take<T>(person: string, work: () => Promise<T>): Promise<T> {
     this.#forget();
     const turn = this.#turnOf(person);
-    if (!this.#earned(turn) || turn.running >= runningAtOnce || !(await this.#admitted(turn))) {
-      throw new TooMany(this.#toldLately(turn));
+    if (turn.taken >= mostAtOnce || !this.#earned(turn)) throw new TooMany(this.#toldLately(turn));
+    turn.taken += 1;
+    try {
+      if (!(await this.#admitted(turn))) throw new TooMany(this.#toldLately(turn));
+      return await this.#placed(turn, work);
+    } finally {
+      turn.taken -= 1;
     }
-    turn.running += 1;
+  }
+
+  /** Does the work of someone who has a place among those begun. */
+  async #placed<T>(turn: Turn, work: () => Promise<T>): Promise<T> {
     const ended = new AbortController();
-    const passOn = this.#passOnceAfter(turn, ended.signal);
+    const passedOn = this.#passOnAfter(turn, ended.signal);
     try {
       return await work();
     } finally {
-      turn.running -= 1;
       ended.abort();
-      await passOn;
+      await passedOn;
     }
   }
 
@@ -95,7 +99,6 @@ export class Turns {
       turn.begun += 1;
       return true;
     }
-    if (turn.queue.length >= queuedAtOnce) return false;
     const called = new AbortController();
     const call = () => called.abort();
     turn.queue.push(call);
@@ -106,7 +109,7 @@ export class Turns {
   }
 
   /** Gives the place among those begun to the next in the queue, when the work has ended or is well under way. */
-  async #passOnceAfter(turn: Turn, ended: AbortSignal): Promise<void> {
+  async #passOnAfter(turn: Turn, ended: AbortSignal): Promise<void> {
     await this.#options.sleep(wellUnderWay, ended);
     const next = turn.queue.shift();
     if (next) next();
@@ -120,7 +123,7 @@ export class Turns {
       allowance: burst,
       earnedAt: this.#options.now(),
       begun: 0,
-      running: 0,
+      taken: 0,
       queue: [],
       toldAt: -toldEvery,
     };
@@ -155,8 +158,7 @@ export class Turns {
     const now = this.#options.now();
     for (const [person, turn] of this.#turns) {
       this.#earn(turn, now);
-      const idle = turn.begun === 0 && turn.running === 0 && turn.queue.length === 0;
-      if (idle && turn.allowance >= burst && now - turn.toldAt >= toldEvery) this.#turns.delete(person);
+      if (turn.taken === 0 && turn.allowance >= burst && now - turn.toldAt >= toldEvery) this.#turns.delete(person);
     }
   }
 }

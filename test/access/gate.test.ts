@@ -177,6 +177,60 @@ describe('the gate', () => {
     });
   });
 
+  test('ben joins ada’s group and his next click counts for nothing, although the answer is remembered', async () => {
+    const { workspace, gate } = start();
+    workspace.groups.set('S0WEB', ['U0ADA']);
+    const target = { ...portal, approvers: ['S0DBA', 'S0WEB'], approversFromOtherGroups: true };
+    expect(await gate.mayApprove(ben, target, 'U0ADA')).toEqual({ allowed: true });
+    workspace.groups.set('S0WEB', ['U0ADA', 'U0BEN']);
+    expect(await gate.mayApprove(ben, target, 'U0ADA')).toMatchObject({ why: expect.stringMatching(/S0WEB/) });
+    expect(await gate.mayApprove(ben, { ...target, approversFromOtherGroups: false }, 'U0ADA')).toEqual({
+      allowed: true,
+    });
+  });
+
+  test('dora leaves the operators and can no longer run anything alone', async () => {
+    const { workspace, gate } = start();
+    workspace.groups.set('S0OPS', ['U0DORA']);
+    const dora = { ...ben, user: 'U0DORA' };
+    const target = { ...portal, operators: ['S0OPS'], breakGlass: true };
+    expect(await gate.mayBreakGlass(dora, target)).toEqual({ allowed: true });
+    expect(await gate.mayBreakGlass(dora, { ...target, breakGlass: false })).toMatchObject({ allowed: false });
+    workspace.groups.set('S0OPS', []);
+    expect(await gate.mayBreakGlass(dora, target)).toMatchObject({ allowed: false });
+  });
+
+  test('viewers, operators and approvers may read, others not', async () => {
+    const { gate } = start();
+    const target = { ...portal, viewers: ['U0CLEO'], operators: ['U0DORA'] };
+    const reads = (user: string) => gate.mayAsk({ ...ada, user }, target, { risk: 'read', needsApproval: false });
+    for (const user of ['U0CLEO', 'U0DORA', 'U0BEN']) expect(await reads(user)).toEqual({ allowed: true });
+    expect(await reads('U0ADA')).toMatchObject({ allowed: false });
+    expect(await gate.mayAsk({ ...ada, user: 'U0CLEO' }, target, kill)).toMatchObject({ allowed: false });
+  });
+
+  test('a command can need more approvals than the others of its target', async () => {
+    const { gate } = start();
+    const target = { ...portal, approvals: { default: 1, kill: 2 } };
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'backup')).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'kill')).toMatchObject({ allowed: false });
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'toString')).toEqual({ allowed: true });
+  });
+
+  test('who is to be reminded, by name, and who is to be told of a broken glass', async () => {
+    const { workspace, gate } = start();
+    workspace.groups.set('S0DBA', ['U0ADA', 'U0BEN', 'U0CLEO', 'U0DORA']);
+    workspace.users.set('U0DORA', { id: 'U0DORA', team_id: homeTeam, deleted: true });
+    const ids = (found: { people: readonly { id: string }[] }) => found.people.map(each => each.id);
+    expect(ids(await gate.possibleApprovers('U0ADA', portal, 8))).toEqual(['U0BEN', 'U0CLEO']);
+    expect(await gate.possibleApprovers('U0ADA', portal, 1)).toMatchObject({ people: [{ id: 'U0BEN' }], more: 2 });
+    const barred = { ...portal, approversFromOtherGroups: true };
+    expect(ids(await gate.possibleApprovers('U0ADA', barred, 8))).toEqual([]);
+    expect(ids(await gate.approversBut('U0BEN', barred))).toEqual(['U0ADA', 'U0CLEO']);
+    workspace.failures.set('S0DBA', refusedBySlack('internal_error'));
+    expect(await gate.approversBut('U0BEN', portal)).toMatchObject({ complete: false });
+  });
+
   test('an envelope of another workspace is refused', async () => {
     const { gate } = start();
     expect(await gate.mayApprove({ ...ben, team: 'T0EVIL' }, portal, 'U0ADA')).toMatchObject({ allowed: false });
