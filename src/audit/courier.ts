@@ -27,9 +27,6 @@ const longestPause = 30_000;
 /** How often another process's events are looked for, milliseconds. */
 const lookEvery = 1_000;
 
-/** A message that another process sent may still arrive this long, milliseconds; its call gives up after ten seconds. */
-const underWay = 15_000;
-
 /** Messages in a row without a pause; https://docs.slack.dev/apis/web-api/rate-limits allows short bursts. */
 const burst = 5;
 
@@ -146,7 +143,7 @@ export class Courier {
     const found = parcel.attempted ? await this.#lookFor(parcel) : { ts: undefined };
     if (found === undefined) return this.#backOff();
     if (found.ts !== undefined) return this.#delivered(parcel, found.ts);
-    const under = parcel.attemptedAt + underWay - now();
+    const under = parcel.attemptedAt + outbox.underWay - now();
     if (parcel.attempted && !this.#sent.has(parcel.id) && under > 0) return under;
     return this.#send(parcel);
   }
@@ -165,9 +162,10 @@ export class Courier {
     const wait = this.#notBefore > now() ? this.#notBefore - now() : this.#paceLeft();
     if (wait > 0) return wait;
     if (!(await outbox.attempt(parcel, now()))) return 0;
-    this.#sent.add(parcel.id);
     const view = auditView(parcel.events, parcel.thread === undefined);
     const hashes = parcel.events.map(event => event.hash);
+    if (!outbox.mayStillSend(now())) return 0;
+    this.#sent.add(parcel.id);
     const result = await channel.post({ id: parcel.id, thread: parcel.thread, view, hashes });
     this.#lastPost = now();
     switch (result.is) {

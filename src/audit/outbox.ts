@@ -71,30 +71,54 @@ function parcelOf(head: WaitingEvent, waiting: readonly WaitingEvent[]): Parcel 
   };
 }
 
-/** Longer than a message can be under way (clients.ts: 10 s), so that no two processes send the same one. Milliseconds. */
-const courierLease = 20_000;
+/** Twice as long as a message can be under way (clients.ts: 10 s), so that no two processes send the same one. Milliseconds. */
+export const courierLease = 20_000;
 
 /** The deliveries of the record, in the store. Writes of a process that no longer holds the lease change nothing. */
 export class Outbox {
   readonly #store: Database;
   readonly #holder: string;
   readonly #sole: boolean;
+  readonly #ttl: number;
   #lease: Lease | undefined;
-  #renewAt = 0;
 
-  /** @param holder this process, among those that share the store; `sole` when none can share it. */
-  constructor(store: Database, holder: string, { sole = false }: { sole?: boolean } = {}) {
+  /**
+   * @param holder this process, among those that share the store; `sole` when none can share it; `lease` how long a
+   * process that says nothing keeps the record to itself, milliseconds.
+   */
+  constructor(
+    store: Database,
+    holder: string,
+    { sole = false, lease = courierLease }: { sole?: boolean; lease?: number } = {},
+  ) {
     this.#store = store;
     this.#holder = holder;
     this.#sole = sole;
+    this.#ttl = lease;
+  }
+
+  /** A message that another process sent may still arrive this long after, milliseconds: its call has given up by then. */
+  get underWay(): number {
+    return this.#ttl * 0.75;
+  }
+
+  /**
+   * Whether a message that is sent now surely has its answer before another process may send it. Asked right before
+   * sending: a process that was stopped for a while in between must not send what another one has sent since.
+   */
+  mayStillSend(now: number): boolean {
+    return this.#lease !== undefined && this.#lease.until - now >= this.#ttl / 2;
   }
 
   /** Whether this process may carry the record now; one does at a time. Milliseconds since 1970. */
   async hold(now: number): Promise<boolean> {
-    if (this.#lease && now < this.#renewAt) return true;
-    const wanted = { name: 'courier', holder: this.#holder, now, ttl: courierLease, sole: this.#sole };
+    if (this.#lease && now < this.#lease.until - this.underWay) return true;
+    return this.#renew(now);
+  }
+
+  async #renew(now: number): Promise<boolean> {
+    const wanted = { name: 'courier', holder: this.#holder, now, ttl: this.#ttl, sole: this.#sole };
     this.#lease = await takeLease(this.#store, wanted);
-    this.#renewAt = now + courierLease / 4;
     return this.#lease !== undefined;
   }
 
@@ -166,17 +190,22 @@ export class Outbox {
   }
 
   /**
-   * Writes down that the message is about to be sent.
-   * @returns whether it was; not when another process carries the record by now.
+   * Writes down that the message is about to be sent, and holds on for as long as that may take.
+   * @returns whether it was; not when another process carried the record meanwhile.
    */
   async attempt(parcel: Parcel, at: number): Promise<boolean> {
-    if (parcel.attempted) return true;
-    const sequence = parcel.events.map(event => event.seq);
+    const held = this.#lease?.fence;
+    if (!(await this.#renew(at)) || this.#lease?.fence !== held) return false;
     const written = await this.#store
       .updateTable('deliveries')
-      .set({ post_id: parcel.id, attempted_at: at })
-      .where('event_seq', 'in', sequence)
-      .where('post_id', 'is', null)
+      .set(parcel.attempted ? { post_id: parcel.id } : { post_id: parcel.id, attempted_at: at })
+      .where(
+        'event_seq',
+        'in',
+        parcel.events.map(event => event.seq),
+      )
+      .where('post_id', parcel.attempted ? '=' : 'is', parcel.attempted ? parcel.id : null)
+      .where('delivered_at', 'is', null)
       .where(this.#stillHeld)
       .returning('event_seq')
       .execute();

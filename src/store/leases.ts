@@ -6,6 +6,8 @@ export interface Lease {
   readonly name: string;
   readonly holder: string;
   readonly fence: number;
+  /** Until when it lasts, milliseconds since 1970. */
+  readonly until: number;
 }
 
 /**
@@ -18,22 +20,23 @@ export async function takeLease(
   db: Database,
   { name, holder, now, ttl, sole = false }: { name: string; holder: string; now: number; ttl: number; sole?: boolean },
 ): Promise<Lease | undefined> {
+  const until = now + ttl;
   const row = await db
     .insertInto('leases')
-    .values({ name, holder, fence: 1, until: now + ttl })
+    .values({ name, holder, fence: 1, until })
     .onConflict(conflict =>
       conflict
         .column('name')
         .doUpdateSet(eb => ({
           holder,
-          until: now + ttl,
+          until,
           fence: sql<number>`${eb.ref('leases.fence')} + case when ${eb.ref('leases.holder')} = ${holder} then 0 else 1 end`,
         }))
         .where(eb => (sole ? eb.lit(true) : eb.or([eb('leases.holder', '=', holder), eb('leases.until', '<=', now)]))),
     )
     .returning('fence')
     .executeTakeFirst();
-  return row && { name, holder, fence: row.fence };
+  return row && { name, holder, fence: row.fence, until };
 }
 
 /** Gives a lease back, so that another process need not wait for its end. */

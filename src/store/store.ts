@@ -1,5 +1,4 @@
 import type { Kysely } from 'kysely';
-import { UserError } from '../errors.ts';
 import { openPostgresStore } from './postgres.ts';
 import type { StoreSchema } from './schema.ts';
 import { openSqliteStore } from './sqlite.ts';
@@ -28,15 +27,6 @@ export async function openStore(address: StoreAddress): Promise<Store> {
     const db = await openSqliteStore(address.file);
     return { db, sole: true, close: () => db.destroy() };
   }
-  try {
-    const db = await openPostgresStore(address.url);
-    return { db, sole: false, close: () => db.destroy() };
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    const code = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : '';
-    throw new UserError(`The store in PostgreSQL cannot be opened${code}.`, {
-      hint: 'STORE_URL names a database of the bot’s own, and a role that may create tables in it.',
-      cause,
-    });
-  }
+  const db = await openPostgresStore(address.url);
+  return { db, sole: false, close: () => db.destroy() };
 }

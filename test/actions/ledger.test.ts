@@ -110,7 +110,7 @@ describe.each(engines)('on %s', engine => {
   });
 
   describe('a plan waits for a second person', () => {
-    test('it is stored as it is shown, and no process holds it', async () => {
+    test('it is stored as it is shown, and no process holds it once its card stands', async () => {
       const id = await books.asked();
       const proposal = books.proposal();
       expect(await ledger.propose(id, proposal)).toMatchObject({
@@ -118,8 +118,12 @@ describe.each(engines)('on %s', engine => {
         plan: proposal.plan,
         approvals_needed: 1,
         expires_at: proposal.expiresAt,
-        holder: null,
+        holder: 'this process',
       });
+      await books.ledgerOf('another').cardShown(id);
+      expect(await ledger.find(id)).toMatchObject({ holder: 'this process' });
+      await ledger.cardShown(id);
+      expect(await ledger.find(id)).toMatchObject({ state: 'waiting', holder: null, lease_until: null });
       expect(await books.lastBody(id)).toEqual({
         summary: proposal.summary,
         statement: proposal.statement,
