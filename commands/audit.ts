@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { exportView, recordedActionView, recordView } from '../blocks/record.ts';
 import { verificationOutcome, verificationView, verifyingView } from '../blocks/verification.ts';
-import { type Answer, defineCommand, type ReadServices, UserError } from '../src/command.ts';
+import { type Answer, ageIn, agePattern, defineCommand, type ReadServices, UserError } from '../src/command.ts';
 
 /** Lines of a page. */
 const pageSize = 20;
@@ -13,8 +13,6 @@ const mostApart = 5;
 const mostLines = 20_000;
 const mostCharacters = 8_000_000;
 
-const units = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
-
 const actionId = z.string().regex(/^A-\d{1,15}$/i, 'is an id such as A-1042');
 
 const args = z.strictObject({
@@ -24,7 +22,7 @@ const args = z.strictObject({
     .meta({ type: 'string', description: 'check the hashes of the record, and compare them with the audit channel' }),
   since: z
     .string()
-    .regex(/^\d{1,4}[mhdw]$/, 'is a time such as 30m, 12h, 7d or 4w')
+    .regex(agePattern, 'is a time such as 30m, 12h, 7d or 4w')
     .optional()
     .meta({ description: 'not older than 30m, 12h, 7d or 4w' }),
   by: z
@@ -122,8 +120,7 @@ async function verify(given: Args, services: ReadServices): Promise<Answer> {
 }
 
 function filterOf({ since, by, command, target, before }: Args, now: Date) {
-  const [, amount, unit] = /^(\d+)([mhdw])$/.exec(since ?? '') ?? [];
-  const age = unit === undefined ? undefined : Number(amount) * units[unit as keyof typeof units];
+  const age = since === undefined ? undefined : ageIn(since);
   return {
     since: age === undefined ? undefined : now.getTime() - age,
     by,

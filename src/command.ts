@@ -14,6 +14,7 @@ import type { View } from '../blocks/view.ts';
 import type { ChangeServices, ReadServices, RoutineServices } from './services.ts';
 
 export type { View } from '../blocks/view.ts';
+export { ageIn, agePattern } from './age.ts';
 export { UserError } from './errors.ts';
 export { nearest } from './nearest.ts';
 export { quoted } from './quoted.ts';

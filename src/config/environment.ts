@@ -45,6 +45,14 @@ const settings = z.object({
   HEALTH_HOST: host.prefault('127.0.0.1'),
 });
 
+/** What a look at the store alone needs. */
+const storeSettings = settings.pick({ STORE_URL: true, AUDIT_KEY: true });
+
+/** Reads the settings of the store alone; each that is wrong is a problem. */
+export function readStoreEnvironment(environment: Environment, problems: Problems) {
+  return problems.parse(storeSettings, environment, environmentName);
+}
+
 /** The environment with its blanks trimmed; a variable that is set to nothing counts as not set. */
 export function withoutBlanks(environment: Environment): Environment {
   const set = Object.entries(environment).map(([name, value]) => [name, value?.trim() || undefined] as const);
