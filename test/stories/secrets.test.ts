@@ -11,6 +11,7 @@ import { type Office, openOffice } from './office.ts';
 const wrong = { user: 'nobody', password: 'wrong-and-secret-4711' };
 const unreachablePassword = 'unreachable-and-secret-4712';
 const signingSecret = 'signing-and-secret-4713';
+const auditKey = 'audit-key-and-secret-4714-of-32-characters-or-more';
 
 type Place = 'the log' | 'Slack' | 'the store' | 'the backups' | 'the arguments of processes';
 
@@ -31,6 +32,7 @@ beforeAll(async () => {
     environment: {
       LOG_LEVEL: 'trace',
       SLACK_SIGNING_SECRET: signingSecret,
+      AUDIT_KEY: auditKey,
       REFUSING_URL: sharedCluster().cluster.url('postgres', wrong),
       UNREACHABLE_URL: `postgresql://chatops:${unreachablePassword}@127.0.0.1:1/portal`,
     },
@@ -40,6 +42,7 @@ beforeAll(async () => {
     'the bot token': slack.botToken,
     'the app token': slack.appToken,
     'the signing secret': signingSecret,
+    'the audit key': auditKey,
     "the database's password": database.bot.password,
     'a wrong password': wrong.password,
     'the password of a database that is down': unreachablePassword,
@@ -140,7 +143,7 @@ describe.each<Place>(['the log', 'Slack', 'the store', 'the backups', 'the argum
   });
 });
 
-test('files are 0600 and folders 0700, whatever the umask', async () => {
+test('files are 0600 and folders 0700', async () => {
   const folders = ['state', 'backups'].map(name => path.join(office.folder, name));
   const modes = await Promise.all(
     [...folders, ...(await Promise.all(folders.map(pathsIn))).flat()].map(async name => {
