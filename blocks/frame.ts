@@ -2,7 +2,7 @@
 import type { KnownBlock } from '@slack/types';
 import { limits } from './limits.ts';
 import { actions, button, context, divider, preformatted, section } from './parts.ts';
-import { code, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
+import { code, cut, dateToken, duration, escapeMrkdwn, oneLine, utc } from './text.ts';
 import type { View } from './view.ts';
 
 /** An action as every message about it names it. */
@@ -170,8 +170,11 @@ export function reminder(
   const wanted = waiting.missing === 1 ? 'one more approval' : `${waiting.missing} more approvals`;
   const names = waiting.names.map(name => plainly(name, 80)).join(', ') || 'nobody who could be named';
   const more = waiting.more > 0 ? ` and ${waiting.more} more` : '';
-  const said = `still waits for ${wanted}, until ${dateToken(waiting.expiresAt)}. May approve: ${names}${more}.`;
-  return { text: `${heading.id} ${said}`, blocks: [section(`:hourglass_flowing_sand: *${heading.id}* ${said}`)] };
+  const said = (until: string) => `still waits for ${wanted}, until ${until}. May approve: ${names}${more}.`;
+  return {
+    text: `${heading.id} ${said(utc(waiting.expiresAt))}`,
+    blocks: [section(`:hourglass_flowing_sand: *${heading.id}* ${said(dateToken(waiting.expiresAt))}`)],
+  };
 }
 
 /** How it ended, for the requester, who is told by name. */

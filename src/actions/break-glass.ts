@@ -32,7 +32,7 @@ export function wrongWith(
   { typedId, reason }: Breaking,
 ): { readonly typedId?: string; readonly reason?: string } | undefined {
   const wrongId = unspoken(typedId) === undefined || unspoken(typedId) !== unspoken(spokenId);
-  const shortReason = [...reason.trim()].length < shortestReason;
+  const shortReason = Array.from(reason.trim()).length < shortestReason;
   if (!wrongId && !shortReason) return undefined;
   return {
     ...(wrongId && { typedId: `Type ${spokenId}, the id of this request.` }),

@@ -264,7 +264,7 @@ export class Ledger {
     return this.#transaction<BrokenGlass>(async transaction => {
       const waiting = await read(transaction, id);
       if (!waiting) return { is: 'unknown' };
-      if ([...reason.trim()].length < shortestReason) return { is: 'no reason', action: waiting };
+      if (Array.from(reason.trim()).length < shortestReason) return { is: 'no reason', action: waiting };
       const by = waiting.state === 'waiting' ? await busy(transaction, waiting) : undefined;
       if (by) return { is: 'lane busy', action: waiting, by };
       const started = await transaction

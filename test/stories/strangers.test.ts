@@ -72,7 +72,7 @@ const modals = ['deny', 'break_glass'] as const;
 interface Place {
   readonly channel: string;
   /** The message that is clicked, as it would stand in that channel. */
-  on(message: Message): Message;
+  readonly on: (message: Message) => Message;
 }
 
 const incident: Place = { channel: '#incident', on: message => message };
