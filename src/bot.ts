@@ -203,6 +203,7 @@ export async function startBot(
       {
         milliseconds: Math.round(performance.now() - began),
         transport: config.slack.transport.kind,
+        holder,
         targets: config.targets.map(target => target.name),
         commands: commands.length,
       },
@@ -212,7 +213,13 @@ export async function startBot(
     return {
       failed: slack.refused,
       async stop() {
-        await jobs.close(sleep(secondsToMilliseconds(config.shutdownSeconds)));
+        const patience = sleep(secondsToMilliseconds(config.shutdownSeconds));
+        if (!store.sole) {
+          // Other processes take what comes from here on; what has come is carried out, not refused.
+          await slack.stop();
+          await Promise.race([slack.handled(), patience]);
+        }
+        await jobs.close(patience);
         await recovered;
         await courier.drain(lastPosts);
         await release();

@@ -44,8 +44,10 @@ async function answerTo(context: Context, request: Asking): Promise<void> {
     const verdict = await mayAsk(context, asking.from, understood);
     asking = { ...request, from: { ...request.from, name: await nameOf(context, request.from) } };
     if (!verdict.allowed) {
-      if (understood.parsed) await recordRefusal(context, asking, understood, verdict.why);
-      throw new UserError(verdict.why);
+      const refused = understood.parsed && (await recordRefusal(context, asking, understood, verdict.why));
+      const told = await tellWhyNot(context, asking, new UserError(verdict.why));
+      if (refused && told) await context.ledger.told(refused.id);
+      return;
     }
     if (!understood.parsed) throw understood.error;
     await begin(context, asking, { ...understood, parsed: understood.parsed });
@@ -54,9 +56,10 @@ async function answerTo(context: Context, request: Asking): Promise<void> {
   }
 }
 
-async function tellWhyNot(context: Context, { line, from, place }: Asking, error: unknown): Promise<void> {
+/** @returns whether Slack took it. */
+async function tellWhyNot(context: Context, { line, from, place }: Asking, error: unknown): Promise<boolean> {
   const { message, hint } = explain(context, error, { line, user: from.user });
-  await context.stage.whisper(place, from.user, problem(message, hint));
+  return context.stage.whisper(place, from.user, problem(message, hint));
 }
 
 /** A command about the bot itself belongs to no target: whoever may use one of them may use it. */
@@ -202,7 +205,8 @@ async function showCardOrWithdraw(context: Context, action: Action, asking: Aski
     await showWaiting(context, action, asking.place.responseUrl);
   } catch (error) {
     context.log.warn({ err: error, action: spoken(action.id) }, 'the card could not be posted');
-    await context.ledger.turnDown(action.id, 'cancelled', undefined, 'the card could not be posted');
+    // Slack may have posted it and not said so: then somebody may have decided on it already.
+    if (!(await context.ledger.turnDown(action.id, 'cancelled', undefined, 'the card could not be posted'))) return;
     const view = problem(
       'The request for approval could not be posted, so it was withdrawn. Nothing was done.',
       'Invite the bot to this channel with /invite and ask again.',
@@ -217,11 +221,9 @@ async function recordRefusal(
   asking: Asking,
   understood: Understood & { parsed: Parsed },
   why: string,
-) {
+): Promise<Action | undefined> {
   const action = await context.ledger.ask(requestOf(asking, understood));
-  if (!action) return;
-  await context.ledger.abandon(action.id, 'refused', why);
-  await context.ledger.told(action.id);
+  return action && context.ledger.abandon(action.id, 'refused', why);
 }
 
 function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Understood & { parsed: Parsed }) {

@@ -86,6 +86,8 @@ export async function sweep(context: Context, mayRetell: () => Promise<boolean>)
   for (const untold of await context.ledger.untold(context.now() - retryAfter)) {
     if (!(await mayRetell())) return;
     if (untold.state === 'expired') await quietly(context, untold, () => sayExpired(context, untold));
+    else if (untold.state === 'failed' && untold.started_at === null)
+      await quietly(context, untold, () => sayRefused(context, untold));
     else if (untold.state === 'denied' || (untold.state === 'cancelled' && untold.started_at === null)) {
       await quietly(context, untold, async () => {
         await context.stage.put(placeOf(untold), answer(headingOf(untold), problem(untold.outcome ?? untold.state)));
@@ -118,6 +120,12 @@ async function remind(context: Context, due: Action): Promise<void> {
       expiresAt: new Date(action.expires_at ?? context.now()),
     }),
   );
+}
+
+/** What was refused before it ran is said to its requester alone, as it would have been at once. */
+async function sayRefused(context: Context, refused: Action): Promise<void> {
+  const view = problem(refused.outcome ?? refused.state, undefined, headingOf(refused));
+  if (await context.stage.whisper(placeOf(refused), refused.requester, view)) await context.ledger.told(refused.id);
 }
 
 async function sayExpired(context: Context, expired: Action): Promise<void> {

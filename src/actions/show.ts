@@ -65,7 +65,7 @@ export async function showWaiting(context: Context, action: Action, responseUrl?
 /** Edits the card to where the action stands now; one that is gone is posted anew. */
 export async function showStanding(context: Context, action: Action, standing: Standing, result?: View): Promise<void> {
   const view = settledCard(headingOf(action), planOf(context, action), standing, result);
-  const place = placeOf(action);
+  const place = placeOf(await asItStands(context, action));
   const shown = await context.stage.put(place, view);
   // Somebody deleted the card, and it was posted anew.
   if (shown.ts !== undefined && shown.ts !== place.ts) await context.ledger.place(action.id, shown.channel, shown.ts);
@@ -80,11 +80,16 @@ export async function tellRequester(context: Context, action: Action, ending: st
   const note = outcomeNote(headingOf(action), ending);
   const direct = action.broken_by === action.requester ? false : context.stage.direct(action.requester, note);
   try {
-    await context.stage.put(below(action), note);
+    await context.stage.put(below(await asItStands(context, action)), note);
   } catch (error) {
     if (!(await direct)) throw error;
   }
   await direct;
+}
+
+/** The row as it is now: its card may have been posted anew since it was read. */
+async function asItStands(context: Context, action: Action): Promise<Action> {
+  return (await context.ledger.find(action.id)) ?? action;
 }
 
 /** In the thread under the action's card. */

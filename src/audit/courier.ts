@@ -27,6 +27,9 @@ const longestPause = 30_000;
 /** How often another process's events are looked for, milliseconds. */
 const lookEvery = 1_000;
 
+/** A call that took this long was given up on (clients.ts: 10 s), and Slack may still post its message. Milliseconds. */
+const givenUp = 9_000;
+
 /** Messages in a row without a pause; https://docs.slack.dev/apis/web-api/rate-limits allows short bursts. */
 const burst = 5;
 
@@ -37,8 +40,8 @@ export class Courier {
   #loop: Promise<void> | undefined;
   /** `undefined`: not known yet whether an earlier holder has noted a refusal. */
   #refused: boolean | undefined;
-  /** Posts that this process has sent and heard of: they are not under way any more. */
-  readonly #sent = new Set<string>();
+  /** Posts whose call has ended without an answer by itself: they are not under way any more. */
+  readonly #ended = new Set<string>();
   #refusals = 0;
   /** Slack wants no message earlier, milliseconds since 1970. */
   #notBefore = 0;
@@ -100,13 +103,18 @@ export class Courier {
   }
 
   async #until(done: () => Promise<boolean>, milliseconds: number): Promise<void> {
-    const deadline = AbortSignal.any([AbortSignal.timeout(milliseconds), this.#closing.signal]);
-    while (!deadline.aborted) {
+    const finished = new AbortController();
+    const over = new AbortController();
+    const timer = this.#options.sleep(milliseconds, AbortSignal.any([finished.signal, this.#closing.signal]));
+    const expiring = timer.then(() => over.abort());
+    while (!over.signal.aborted) {
       // Listening begins before the question, so that a step that ends meanwhile is not missed.
-      const step = this.#nextStep(deadline);
-      if (await done()) return;
+      const step = this.#nextStep(over.signal);
+      if (await done()) break;
       await step;
     }
+    finished.abort();
+    await expiring;
   }
 
   async #nextStep(deadline: AbortSignal): Promise<void> {
@@ -144,7 +152,7 @@ export class Courier {
     if (found === undefined) return this.#backOff();
     if (found.ts !== undefined) return this.#delivered(parcel, found.ts);
     const under = parcel.attemptedAt + outbox.underWay - now();
-    if (parcel.attempted && !this.#sent.has(parcel.id) && under > 0) return under;
+    if (parcel.attempted && !this.#ended.has(parcel.id) && under > 0) return under;
     return this.#send(parcel);
   }
 
@@ -165,7 +173,8 @@ export class Courier {
     const view = auditView(parcel.events, parcel.thread === undefined);
     const hashes = parcel.events.map(event => event.hash);
     if (!outbox.mayStillSend(now())) return 0;
-    this.#sent.add(parcel.id);
+    this.#ended.delete(parcel.id);
+    const sent = now();
     const result = await channel.post({ id: parcel.id, thread: parcel.thread, view, hashes });
     this.#lastPost = now();
     switch (result.is) {
@@ -186,6 +195,7 @@ export class Courier {
         return this.#backOff();
       case 'unknown':
         log.warn({ why: result.why }, 'an audit message got no answer');
+        if (now() - sent < givenUp) this.#ended.add(parcel.id);
         return this.#backOff();
     }
   }
@@ -194,7 +204,7 @@ export class Courier {
     const { outbox, now } = this.#options;
     await outbox.delivered(parcel, ts, now());
     this.#tries = 0;
-    this.#sent.delete(parcel.id);
+    this.#ended.delete(parcel.id);
     if (this.#refused !== false) await outbox.noteRefusal(undefined);
     this.#refused = false;
     return 0;

@@ -65,7 +65,7 @@ export async function checkActions(
     if (end === undefined) return actions;
     for (const action of await together(store, last, end)) {
       const wrong = whatIsWrong(action);
-      const seq = action.events.at(-1)?.seq ?? 0;
+      const seq = action.events.at(-1)?.seq ?? Number.MAX_SAFE_INTEGER;
       if (wrong !== undefined)
         add({ how: 'action changed', seq, says: `A-${action.row.id} is not as its events tell: ${wrong}.` });
     }

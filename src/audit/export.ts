@@ -51,7 +51,7 @@ function cell(value: string | number | undefined): string {
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
-function jsonLine({ decisions: _in, events, askedAt, startedAt, finishedAt, ...entry }: RecordEntry): string {
+function jsonLine({ events, askedAt, startedAt, finishedAt, ...entry }: RecordEntry): string {
   const line = {
     ...entry,
     askedAt: moment(askedAt),

@@ -10,6 +10,8 @@ const inFile = z
   .trim()
   .regex(/^[0-9a-f]{64}$/);
 
+const notThere = z.object({ code: z.literal('ENOENT') });
+
 /** Where the key is when AUDIT_KEY is not set: beside SQLite's file. */
 function fileBeside(store: StoreAddress): string | undefined {
   return store.engine === 'sqlite' ? `${store.file}.audit-key` : undefined;
@@ -44,7 +46,7 @@ function readIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if (notThere.safeParse(error).success) return undefined;
     throw error;
   }
 }

@@ -198,7 +198,7 @@ export class Outbox {
     if (!(await this.#renew(at)) || this.#lease?.fence !== held) return false;
     const written = await this.#store
       .updateTable('deliveries')
-      .set(parcel.attempted ? { post_id: parcel.id } : { post_id: parcel.id, attempted_at: at })
+      .set({ post_id: parcel.id, attempted_at: at })
       .where(
         'event_seq',
         'in',

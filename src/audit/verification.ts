@@ -12,7 +12,7 @@ export interface Difference {
     | 'message edited'
     | 'message missing'
     | 'unknown message';
-  /** The event's place in the record; where none is known, what is closest. */
+  /** The event's place in the record; what has none comes last. */
   readonly seq: number;
   /** One sentence without markup. */
   readonly says: string;

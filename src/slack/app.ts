@@ -35,8 +35,10 @@ export interface SlackApp {
    * @throws UserError when Slack refuses the token or cannot be reached.
    */
   start(): Promise<void>;
-  /** Receives no more; its sockets are closed when it returns. */
+  /** Receives no more; its sockets are closed when it returns. Harmless when repeated. */
   stop(): Promise<void>;
+  /** Resolves when everything that has arrived was carried out. */
+  handled(): Promise<void>;
 }
 
 /** The Bolt app, which authenticates envelopes and routes them. A wrong bot token is found by auth.test before this. */
@@ -56,8 +58,9 @@ export function openSlackApp(options: SlackAppOptions): SlackApp {
     tokenVerificationEnabled: false,
     ignoreSelf: true,
   });
-  timeAcknowledgements(app, acknowledged);
+  const handled = watchEvents(app, acknowledged);
   let listening = false;
+  let stopped: Promise<void> | undefined;
   return {
     app,
     connected: () => sockets?.open ?? listening,
@@ -69,19 +72,28 @@ export function openSlackApp(options: SlackAppOptions): SlackApp {
     },
     async stop() {
       listening = false;
-      await app.stop();
+      stopped ??= app.stop().then(() => undefined);
+      await stopped;
     },
+    handled,
   };
 }
 
-function timeAcknowledgements(app: App, acknowledged: (milliseconds: number) => void): void {
+/** Tells of each acknowledgement; gives back what waits until no event is being processed. */
+function watchEvents(app: App, acknowledged: (milliseconds: number) => void): () => Promise<void> {
   const processEvent = app.processEvent.bind(app);
-  app.processEvent = event => {
+  const underWay = new Set<Promise<void>>();
+  app.processEvent = async event => {
     const began = performance.now();
     const ack: typeof event.ack = async response => {
       await event.ack(response);
       acknowledged(performance.now() - began);
     };
-    return processEvent({ ...event, ack });
+    const processed = processEvent({ ...event, ack });
+    underWay.add(processed);
+    await processed.finally(() => underWay.delete(processed));
+  };
+  return async () => {
+    while (underWay.size > 0) await Promise.allSettled(underWay);
   };
 }
