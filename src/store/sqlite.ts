@@ -1,6 +1,6 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
@@ -62,12 +62,19 @@ function whyNotOpen(path: string, cause: unknown): UserError {
   });
 }
 
+/** More than the bot has; lists of values make a few more. */
+const mostPrepared = 200;
+
 /** Kysely's dialect speaks better-sqlite3; this is the same over node:sqlite. */
 function adapt(file: DatabaseSync): SqliteDatabase {
+  // A statement's memory is freed only with its garbage, which the collector does not see growing: kept, not made anew.
+  const prepared = new Map<string, StatementSync>();
   return {
     close: () => file.close(),
     prepare(text) {
-      const statement = file.prepare(text);
+      if (prepared.size > mostPrepared) prepared.clear();
+      const statement = prepared.get(text) ?? file.prepare(text);
+      prepared.set(text, statement);
       const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
       return {
         reader: statement.columns().length > 0,
