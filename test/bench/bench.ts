@@ -46,6 +46,8 @@ async function main(options: BenchOptions): Promise<void> {
   if (options.strict && findings.some(({ goal }) => goal?.met === false)) process.exitCode = 1;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const options = readArguments(process.argv.slice(2));
 if (options.help) process.stdout.write(usage);
 else await main(options);

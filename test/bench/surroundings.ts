@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Login } from '../cluster/access.ts';
@@ -23,7 +24,9 @@ export interface Surroundings extends AsyncDisposable {
 export async function openSurroundings(say: (line: string) => void): Promise<Surroundings> {
   await using opening = new AsyncDisposableStack();
   const root = await mkdtemp(path.join(tmpdir(), 'pg-chatops-bench-'));
-  opening.defer(() => rm(root, { recursive: true, force: true }));
+  const remove = () => rmSync(root, { recursive: true, force: true });
+  process.once('exit', remove); // an interrupted bench ends without its disposals; server and bots end by themselves
+  opening.defer(remove);
   const cluster = await startCluster();
   opening.defer(() => cluster.stop());
   const [owner, bot] = [await createPortalRole(cluster), await createBotRole(cluster)];
