@@ -144,6 +144,7 @@ describe('the environment alone', () => {
     ['STORE_URL', 'state.db', /must begin with sqlite:/],
     ['STORE_URL', 'sqlite:', /must name a file/],
     ['STORE_URL', 'sqlite::memory:', /must name a file/],
+    ['AUDIT_KEY', 'hunter2', /32 characters or more/],
     ['LOG_LEVEL', 'loud', /fatal, error, warn, info, debug, trace or silent/],
     ['DATABASE_URL', 'mysql://bot:hunter2@db/portal', /postgresql:/],
     ['DATABASE_URL', 'postgresql://bot:hunter2@db.example', /database is missing/],
@@ -159,6 +160,16 @@ describe('the environment alone', () => {
 });
 
 describe('the file', () => {
+  test('forgetting the record needs a key where there is no file to keep one beside', () => {
+    const yaml = 'audit_retention_days: 400';
+    const postgres = { STORE_URL: 'postgresql://bot@db/store' };
+    expect(read({}, yaml)).toMatchObject({ auditRetentionDays: 400, auditKey: undefined });
+    expect(problems(postgres, yaml)).toEqual([expect.stringMatching(/^AUDIT_KEY is missing: .*PostgreSQL/)]);
+    const AUDIT_KEY = 'f0'.repeat(32);
+    expect(read({ ...postgres, AUDIT_KEY }, yaml)).toMatchObject({ auditRetentionDays: 400, auditKey: AUDIT_KEY });
+    expect(read({ ...postgres }).auditRetentionDays).toBeUndefined();
+  });
+
   test('several targets, each with its own settings', () => {
     const config = read(
       { REPORTS_URL: 'postgresql://bot:hunter2@reports.example/reports', APPROVERS: 'U0BEN' },
