@@ -53,6 +53,8 @@ export interface BotOptions {
   readonly auditPace?: number;
   /** How long a process that shares the store may be silent before others take it for dead, milliseconds. */
   readonly lease?: number;
+  /** Who has to wait for whom; one person's flood slows that person only, unless told. */
+  readonly turns?: Context['turns'];
 }
 
 /** How often requests that nobody decided are looked for, milliseconds. */
@@ -75,7 +77,7 @@ export async function startBot(
   config: Config,
   commands: readonly Command[],
   log: Logger,
-  { now = Date.now, auditPace = 1_000, lease = leaseMilliseconds }: BotOptions = {},
+  { now = Date.now, auditPace = 1_000, lease = leaseMilliseconds, turns }: BotOptions = {},
 ): Promise<Bot> {
   const began = performance.now();
   const releases: (() => Promise<void>)[] = [];
@@ -152,7 +154,7 @@ export async function startBot(
       sleep,
       newReference: () => randomBytes(3).toString('hex'),
       maxWaiting: config.maxWaiting,
-      turns: new Turns({ now, sleep, earnEvery: personsShare * auditPace }),
+      turns: turns ?? new Turns({ now, sleep, earnEvery: personsShare * auditPace }),
       approvalMilliseconds: minutesToMilliseconds(config.approvalMinutes),
       jobs,
     };

@@ -86,7 +86,7 @@ export interface Context {
   /** How many requests of one person may wait at once. */
   readonly maxWaiting: number;
   /** Keeps one person's flood from everybody else. */
-  readonly turns: Turns;
+  readonly turns: Pick<Turns, 'take'>;
   /** Running actions of this process, to cancel them. */
   readonly jobs: Jobs;
 }
