@@ -199,7 +199,9 @@ async function showCardOrWithdraw(context: Context, action: Action, asking: Aski
     await showWaiting(context, action, asking.place.responseUrl);
   } catch (error) {
     context.log.warn({ err: error, action: spoken(action.id) }, 'the card could not be posted');
-    await context.ledger.turnDown(action.id, 'cancelled', undefined, 'the card could not be posted');
+    // Slack may have posted it and lost the answer: if somebody has decided meanwhile, the decision stands.
+    const withdrawn = await context.ledger.turnDown(action.id, 'cancelled', undefined, 'the card could not be posted');
+    if (!withdrawn) return;
     const view = problem(
       'The request for approval could not be posted, so it was withdrawn. Nothing was done.',
       'Invite the bot to this channel with /invite and ask again.',

@@ -90,6 +90,29 @@ test('a request whose card cannot be shown to anybody is withdrawn, and its requ
   await office.reads('#db-audit', /withdrawn: “the card could not be posted”/);
 });
 
+test('the card stands although its answer was lost, and was decided: nobody hears that it was withdrawn', async () => {
+  const victim = await office.idleSession();
+  const incident = slack.channel('#incident').id;
+  const isCard = (args: Record<string, unknown>) => JSON.stringify(args.blocks ?? '').includes(`kill ${victim.pid}`);
+  // Three tries of the bot, each posted and left without an answer; the last is held until it is denied.
+  const lost = slack.faults.on('chat.postMessage', { thenDrop: true }, { channel: incident, when: isCard, times: 2 });
+  const held = slack.faults.on('chat.postMessage', { hang: true, status: 500 }, { channel: incident, when: isCard });
+  await ada.types(`/db kill ${victim.pid}`);
+  await slack.until(() => held.hits > 0 && lost.hits === 2, 'three tries');
+  const card = await office.reads('#incident', new RegExp(`kill ${victim.pid}`));
+  await ben.clicks('Deny', { on: card });
+  await slack.until(() => ben.modal()?.blocks.some(block => block.type === 'input'), 'the form');
+  await ben.submits({ Reason: 'not this one' });
+  await office.reads('#db-audit', /denied by ben \(U00000BEN\): “not this one”/);
+  held.remove();
+  await ada.types('/db requests');
+  await office.reads('#db-audit', /\/db requests/);
+  const untrue = office
+    .seenBy(ada, '#incident')
+    .filter(text => text.includes('could not be posted') && text.includes(`kill ${victim.pid}`));
+  expect(untrue).toEqual([]);
+});
+
 test('Slack does not answer for three seconds: a word comes first, the answer later', async () => {
   ahead += 61_000;
   const slow = slack.faults.on('users.info', { delayMs: 2_500 });
