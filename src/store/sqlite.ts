@@ -60,19 +60,34 @@ function whyNotOpen(path: string, cause: unknown): UserError {
   });
 }
 
-/** Kysely's dialect speaks better-sqlite3; this is the same over node:sqlite. */
+type Statement = ReturnType<SqliteDatabase['prepare']>;
+
+/** Statements that are kept ready; the bot has fewer, but for lists of different lengths. */
+const mostPrepared = 500;
+
+/** Kysely's dialect speaks better-sqlite3; this is the same over node:sqlite, which prepares each text once. */
 function adapt(file: DatabaseSync): SqliteDatabase {
+  const prepared = new Map<string, Statement>();
   return {
     close: () => file.close(),
     prepare(text) {
-      const statement = file.prepare(text);
-      const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
-      return {
-        reader: statement.columns().length > 0,
-        all: parameters => statement.all(...values(parameters)),
-        run: parameters => statement.run(...values(parameters)),
-        iterate: parameters => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
-      };
+      const known = prepared.get(text);
+      if (known) return known;
+      if (prepared.size >= mostPrepared) prepared.clear();
+      const statement = prepare(file, text);
+      prepared.set(text, statement);
+      return statement;
     },
+  };
+}
+
+function prepare(file: DatabaseSync, text: string): Statement {
+  const statement = file.prepare(text);
+  const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+  return {
+    reader: statement.columns().length > 0,
+    all: parameters => statement.all(...values(parameters)),
+    run: parameters => statement.run(...values(parameters)),
+    iterate: parameters => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
   };
 }
