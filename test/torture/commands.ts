@@ -48,7 +48,8 @@ export function simulatedCommands(
       signal.throwIfAborted();
       const effect = { action: action.id, command: 'zap', plan: canonical(plan) };
       const done =
-        held && (await call('zaps', () => target.act(plan.thing, plan.condition, { ...effect, at: now() }), longest));
+        held &&
+        (await call('zaps', () => target.act(owner, plan.thing, plan.condition, { ...effect, at: now() }), longest));
       if (!done) throw new ConditionChanged(`The ${plan.thing} has changed, so nothing was done.`);
       return { view: view(`zapped the ${plan.thing}`), outcome: `zapped the ${plan.thing}` };
     },
@@ -63,15 +64,16 @@ export function simulatedCommands(
     positional: ['thing'],
     examples: ['save pump'],
     afterInterruption: 'Look whether the copy is there.',
-    async run(args, { action, signal, progress }) {
+    async run(args, services) {
+      const { action, signal } = services;
       for (const part of [1, 2, 3]) {
         signal.throwIfAborted();
         await call(`copies part ${part}`, () => undefined, 4_000);
-        progress(view(`copied part ${part} of the ${args.thing}`));
+        services.progress(view(`copied part ${part} of the ${args.thing}`));
       }
       signal.throwIfAborted();
       const effect = { action: action.id, command: 'save', plan: canonical(args) };
-      await call('saves', () => target.act(args.thing, undefined, { ...effect, at: now() }));
+      await call('saves', () => target.act(owner, args.thing, undefined, { ...effect, at: now() }));
       return { view: view(`saved the ${args.thing}`), outcome: `saved the ${args.thing}` };
     },
   });

@@ -2,6 +2,8 @@
 import type { Deciding } from '../../src/actions/decide.ts';
 import { things } from './commands.ts';
 import { homeTeam, people } from './people.ts';
+import { SimulatedProcess } from './process.ts';
+import type { Owner } from './scheduler.ts';
 import type { World } from './world.ts';
 
 /** How long people act and things break, milliseconds. */
@@ -16,7 +18,10 @@ export function plan(world: World): void {
     world.scheduler.trace(world.rights.shuffle(chance, world.scheduler.now()));
   });
   several(world, chance.between(0, 5), 'a thing changes', () => world.target.drift(chance.pick(things)));
-  several(world, chance.between(0, 4), 'a process is to end', () => end(world));
+  several(world, chance.between(0, 2), 'a process is to end', () => end(world));
+  world.target.acted = process => {
+    if (chance.happens(0.4)) endSoon(world, process, 12);
+  };
   if (chance.happens(0.3)) {
     several(world, 1, 'the network goes down', () => {
       world.network.down = world.scheduler.now() + chance.between(1_000, 15_000);
@@ -84,18 +89,24 @@ function deliver(
   const once = () => {
     const process = world.somebody();
     scheduler.trace(`${label} → ${process?.name ?? 'nobody'}`);
-    if (process) take(process);
+    if (!process) return;
+    take(process);
+    if (chance.happens(0.03)) endSoon(world, process, 40);
   };
   once();
   if (chance.happens(0.25)) scheduler.later(nature, chance.pick([0, 1, 300, 5_000]), 'Slack delivers again', once);
 }
 
 /** Killed, or asked to stop; replaced a while later. */
-function end(world: World): void {
+function end(world: World, process: Owner | undefined = world.somebody()): void {
   const { chance, scheduler, nature } = world;
-  const process = world.somebody();
-  if (!process) return;
-  if (chance.happens(0.25)) void process.stop();
+  if (!(process instanceof SimulatedProcess) || !process.alive) return;
+  if (chance.happens(0.2)) void process.stop();
   else world.kill(process);
   scheduler.later(nature, chance.between(0, 12_000), 'a process starts', () => world.staff());
+}
+
+/** At any of the awaits that follow: where it matters most. */
+function endSoon(world: World, process: Owner, most: number): void {
+  world.scheduler.afterSteps(process, world.chance.between(0, most), () => end(world, process));
 }

@@ -16,7 +16,7 @@ interface Pending {
 }
 
 /** Lines of the trace that are kept, for a report. */
-const remembered = Number(process.env.KEEP ?? 60);
+const remembered = 60;
 
 /**
  * Time and order of a simulated run. Whatever waits, waits here; one thing at a time goes on, chosen by chance among
@@ -25,6 +25,7 @@ const remembered = Number(process.env.KEEP ?? 60);
 export class Scheduler {
   readonly #chance: Chance;
   readonly #pending: Pending[] = [];
+  readonly #countdowns = new Map<Owner, { left: number; readonly run: () => void }>();
   readonly #trace: string[] = [];
   readonly #hash = createHash('sha256');
   #now = Date.UTC(2026, 10, 22, 9, 30);
@@ -93,6 +94,11 @@ export class Scheduler {
     });
   }
 
+  /** Does something instead of letting the owner go on, after it went on so many times; once an owner. */
+  afterSteps(owner: Owner, steps: number, run: () => void): void {
+    if (!this.#countdowns.has(owner)) this.#countdowns.set(owner, { left: steps, run });
+  }
+
   /** The owner is gone: nothing it waits for ever comes. */
   end(owner: Owner): void {
     owner.alive = false;
@@ -128,8 +134,18 @@ export class Scheduler {
       this.#pending.splice(this.#pending.indexOf(chosen), 1);
       this.#steps += 1;
       this.trace(`${chosen.owner.name}: ${chosen.label}`);
-      chosen.run();
+      if (!this.#isOver(chosen.owner)) chosen.run();
     }
+  }
+
+  #isOver(owner: Owner): boolean {
+    const countdown = this.#countdowns.get(owner);
+    if (!countdown) return false;
+    countdown.left -= 1;
+    if (countdown.left >= 0) return false;
+    this.#countdowns.delete(owner);
+    countdown.run();
+    return true;
   }
 
   /** Until every promise that can go on by itself has done so, and the store has answered. */

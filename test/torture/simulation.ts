@@ -41,6 +41,7 @@ export async function simulate({ seed, db, engine, processes }: SimulationOption
   await scheduler.runUntil(scheduler.now() + dayLength);
   world.network.trouble = 0;
   world.network.down = 0;
+  world.target.acted = () => {};
   world.slack.archivedUntil = 0;
   // Those under way to the store have taken their time; then one last process finds what all others have left.
   await scheduler.runUntil(scheduler.now() + look);

@@ -1,3 +1,5 @@
+import type { Owner } from './scheduler.ts';
+
 /** What the simulated commands act on: things, each in a condition that may change by itself, and what was done to them. */
 export interface Effect {
   /** `A-1042` */
@@ -10,6 +12,8 @@ export interface Effect {
 
 export class SimulatedTarget {
   readonly effects: Effect[] = [];
+  /** Called with whose process it was, at each effect. */
+  acted: (owner: Owner) => void = () => {};
   readonly #conditions = new Map<string, number>();
 
   conditionOf(thing: string): number {
@@ -21,9 +25,10 @@ export class SimulatedTarget {
   }
 
   /** Acts and checks the condition in one statement. @returns whether it held. */
-  act(thing: string, condition: number | undefined, effect: Effect): boolean {
+  act(owner: Owner, thing: string, condition: number | undefined, effect: Effect): boolean {
     if (condition !== undefined && condition !== this.conditionOf(thing)) return false;
     this.effects.push(effect);
+    this.acted(owner);
     return true;
   }
 }
