@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { execa } from 'execa';
+import { z } from 'zod';
 
 /** A Node program of ours in a process of its own. */
 export interface Program {
@@ -11,6 +13,13 @@ export interface Program {
 
 /** What a program inherits: how to find other programs and write files, and nothing that configures a PostgreSQL client. */
 const inherited = ['PATH', 'HOME', 'TMPDIR'] as const;
+
+/** What `npm start` gives Node: a measured bot runs as a real one does. */
+const startFlags = z
+  .object({ scripts: z.object({ start: z.string() }) })
+  .parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')))
+  .scripts.start.split(' ')
+  .filter(word => word.startsWith('--'));
 
 /**
  * Starts a program; it ends with this process at the latest.
@@ -26,7 +35,7 @@ export async function startProgram(
   ready: () => Promise<unknown>,
 ): Promise<Program> {
   const environment = Object.fromEntries(inherited.map(name => [name, process.env[name]]));
-  const program = execa(process.execPath, ['--disable-warning=ExperimentalWarning', script], {
+  const program = execa(process.execPath, ['--disable-warning=ExperimentalWarning', ...startFlags, script], {
     env: { ...environment, ...settings },
     extendEnv: false,
     stdin: 'ignore',
