@@ -58,6 +58,10 @@ function line(event: AuditEvent, body: Body): Line {
       return same(`${who} clicked, which did not count, and was told: “${value(body.why, 300)}”`);
     case 'approval_dropped':
       return same(`the approval of ${who} no longer counts: “${value(body.why, 300)}”`);
+    case 'broke_glass':
+      return same(
+        `:rotating_light: *BREAK-GLASS* by ${who}, without a second person: “${value(body.reason, 500)}”. Every approver is told.`,
+      );
     case 'denied':
     case 'withdrawn':
       return same(
@@ -67,6 +71,10 @@ function line(event: AuditEvent, body: Body): Line {
       return same('expired: nobody decided in time. Nothing was done.');
     case 'started':
       return same('started');
+    case 'purged':
+      return same(
+        `the bot removed ${Number(body.events)} events of the store, up to #${Number(body.upto)}, which were older than ${Number(body.days)} days; the hash they end with is ${code(String(body.hash), 64)}`,
+      );
     case 'cancel_asked':
       return same(`${who} asked it to stop`);
     case 'interrupted':

@@ -2,7 +2,7 @@
 import type { KnownBlock } from '@slack/types';
 import { limits } from './limits.ts';
 import { actions, button, context, divider, preformatted, section } from './parts.ts';
-import { code, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
+import { code, cut, dateToken, duration, escapeMrkdwn, oneLine, utc } from './text.ts';
 import type { View } from './view.ts';
 
 /** An action as every message about it names it. */
@@ -26,13 +26,25 @@ export interface PlanView {
   readonly confirm: string;
 }
 
+/** Who ran it without a second person, and why. */
+export interface BrokenGlass {
+  readonly by: string;
+  readonly reason: string;
+}
+
 /** Where a request stands when it no longer waits. */
 export type Standing =
-  | { readonly is: 'running'; readonly approvedBy: readonly string[]; readonly since: Date }
+  | {
+      readonly is: 'running';
+      readonly approvedBy: readonly string[];
+      readonly brokenGlass?: BrokenGlass | undefined;
+      readonly since: Date;
+    }
   | {
       /** The first three ended without running. */
       readonly is: 'denied' | 'withdrawn' | 'expired' | 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
       readonly approvedBy: readonly string[];
+      readonly brokenGlass?: BrokenGlass | undefined;
       /** In a sentence, without its full stop where it did not run: `denied by ben “not now”`. */
       readonly outcome: string;
       readonly at: Date;
@@ -79,6 +91,8 @@ export function waitingCard(
     readonly approvers: readonly string[];
     readonly approvedBy: readonly string[];
     readonly needed: number;
+    /** Whether an operator may run it alone. */
+    readonly breakGlass?: boolean;
   },
 ): View {
   const progress = waiting.approvedBy.length > 0 ? `Approved by ${people(waiting.approvedBy)}, ` : '';
@@ -106,6 +120,7 @@ export function waitingCard(
           confirm: { title: `Approve ${heading.id}?`, text: plan.confirm, confirm: 'Approve', deny: 'Go back' },
         }),
         button({ text: 'Deny', verb: 'deny', value: heading.id }),
+        ...(waiting.breakGlass ? [button({ text: 'Break glass', verb: 'break_glass', value: heading.id })] : []),
       ),
       context(
         `${progress}expires ${dateToken(waiting.expiresAt)} · may approve: ${people(waiting.approvers)} · never <@${heading.requester}>`,
@@ -140,6 +155,30 @@ export function settledCard(heading: ActionHeading, plan: PlanView, standing: St
   };
 }
 
+/**
+ * Reminds of a request that still waits, below its card.
+ * @param waiting.names of approvers, plain text: they are named, and nobody is notified.
+ * @param waiting.more how many there are beside them.
+ */
+export function reminder(
+  heading: ActionHeading,
+  waiting: {
+    readonly names: readonly string[];
+    readonly more: number;
+    readonly missing: number;
+    readonly expiresAt: Date;
+  },
+): View {
+  const wanted = waiting.missing === 1 ? 'one more approval' : `${waiting.missing} more approvals`;
+  const names = waiting.names.map(name => plainly(name, 80)).join(', ') || 'nobody who could be named';
+  const more = waiting.more > 0 ? ` and ${waiting.more} more` : '';
+  const said = (until: string) => `still waits for ${wanted}, until ${until}. May approve: ${names}${more}.`;
+  return {
+    text: `${heading.id} ${said(utc(waiting.expiresAt))}`,
+    blocks: [section(`:hourglass_flowing_sand: *${heading.id}* ${said(dateToken(waiting.expiresAt))}`)],
+  };
+}
+
 /** How it ended, for the requester, who is told by name. */
 export function outcomeNote(heading: ActionHeading, ending: string): View {
   const said = plainly(ending, 1_000);
@@ -149,7 +188,9 @@ export function outcomeNote(heading: ActionHeading, ending: string): View {
 function headline(heading: ActionHeading, plan: PlanView, standing: Standing): string {
   switch (standing.is) {
     case 'running':
-      return `:arrows_counterclockwise: ${heading.id} is approved and running`;
+      return standing.brokenGlass
+        ? `:rotating_light: ${heading.id} runs without a second person`
+        : `:arrows_counterclockwise: ${heading.id} is approved and running`;
     case 'denied':
       return `:no_entry: ${heading.id} was denied`;
     case 'withdrawn':
@@ -171,7 +212,9 @@ function headline(heading: ActionHeading, plan: PlanView, standing: Standing): s
 function detail(standing: Standing, shown: boolean): string {
   switch (standing.is) {
     case 'running':
-      return `Approved by ${people(standing.approvedBy)} ${dateToken(standing.since)}`;
+      return standing.brokenGlass
+        ? `${brokenBy(standing.brokenGlass)} ${dateToken(standing.since)}`
+        : `Approved by ${people(standing.approvedBy)} ${dateToken(standing.since)}`;
     case 'denied':
     case 'withdrawn':
     case 'expired':
@@ -179,9 +222,17 @@ function detail(standing: Standing, shown: boolean): string {
     default: {
       const time = standing.seconds === undefined ? '' : ` · took ${duration(standing.seconds)}`;
       const by = standing.approvedBy.length > 0 ? `Approved by ${people(standing.approvedBy)} · ` : '';
-      return lines(!shown && escapeMrkdwn(cut(standing.outcome, 1_000)), `${by}${dateToken(standing.at)}${time}`);
+      return lines(
+        !shown && escapeMrkdwn(cut(standing.outcome, 1_000)),
+        standing.brokenGlass && brokenBy(standing.brokenGlass),
+        `${by}${dateToken(standing.at)}${time}`,
+      );
     }
   }
+}
+
+function brokenBy({ by, reason }: BrokenGlass): string {
+  return `:rotating_light: *Break-glass*: run by <@${by}> alone, “${plainly(reason, 500)}”`;
 }
 
 function signature(heading: ActionHeading): KnownBlock {

@@ -5,30 +5,43 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { minutesToMilliseconds } from 'date-fns/minutesToMilliseconds';
 import { secondsToMilliseconds } from 'date-fns/secondsToMilliseconds';
 import type { Logger } from 'pino';
+import { z } from 'zod';
 import { Directory } from './access/directory.ts';
 import { Gate } from './access/gate.ts';
 import { Actions } from './actions/actions.ts';
 import { type ActionTarget, type Context, Jobs, Retries } from './actions/context.ts';
-import { Ledger } from './actions/ledger.ts';
+import { leaseMilliseconds } from './actions/ledger.ts';
+import { MeasuredLedger } from './actions/measured-ledger.ts';
+import { Turns } from './actions/turns.ts';
 import { Courier } from './audit/courier.ts';
+import { auditKey } from './audit/key.ts';
 import { Outbox } from './audit/outbox.ts';
+import { RecordQueries } from './audit/reader.ts';
+import { Retention } from './audit/retention.ts';
+import { verifyRecord } from './audit/verify.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
+import { Metrics } from './health/metrics.ts';
+import { openHealthServer } from './health/server.ts';
 import { openTarget, type Target } from './postgres/target.ts';
 import { makeServices, type TargetTools } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
 import { SlackAuditChannel } from './slack/audit-channel.ts';
+import { SlackAuditHistory } from './slack/audit-history.ts';
 import { openClients } from './slack/clients.ts';
 import { identify } from './slack/identity.ts';
 import { slackQuestions } from './slack/questions.ts';
 import { route } from './slack/routes.ts';
 import { SlackStage } from './slack/stage.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { type Lease, returnLease, takeLease } from './store/leases.ts';
+import { openStore, type Store } from './store/store.ts';
 import { openBackups } from './tools/backup.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
 
 export interface Bot {
+  /** Resolves when the bot cannot go on and only a fresh start, or a person, can help: stop it then. */
+  readonly failed: Promise<Error>;
   /** Takes nothing new, gives running jobs their time, stops and records them, and releases everything. */
   stop(): Promise<void>;
 }
@@ -39,6 +52,10 @@ export interface BotOptions {
   readonly now?: () => number;
   /** Least time between two audit messages in milliseconds; Slack allows one a second, a test workspace any number. */
   readonly auditPace?: number;
+  /** How long a process that shares the store may be silent before others take it for dead, milliseconds. */
+  readonly lease?: number;
+  /** Who has to wait for whom; one person's flood slows that person only, unless told. */
+  readonly turns?: Context['turns'];
 }
 
 /** How often requests that nobody decided are looked for, milliseconds. */
@@ -46,6 +63,12 @@ const sweepEvery = 1_000;
 
 /** At shutdown, how long what was stopped may take to say so, milliseconds. */
 const lastWords = 5_000;
+
+/** A process that tells an end for longer than this has died, milliseconds: its calls to Slack have given up by then. */
+const tellerLease = 60_000;
+
+/** In how many audit messages one of the same person is welcome for long: two who flood leave room for the others. */
+const personsShare = 4;
 
 /** At shutdown, how long the record may still be carried to the audit channel, milliseconds. */
 const lastPosts = 5_000;
@@ -58,7 +81,7 @@ export async function startBot(
   config: Config,
   commands: readonly Command[],
   log: Logger,
-  { now = Date.now, auditPace = 1_000 }: BotOptions = {},
+  { now = Date.now, auditPace = 1_000, lease = leaseMilliseconds, turns }: BotOptions = {},
 ): Promise<Bot> {
   const began = performance.now();
   const releases: (() => Promise<void>)[] = [];
@@ -69,8 +92,9 @@ export async function startBot(
   };
   try {
     for (const warning of config.warnings) log.warn(warning);
-    const store = await openSqliteStore(config.storeFile);
-    releases.push(() => store.destroy());
+    const store = await openStore(config.store);
+    releases.push(() => store.close());
+    const holder = randomUUID();
 
     const clients = openClients(config.slack.botToken, config.slack.apiUrl, log);
     const identifying = identify(clients.lookups);
@@ -80,8 +104,9 @@ export async function startBot(
     const identity = await identifying;
 
     const channel = new SlackAuditChannel(clients.audit, config.auditChannel);
+    const outbox = new Outbox(store.db, holder, { sole: store.sole, lease });
     const courier = new Courier({
-      outbox: new Outbox(store),
+      outbox,
       channel,
       log,
       now,
@@ -90,31 +115,50 @@ export async function startBot(
       pace: auditPace,
     });
 
+    const history = new SlackAuditHistory(clients.bulk, {
+      channel: config.auditChannel,
+      botUser: identity.botUser,
+      sleep,
+    });
+    const retention = retentionOf(config, store, log, now, () => courier.nudge());
+
     const jobs = new Jobs();
+    const metrics = new Metrics();
     const context: Context = {
-      ledger: new Ledger({
-        store,
-        now,
-        newId: randomUUID,
-        holder: randomUUID(),
-        recorded: () => courier.nudge(),
-      }),
+      ledger: new MeasuredLedger(
+        { store: store.db, now, newId: randomUUID, holder, lease, recorded: () => courier.nudge() },
+        ended => metrics.ended(ended),
+      ),
+      sole: store.sole,
       commands,
       targets: new Map(config.targets.map(target => [target.name, actionTarget(target)])),
       defaultTarget: config.defaultTarget,
       gate: new Gate(new Directory(slackQuestions(clients.lookups), now), identity.team),
       stage: new SlackStage({
         client: clients.messages,
+        files: clients.bulk,
         log,
         sleep,
         responseOrigins: new Set([new URL(config.slack.apiUrl ?? 'https://hooks.slack.com').origin]),
       }),
       audit: courier,
-      services: makeServices({ targets, help: commands.map(describe), now, context: () => context }),
+      services: makeServices({
+        targets,
+        help: commands.map(describe),
+        record: {
+          queries: new RecordQueries(store.db),
+          verify: ({ since, ...options }) =>
+            verifyRecord(store.db, { ...options, key: keyOf(config, false), channel: { history, since }, now }),
+        },
+        now,
+        context: () => context,
+      }),
       log,
       now,
       sleep,
       newReference: () => randomBytes(3).toString('hex'),
+      maxWaiting: config.maxWaiting,
+      turns: turns ?? new Turns({ now, sleep, earnEvery: personsShare * auditPace }),
       approvalMilliseconds: minutesToMilliseconds(config.approvalMinutes),
       jobs,
       retries: new Retries(),
@@ -126,22 +170,47 @@ export async function startBot(
       connection: config.slack.transport,
       apiUrl: config.slack.apiUrl,
       log,
+      now,
       sleep,
+      acknowledged: milliseconds => metrics.acknowledged(milliseconds),
     });
     route(slack.app, { actions, client: clients.messages, botUser: identity.botUser, log });
+
+    if (config.health) {
+      metrics.watch({
+        waitingRequests: async () => (await context.ledger.waiting()).length,
+        auditBacklogSeconds: async () => {
+          const oldest = await outbox.oldest();
+          return oldest === undefined ? 0 : (now() - oldest) / 1_000;
+        },
+        runningJobs: () => jobs.running,
+        slackConnected: slack.connected,
+        targets: new Map([...targets].map(([name, { target }]) => [name, () => target.ask(stillThere)])),
+      });
+      const needs = {
+        slackConnected: slack.connected,
+        store: () => outbox.oldest(),
+        audit: () => courier.problem(),
+        draining: () => jobs.closed,
+      };
+      releases.push(await openHealthServer({ ...config.health, needs, metrics, log }));
+    }
 
     for (const target of targets.values()) await cleanUp(target, log);
     courier.start();
     releases.push(() => courier.stop());
     await slack.start();
     releases.push(() => slack.stop());
-    const sweeper = keepSweeping(actions, log);
-    releases.push(sweeper.stop);
+    jobs.heard(now());
+    releases.push(every(lease / 10, () => actions.stayAlive(), log));
+    releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
+    if (retention) releases.push(every(sweepEvery, () => retention.run(), log));
 
     log.info(
       {
         milliseconds: Math.round(performance.now() - began),
         transport: config.slack.transport.kind,
+        holder,
         targets: config.targets.map(target => target.name),
         commands: commands.length,
       },
@@ -149,8 +218,15 @@ export async function startBot(
     );
     const recovered = actions.recover().catch(error => log.error({ err: error }, 'the recovery failed'));
     return {
+      failed: slack.refused,
       async stop() {
-        await jobs.close(sleep(secondsToMilliseconds(config.shutdownSeconds)), () => sleep(lastWords));
+        const patience = sleep(secondsToMilliseconds(config.shutdownSeconds));
+        if (!store.sole) {
+          // Other processes take what comes from here on; what has come is carried out, not refused.
+          await slack.stop();
+          await Promise.race([slack.handled(), patience]);
+        }
+        await jobs.close(patience, () => sleep(lastWords));
         await recovered;
         await courier.drain(lastPosts);
         await release();
@@ -163,11 +239,40 @@ export async function startBot(
   }
 }
 
+/** What forgets the oldest part of the record; `undefined` when it is kept for ever. */
+function retentionOf(
+  config: Config,
+  { db }: Store,
+  log: Logger,
+  now: () => number,
+  recorded: () => void,
+): Retention | undefined {
+  const { auditRetentionDays: days } = config;
+  const key = days === undefined ? undefined : keyOf(config, true);
+  if (days === undefined || key === undefined) return undefined;
+  return new Retention({ store: db, days, key, now, newId: randomUUID, recorded, log });
+}
+
+function keyOf({ auditKey: variable, store }: Config, create: boolean): Buffer | undefined {
+  return auditKey(variable, store, { create });
+}
+
 function actionTarget(target: TargetConfig): ActionTarget {
-  const { name, approvers, operators, approvals, channels, approvalChannel } = target;
+  const { name, approvers, viewers, operators, approvals, channels, approvalChannel } = target;
+  const { approversFromOtherGroups, breakGlass } = target;
   return {
     settings: target,
-    access: { name, approvers, operators, approvals, channels, approvalChannel },
+    access: {
+      name,
+      approvers,
+      viewers,
+      operators,
+      approvals,
+      approversFromOtherGroups,
+      breakGlass,
+      channels,
+      approvalChannel,
+    },
     approvalFor: new Set(target.approvalFor),
   };
 }
@@ -214,20 +319,33 @@ async function cleanUp({ backups, target }: TargetTools, log: Logger): Promise<v
   }
 }
 
-function keepSweeping(actions: Actions, log: Logger): { stop: () => Promise<void> } {
+/** One process at a time tells what others could not, or each would tell every requester of the same end. */
+async function sweep(actions: Actions, { sole, db }: Store, holder: string, now: () => number): Promise<void> {
+  let lease: Lease | undefined;
+  const mayRetell = async () => {
+    lease = await takeLease(db, { name: 'teller', holder, now: now(), ttl: tellerLease, sole });
+    return lease !== undefined;
+  };
+  await actions.sweep(mayRetell);
+  if (lease) await returnLease(db, lease);
+}
+
+/** Asks a target nothing but to answer. */
+const stillThere = { name: 'still_there', sql: 'SELECT 1 AS one', row: z.object({ one: z.int() }) };
+
+/** Does something at intervals, one after the other; gives back what ends it. */
+function every(milliseconds: number, work: () => Promise<void>, log: Logger): () => Promise<void> {
   const closing = new AbortController();
   const loop = async () => {
     while (!closing.signal.aborted) {
-      await actions.sweep().catch(error => log.error({ err: error }, 'the sweep failed'));
-      await sleep(sweepEvery, closing.signal);
+      await work().catch(error => log.error({ err: error }, 'something that is done at intervals failed'));
+      await sleep(milliseconds, closing.signal);
     }
   };
   const done = loop();
-  return {
-    async stop() {
-      closing.abort();
-      await done;
-    },
+  return async () => {
+    closing.abort();
+    await done;
   };
 }
 

@@ -14,6 +14,7 @@ import type { View } from '../blocks/view.ts';
 import type { ChangeServices, ReadServices, RoutineServices } from './services.ts';
 
 export type { View } from '../blocks/view.ts';
+export { ageIn, agePattern } from './age.ts';
 export { UserError } from './errors.ts';
 export { nearest } from './nearest.ts';
 export { quoted } from './quoted.ts';
@@ -24,6 +25,15 @@ export interface Answer {
   readonly view: View;
   /** One plain-text sentence without markup: `attention: 1 session blocked for 4 min`. */
   readonly outcome: string;
+  /** Files that belong to the answer, in memory as a whole: a few megabytes at most. */
+  readonly files?: readonly AnswerFile[];
+}
+
+/** A text file. */
+export interface AnswerFile {
+  /** With its ending: `audit-2026-11-22.csv`. */
+  readonly name: string;
+  readonly content: string;
 }
 
 /** What an approver reads before deciding. Made from the stored plan alone. */

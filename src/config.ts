@@ -4,6 +4,7 @@ import { type FileSettings, plainTarget, readFileSettings, withoutFile } from '.
 import { Problems } from './config/problems.ts';
 import {
   databaseUrlOf,
+  type KnownCommands,
   makeTarget,
   nameAfterDatabase,
   type TargetConfig,
@@ -12,6 +13,7 @@ import {
 
 export { ConfigError } from './config/problems.ts';
 
+import type { StoreAddress } from './store/store.ts';
 import type { Check } from './target-settings.ts';
 
 export type { TargetConfig } from './config/targets.ts';
@@ -26,9 +28,10 @@ export interface Config {
   };
   /** Id of the channel that every action is reported to. */
   readonly auditChannel: string;
-  /** The store's SQLite file, absolute or relative to the folder the bot is started in. */
-  readonly storeFile: string;
+  readonly store: StoreAddress;
   readonly logLevel: string;
+  /** Where questions about health and metrics are answered; `undefined` is nowhere. */
+  readonly health: { readonly port: number; readonly host: string } | undefined;
   /** At least one. */
   readonly targets: readonly TargetConfig[];
   /** Name of the target of a command without `--on`. */
@@ -37,8 +40,14 @@ export interface Config {
   readonly approvalMinutes: number;
   /** Age in minutes of the oldest event that has not reached the audit channel, above which destructive commands are refused. */
   readonly auditMaxAgeMinutes: number;
+  /** Days after which the record is purged; `undefined` keeps it for ever. */
+  readonly auditRetentionDays: number | undefined;
+  /** Signs what a purge leaves; a secret. `undefined`: a file beside the store has it. */
+  readonly auditKey: string | undefined;
   /** Seconds that running jobs get at shutdown. */
   readonly shutdownSeconds: number;
+  /** How many requests of one person may wait at once. */
+  readonly maxWaiting: number;
   /** What is allowed and probably not meant; for the log at start. */
   readonly warnings: readonly string[];
 }
@@ -46,13 +55,13 @@ export interface Config {
 /**
  * Reads all settings: the environment, and the YAML file that CONFIG_FILE names.
  * @param readFile gives a file's text, or throws as node:fs does.
- * @param known what settings may refer to: the names for `approval_for`, the checks of a target that lists none.
+ * @param known what settings may refer to: the commands' names, the checks of a target that lists none.
  * @throws ConfigError with every problem at once. No message repeats the value of a setting.
  */
 export function readConfig(
   variables: Environment,
   readFile: (path: string) => string,
-  known: { readonly routineCommands: readonly string[]; readonly defaultChecks: readonly Check[] },
+  known: KnownCommands & { readonly defaultChecks: readonly Check[] },
 ): Config {
   const problems = new Problems();
   const environment = withoutBlanks(variables);
@@ -64,7 +73,10 @@ export function readConfig(
     backupDir: environment.BACKUP_DIR ?? 'backups',
     checks: known.defaultChecks,
   };
-  const targets = file === undefined ? [] : makeTargets(file, environment, defaults, known.routineCommands, problems);
+  const targets = file === undefined ? [] : makeTargets(file, environment, defaults, known, problems);
+  if (file?.auditRetentionDays !== undefined && values?.STORE_URL.engine === 'postgres' && !values.AUDIT_KEY) {
+    problems.add('AUDIT_KEY', 'is missing: with a store in PostgreSQL, audit_retention_days needs it.');
+  }
   problems.throwIfAny();
 
   const [first] = targets;
@@ -72,13 +84,17 @@ export function readConfig(
   return {
     slack: { botToken: values.SLACK_BOT_TOKEN, transport: values.transport, apiUrl: values.SLACK_API_URL },
     auditChannel: values.AUDIT_CHANNEL,
-    storeFile: values.STORE_URL,
+    store: values.STORE_URL,
     logLevel: values.LOG_LEVEL,
+    health: values.HEALTH_PORT === undefined ? undefined : { port: values.HEALTH_PORT, host: values.HEALTH_HOST },
     targets,
     defaultTarget: file.defaultTarget ?? first.name,
     approvalMinutes: file.approvalMinutes,
     auditMaxAgeMinutes: file.auditMaxAgeMinutes,
+    auditRetentionDays: file.auditRetentionDays,
+    auditKey: values.AUDIT_KEY,
     shutdownSeconds: file.shutdownSeconds,
+    maxWaiting: file.maxWaiting,
     warnings: targets.flatMap(tooFewApprovers),
   };
 }
@@ -105,13 +121,12 @@ function makeTargets(
   file: FileSettings,
   environment: Environment,
   defaults: TargetDefaults,
-  routineCommands: readonly string[],
+  known: KnownCommands,
   problems: Problems,
 ): TargetConfig[] {
-  if (file.listed === 0) return onlyTarget(file, environment, defaults, problems);
+  if (file.listed === 0) return onlyTarget(file, environment, defaults, known, problems);
   return file.targets.flatMap(
-    listed =>
-      makeTarget({ ...listed, only: file.listed === 1 }, environment, defaults, routineCommands, problems) ?? [],
+    listed => makeTarget({ ...listed, only: file.listed === 1 }, environment, defaults, known, problems) ?? [],
   );
 }
 
@@ -120,6 +135,7 @@ function onlyTarget(
   { defaultTarget }: FileSettings,
   environment: Environment,
   defaults: TargetDefaults,
+  known: KnownCommands,
   problems: Problems,
 ): TargetConfig[] {
   const connection = databaseUrlOf(environment, problems);
@@ -128,7 +144,7 @@ function onlyTarget(
   if (defaultTarget !== undefined && defaultTarget !== target.name) {
     problems.add('default_target', `must be "${target.name}", the only target: DATABASE_URL's database.`);
   }
-  const made = makeTarget({ where: 'DATABASE_URL', target, only: true }, environment, defaults, [], problems);
+  const made = makeTarget({ where: 'DATABASE_URL', target, only: true }, environment, defaults, known, problems);
   return made === undefined ? [] : [made];
 }
 
@@ -139,8 +155,9 @@ function tooFewApprovers({ name, approvers, approvals }: TargetConfig): string[]
       `${name} has no approvers, so its destructive commands will be refused. Set APPROVERS, or "approvers" of the target, to ids of people or user groups.`,
     ];
   }
-  if (approvers.length < approvals && !approvers.some(isUserGroup)) {
-    return [`${name} asks for ${approvals} approvals and has ${approvers.length} approver(s), so none can be given.`];
+  const most = Math.max(...Object.values(approvals));
+  if (approvers.length < most && !approvers.some(isUserGroup)) {
+    return [`${name} asks for ${most} approvals and has ${approvers.length} approver(s), so none can be given.`];
   }
   return [];
 }

@@ -1,6 +1,8 @@
 import { type Context, type Execution, type ServiceFactory, spoken, unspoken } from './actions/context.ts';
 import { withdrawKnown } from './actions/decide.ts';
 import type { Action } from './actions/ledger.ts';
+import type { RecordQueries } from './audit/reader.ts';
+import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { integrityReader } from './postgres/integrity.ts';
@@ -23,6 +25,7 @@ export interface TargetTools {
 export interface ServiceOptions {
   readonly targets: ReadonlyMap<string, TargetTools>;
   readonly help: readonly CommandHelp[];
+  readonly record: { readonly queries: RecordQueries; readonly verify: RecordReaderOptions['verify'] };
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** The life of actions, which itself hands out these services. */
@@ -30,7 +33,7 @@ export interface ServiceOptions {
 }
 
 /** Makes what reaches a command: for each risk an object that holds no more than its type says. */
-export function makeServices({ targets, help, now, context }: ServiceOptions): ServiceFactory {
+export function makeServices({ targets, help, record, now, context }: ServiceOptions): ServiceFactory {
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
@@ -52,7 +55,8 @@ export function makeServices({ targets, help, now, context }: ServiceOptions): S
         list: () => backups.list(),
         estimate: tables => backups.estimate(tables),
       },
-      requests: { waiting: () => waitingRequests(context(), action.channel) },
+      requests: { waiting: () => waitingRequests(context(), action) },
+      record: recordReader({ ...record, asking: action.id, hidden: () => hiddenTargets(context(), action) }),
       help,
       now: () => new Date(now()),
       signal,
@@ -90,13 +94,23 @@ function toolsOf(targets: ReadonlyMap<string, TargetTools>, name: string): Targe
   return tools;
 }
 
-/** Those that may be seen from this channel: a target that is used from certain channels only is told of only there. */
-async function waitingRequests({ ledger, targets }: Context, channel: string): Promise<WaitingRequest[]> {
-  const seen = (await ledger.waiting()).filter(action => {
-    const channels = targets.get(action.target)?.access.channels;
-    return channels === undefined || channels.includes(channel);
-  });
-  return Promise.all(seen.map(action => requestOf({ ledger }, action)));
+/** Requests on the targets that the person who asks may read, from where that person asks. */
+async function waitingRequests(context: Context, asked: Action): Promise<WaitingRequest[]> {
+  const hidden = await hiddenTargets(context, asked);
+  const waiting = (await context.ledger.waiting()).filter(
+    action => context.targets.has(action.target) && !hidden.includes(action.target),
+  );
+  return Promise.all(waiting.map(action => requestOf(context, action)));
+}
+
+/** Targets that the person who asks may not read from there. */
+async function hiddenTargets({ targets, gate }: Context, asked: Action): Promise<string[]> {
+  const from = { user: asked.requester, team: asked.team, channel: asked.channel };
+  const hidden: string[] = [];
+  for (const [name, { access }] of targets) {
+    if (!(await gate.mayAsk(from, access, { risk: 'read', needsApproval: false })).allowed) hidden.push(name);
+  }
+  return hidden;
 }
 
 async function requestOf({ ledger }: Pick<Context, 'ledger'>, action: Action): Promise<WaitingRequest> {

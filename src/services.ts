@@ -4,6 +4,7 @@
  */
 
 import type { View } from '../blocks/view.ts';
+import type { RecordReader } from './audit/service.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
 import type { IntegrityReader } from './postgres/integrity.ts';
 import type { StatusReader } from './postgres/status.ts';
@@ -58,6 +59,7 @@ export interface ReadServices {
   readonly heap: HeapChecker;
   readonly backups: BackupReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
+  readonly record: RecordReader;
   readonly help: readonly CommandHelp[];
   now(): Date;
   /** Aborted when the job is cancelled or the bot shuts down. */

@@ -127,10 +127,11 @@ describe('walls', () => {
   });
 
   test.each([
-    ['pg', ['src/postgres']],
-    ['kysely', ['src/store', 'src/actions/ledger.ts', 'src/audit/record.ts']],
+    ['pg', ['src/postgres', 'src/store/postgres.ts']],
+    ['kysely', ['src/store', 'src/actions', 'src/audit']],
     ['node:sqlite', ['src/store']],
     ['execa', ['src/tools']],
+    ['prom-client', ['src/health']],
   ])('only one place imports %s', (name, places) => {
     const users = imports.filter(({ to }) => to === name || to.startsWith(`${name}/`));
     expect(users).not.toEqual([]);
@@ -143,6 +144,7 @@ const floors: readonly (readonly string[])[] = [
   [
     'blocks',
     'src/store',
+    'src/age.ts',
     'src/errors.ts',
     'src/nearest.ts',
     'src/quoted.ts',
@@ -154,6 +156,7 @@ const floors: readonly (readonly string[])[] = [
     'src/tools',
     'src/access',
     'src/audit',
+    'src/health',
     'src/config',
     'src/config.ts',
     'src/services.ts',
@@ -161,7 +164,7 @@ const floors: readonly (readonly string[])[] = [
   ],
   ['src/grammar.ts', 'src/registry.ts', 'src/actions', 'src/service-factory.ts', 'commands'],
   ['src/slack'],
-  ['src/bot.ts', 'src/main.ts'],
+  ['src/bot.ts', 'src/process.ts', 'src/main.ts'],
 ];
 
 const floorOf = (file: string) => floors.findIndex(places => places.some(place => within(place, file)));
@@ -184,7 +187,8 @@ describe('floors', () => {
     ['src/tools', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/store']],
     ['src/access', ['src/actions', 'src/slack', 'src/audit', 'src/postgres', 'src/tools', 'src/store']],
     ['src/config', ['src/actions', 'src/slack', 'src/audit', 'src/tools', 'src/store']],
-    ['src/config.ts', ['src/actions', 'src/slack', 'src/audit', 'src/tools', 'src/store']],
+    ['src/config.ts', ['src/actions', 'src/slack', 'src/audit', 'src/tools']],
+    ['src/health', ['src/actions', 'src/slack', 'src/postgres', 'src/tools', 'src/audit', 'src/access', 'src/store']],
     ['src/actions', ['src/slack']],
   ])('%s knows nothing of %j, not even by type', (place, unknown) => {
     expect(offending([place], ({ to }) => !unknown.some(other => within(other, to)))).toEqual([]);

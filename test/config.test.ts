@@ -5,6 +5,7 @@ import { thresholdsSchema } from '../src/target-settings.ts';
 
 const known = {
   routineCommands: ['backup', 'analyze'],
+  destructiveCommands: ['kill'],
   defaultChecks: [{ name: 'orphans', title: 'Orphans', sql: 'select 1', show: [], advice: undefined }],
 };
 const minimal = {
@@ -42,12 +43,13 @@ describe('the environment alone', () => {
     expect(read({})).toMatchObject({
       slack: { botToken: 'xoxb-1-secret', transport: { kind: 'socket', appToken: 'xapp-1-secret' }, apiUrl: undefined },
       auditChannel: 'C0AUDIT',
-      storeFile: 'state/pg-chatops.db',
+      store: { engine: 'sqlite', file: 'state/pg-chatops.db' },
       logLevel: 'info',
       defaultTarget: 'portal',
       approvalMinutes: 15,
       auditMaxAgeMinutes: 10,
       shutdownSeconds: 20,
+      maxWaiting: 5,
       warnings: [],
     });
   });
@@ -64,7 +66,10 @@ describe('the environment alone', () => {
       channels: undefined,
       approvalChannel: undefined,
       approvalFor: [],
-      approvals: 1,
+      approvals: { default: 1 },
+      approversFromOtherGroups: false,
+      breakGlass: false,
+      viewers: undefined,
       thresholds: thresholdsSchema.parse({}),
       checks: known.defaultChecks,
       allowOtherDatabases: false,
@@ -84,8 +89,13 @@ describe('the environment alone', () => {
       LOG_LEVEL: 'debug',
     });
     expect(config).toMatchObject({ slack: { apiUrl: 'http://127.0.0.1:4000/api/' }, logLevel: 'debug' });
-    expect(config).toMatchObject({ storeFile: '/var/lib/bot.db' });
+    expect(config).toMatchObject({ store: { engine: 'sqlite', file: '/var/lib/bot.db' } });
     expect(config.targets[0]).toMatchObject({ backupDir: '/var/backups', pgBin: '/opt/pg/bin' });
+  });
+
+  test.each(['postgresql', 'postgres'])('the store may be in PostgreSQL: %s://', scheme => {
+    const url = `${scheme}://chatops_store:hunter2@db.example:5433/chatops?sslmode=verify-full`;
+    expect(read({ STORE_URL: url }).store).toEqual({ engine: 'postgres', url });
   });
 
   test('HTTP instead of Socket Mode', () => {
@@ -130,10 +140,11 @@ describe('the environment alone', () => {
     ['APPROVERS', 'C0INCIDENT', /entry 1, must be the id of a person/],
     ['SLACK_API_URL', 'http://slack.example/api/', /https/],
     ['SLACK_API_URL', 'slack', /https/],
-    ['STORE_URL', 'postgresql://bot:hunter2@db/store', /does not have yet; sqlite:/],
+    ['STORE_URL', 'postgresql://bot:hunter2@db:port/store', /host or port cannot be read/],
     ['STORE_URL', 'state.db', /must begin with sqlite:/],
     ['STORE_URL', 'sqlite:', /must name a file/],
     ['STORE_URL', 'sqlite::memory:', /must name a file/],
+    ['AUDIT_KEY', 'hunter2', /32 characters or more/],
     ['LOG_LEVEL', 'loud', /fatal, error, warn, info, debug, trace or silent/],
     ['DATABASE_URL', 'mysql://bot:hunter2@db/portal', /postgresql:/],
     ['DATABASE_URL', 'postgresql://bot:hunter2@db.example', /database is missing/],
@@ -149,6 +160,16 @@ describe('the environment alone', () => {
 });
 
 describe('the file', () => {
+  test('forgetting the record needs a key where there is no file to keep one beside', () => {
+    const yaml = 'audit_retention_days: 400';
+    const postgres = { STORE_URL: 'postgresql://bot@db/store' };
+    expect(read({}, yaml)).toMatchObject({ auditRetentionDays: 400, auditKey: undefined });
+    expect(problems(postgres, yaml)).toEqual([expect.stringMatching(/^AUDIT_KEY is missing: .*PostgreSQL/)]);
+    const AUDIT_KEY = 'f0'.repeat(32);
+    expect(read({ ...postgres, AUDIT_KEY }, yaml)).toMatchObject({ auditRetentionDays: 400, auditKey: AUDIT_KEY });
+    expect(read({ ...postgres }).auditRetentionDays).toBeUndefined();
+  });
+
   test('several targets, each with its own settings', () => {
     const config = read(
       { REPORTS_URL: 'postgresql://bot:hunter2@reports.example/reports', APPROVERS: 'U0BEN' },
@@ -157,6 +178,7 @@ default_target: reports
 approval_minutes: 30
 audit_max_age_minutes: 5
 shutdown_seconds: 60
+max_waiting: 3
 targets:
   - name: portal
     database_url: postgresql://bot:hunter2@db.example/portal
@@ -165,6 +187,9 @@ targets:
     database_url_env: REPORTS_URL
     approvers: [S0DBA]
     operators: [U0DORA, S0OPS]
+    viewers: [S0STAFF, C0INCIDENT]
+    break_glass: true
+    approvers_from_other_groups: true
     channels: [C0INCIDENT]
     approval_channel: C0APPROVALS
     approval_for: [backup]
@@ -185,21 +210,25 @@ targets:
       approvalMinutes: 30,
       auditMaxAgeMinutes: 5,
       shutdownSeconds: 60,
+      maxWaiting: 3,
     });
     expect(portal).toMatchObject({
       name: 'portal',
       approvers: ['U0BEN'],
-      approvals: 1,
+      approvals: { default: 1 },
       emergency: { user: 'walsender' },
     });
     expect(reports).toMatchObject({
       connection: { host: 'reports.example' },
       approvers: ['S0DBA'],
       operators: ['U0DORA', 'S0OPS'],
+      viewers: ['S0STAFF', 'C0INCIDENT'],
+      breakGlass: true,
+      approversFromOtherGroups: true,
       channels: ['C0INCIDENT'],
       approvalChannel: 'C0APPROVALS',
       approvalFor: ['backup'],
-      approvals: 2,
+      approvals: { default: 2 },
       allowOtherDatabases: true,
       redactQueries: false,
       checks: [{ name: 'late', title: 'Late orders', sql: 'select 1', show: ['id'] }],
@@ -238,6 +267,12 @@ targets:
     expect(read({}, oneTarget('approvers: [S0DBA]', 'approvals: 2')).warnings).toEqual([]);
   });
 
+  test('a number of approvals for each command, and for the others', () => {
+    const approvals = (line: string) => read({}, oneTarget('approvers: [S0DBA]', line)).targets[0]?.approvals;
+    expect(approvals('approvals: {kill: 2}')).toEqual({ default: 1, kill: 2 });
+    expect(approvals('approvals: {default: 3, backup: 1}')).toEqual({ default: 3, backup: 1 });
+  });
+
   test('an empty list of approvers in the file is not filled from APPROVERS', () => {
     expect(read({}, oneTarget('approvers: []')).targets[0]?.approvers).toEqual([]);
   });
@@ -248,6 +283,13 @@ targets:
     ['approvals: many', /targets\[0\].approvals must be a number\. Example: approvals: 1/],
     ['approvals: 0', /approvals must be 1 or more/],
     ['approvals: 1.5', /approvals must be a whole number/],
+    ['approvals: {default: 0}', /approvals.default must be 1 or more/],
+    ['approvals: {kil: 2}', /approvals lists "kil"; did you mean "kill"\?/],
+    ['approvals: {kill: many}', /approvals.kill must be a number/],
+    ['break_glass: true', /break_glass needs "operators"/],
+    ['{break_glass: true, operators: []}', /break_glass needs "operators"/],
+    ['operators: ["#ops"]', /operators\[0\] must be the id of a person .*channel/],
+    ['approvers: [C0INCIDENT]', /approvers\[0\] must be the id of a person/],
     ['approvers: [ben]', /approvers\[0\] must be the id of a person/],
     ['channels: ["#incident"]', /channels\[0\] must be a channel's id/],
     ['approval_channel: "#incident"', /approval_channel must be a channel's id/],
@@ -335,7 +377,7 @@ describe('secrets', () => {
     [{ AUDIT_CHANNEL: 'hunter2', APPROVERS: 'hunter2' }, undefined],
     [{ DATABASE_URL: 'postgresql://bot:hunter2@db' }, undefined],
     [{ DATABASE_URL: 'postgresql://bot:hun#ter2@db/hunter2' }, undefined],
-    [{ STORE_URL: 'postgresql://bot:hunter2@db/store' }, undefined],
+    [{ STORE_URL: 'postgresql://bot:hunter2@db:port/store' }, undefined],
     [{ SLACK_API_URL: 'http://bot:hunter2@example.com' }, undefined],
     [{ PORT: 'hunter2', SLACK_APP_TOKEN: undefined, SLACK_SIGNING_SECRET: 'hunter2' }, undefined],
     [{}, oneTarget('database_url: "mysql://bot:hunter2@db/x"')],
@@ -356,13 +398,36 @@ describe('secrets', () => {
 test('each setting of the file has an example, and the examples are right', () => {
   const { name, database_url, emergency_url, targets: _list, default_target, ...rest } = examples;
   const ofTarget = ['approvers', 'operators', 'channels', 'approval_channel', 'approval_for', 'approvals', 'thresholds']
-    .concat(['allow_other_databases', 'redact_queries', 'checks', 'pg_bin', 'backup_dir'])
+    .concat([
+      'approvers_from_other_groups',
+      'break_glass',
+      'viewers',
+      'allow_other_databases',
+      'redact_queries',
+      'checks',
+      'pg_bin',
+      'backup_dir',
+    ])
     .map(key => `${key}: ${rest[key]}`);
-  const ofFile = ['approval_minutes', 'audit_max_age_minutes', 'shutdown_seconds'].map(key => `${key}: ${rest[key]}`);
+  const ofFile = ['approval_minutes', 'audit_max_age_minutes', 'shutdown_seconds', 'max_waiting'].map(
+    key => `${key}: ${rest[key]}`,
+  );
   const yaml = [...ofFile, `default_target: ${default_target}`, 'targets:', `  - name: ${name}`]
     .concat(
       [`database_url: ${database_url}`, `emergency_url: ${emergency_url}`, ...ofTarget].map(line => `    ${line}`),
     )
     .join('\n');
   expect(problems({}, yaml)).toEqual([]);
+});
+
+describe('HEALTH_PORT', () => {
+  test('is off unless set, and then listens on this machine alone unless HEALTH_HOST says otherwise', () => {
+    expect(read({}).health).toBeUndefined();
+    expect(read({ HEALTH_PORT: '9187' }).health).toEqual({ port: 9187, host: '127.0.0.1' });
+    expect(read({ HEALTH_PORT: '9187', HEALTH_HOST: '0.0.0.0' }).health?.host).toBe('0.0.0.0');
+  });
+
+  test.each(['0', '70000', 'http'])('%s is no port', value => {
+    expect(problems({ HEALTH_PORT: value }).join()).toContain('HEALTH_PORT');
+  });
 });

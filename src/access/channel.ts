@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Granted, type Known, type Refusal, refused, unanswered } from './known.ts';
+import { type Granted, type Known, type Refusal, refused, remedyFor, unanswered } from './known.ts';
 
 /** What Slack says of a channel or direct message, as far as access depends on it. */
 export interface Channel {
@@ -43,7 +43,7 @@ export function channelFrom(response: unknown): Channel {
 export function internalChannel(channel: Known<Channel>): Granted<Channel> | Refusal {
   if (channel.state === 'unanswered') {
     return unanswered(
-      `Slack did not say who can read this channel (${channel.reason}), so nothing was decided and nothing was done. Please try again in a moment.`,
+      `Slack did not say who can read this channel (${channel.reason}), so nothing was decided and nothing was done. ${remedyFor(channel)}`,
     );
   }
   if (channel.state === 'missing') {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Channel, channelFrom } from './channel.ts';
 import { ask, type Known } from './known.ts';
-import { isUserGroup, type Members } from './members.ts';
+import { isChannel, isUserGroup, type Members } from './members.ts';
 import { type Person, personFrom } from './person.ts';
 
 /**
@@ -58,15 +58,23 @@ export class Directory {
   }
 
   /**
-   * The people that ids of people and of user groups stand for. A group that does not exist, or a workspace whose plan
-   * has no user groups, adds nobody.
+   * Who ids of people, user groups and channels stand for. A group that does not exist, or a workspace whose plan has
+   * no user groups, adds nobody.
    */
   async members(ids: readonly string[], options: LookupOptions = {}): Promise<Members> {
     const groups = ids.filter(isUserGroup);
     const answers = await Promise.all(groups.map(id => this.#groupMembers(id, options)));
-    const found = answers.flatMap(answer => (answer.state === 'known' ? answer.value : []));
+    const found = groups.map((group, index) => {
+      const answer = answers[index];
+      return [group, new Set(answer?.state === 'known' ? answer.value : [])] as const;
+    });
     return {
-      people: new Set([...ids.filter(id => !isUserGroup(id)), ...found]),
+      people: new Set([
+        ...ids.filter(id => !isUserGroup(id) && !isChannel(id)),
+        ...found.flatMap(([, people]) => [...people]),
+      ]),
+      groups: new Map(found),
+      channels: new Set(ids.filter(isChannel)),
       unanswered: groups.filter((_, index) => answers[index]?.state === 'unanswered'),
     };
   }

@@ -1,8 +1,17 @@
 /** Asks Slack what the rules need to know, and applies them. The one road from an envelope to a yes or a no. */
 import type { Directory, LookupOptions } from './directory.ts';
 import type { Known, Verdict } from './known.ts';
-import type { Person } from './person.ts';
-import { type AskingRules, couldAnybodyApprove, mayApprove, mayAsk, mayDeny, type Risk } from './rules.ts';
+import { fullMember, type Person } from './person.ts';
+import {
+  type AskingRules,
+  approverCandidates,
+  couldAnybodyApprove,
+  mayApprove,
+  mayAsk,
+  mayBreakGlass,
+  mayDeny,
+  type Risk,
+} from './rules.ts';
 
 /** Who typed or clicked, as the envelope says: ids alone, no names and no button values. */
 export interface Whereabouts {
@@ -15,9 +24,31 @@ export interface Whereabouts {
 /** The part of a target's settings that access depends on. */
 export interface AccessRules extends AskingRules {
   readonly approvers: readonly string[];
+  /** Who may read; `undefined` is every full member. Operators and approvers always may. */
+  readonly viewers: readonly string[] | undefined;
   readonly operators: readonly string[] | undefined;
-  /** Approvals that an action needs. */
-  readonly approvals: number;
+  /** Approvals that an action needs, by command; `default` for those not named. */
+  readonly approvals: Approvals;
+  /** Whether approvers do not count who share a user group with the requester. */
+  readonly approversFromOtherGroups: boolean;
+  /** Whether an operator may run a waiting action alone. */
+  readonly breakGlass: boolean;
+}
+
+export type Approvals = Readonly<Record<string, number>> & { readonly default: number };
+
+/** How many approvals a command needs on a target. */
+export function approvalsFor(approvals: Approvals, command: string): number {
+  return (Object.hasOwn(approvals, command) ? approvals[command] : undefined) ?? approvals.default;
+}
+
+/** People who may approve, for those who are to know whom to ask. */
+export interface PossibleApprovers {
+  readonly people: readonly Pick<Person, 'id' | 'name'>[];
+  /** How many more were not looked up. */
+  readonly more: number;
+  /** Whether Slack answered every question about who they are. */
+  readonly complete: boolean;
 }
 
 /** users.info allows about 100 calls a minute (Tier 4, https://docs.slack.dev/apis/web-api/rate-limits). */
@@ -45,13 +76,18 @@ export class Gate {
     command: { readonly risk: Risk; readonly needsApproval: boolean },
     options: LookupOptions = {},
   ): Promise<Verdict> {
-    const [asking, operators] = await Promise.all([
+    const { viewers, operators, approvers, approvalChannel } = target;
+    const readers = viewers && [...viewers, ...(operators ?? []), ...approvers];
+    const membersOf = (ids: readonly string[] | undefined) => ids && this.#directory.members(ids, options);
+    const [asking, reading, operating, cardsIn] = await Promise.all([
       this.#asking(from, options),
-      target.operators === undefined || command.risk === 'read'
-        ? undefined
-        : this.#directory.members(target.operators, options),
+      membersOf(readers),
+      command.risk === 'read' ? undefined : membersOf(operators),
+      command.needsApproval && approvalChannel !== undefined
+        ? this.#directory.channel(approvalChannel, options)
+        : undefined,
     ]);
-    return mayAsk({ ...asking, ...command, target, operators });
+    return mayAsk({ ...asking, ...command, target, readers: reading, operators: operating, cardsIn });
   }
 
   /** Whether this click may approve. Always asks Slack afresh. */
@@ -64,13 +100,57 @@ export class Gate {
     return mayDeny(await this.#deciding(from, target, requester));
   }
 
+  /** Whether this person may run a waiting action alone. Always asks Slack afresh. */
+  async mayBreakGlass(from: Whereabouts, target: AccessRules): Promise<Verdict> {
+    const fresh = { fresh: true };
+    const [asking, operators] = await Promise.all([
+      this.#asking(from, fresh),
+      target.operators && this.#directory.members(target.operators, fresh),
+    ]);
+    return mayBreakGlass({ ...asking, target: target.name, enabled: target.breakGlass, operators });
+  }
+
+  /**
+   * Who could approve a request of this person: full members alone.
+   * @param most how many are looked up; the others are counted.
+   */
+  async possibleApprovers(requester: string, target: AccessRules, most: number): Promise<PossibleApprovers> {
+    const approvers = await this.#directory.members(target.approvers);
+    const rules = { requester, approvers, otherGroups: target.approversFromOtherGroups };
+    return this.#fullMembers(approverCandidates(rules), most);
+  }
+
+  /** All approvers of a target, full members alone, the person left out who is the reason for asking. */
+  async approversBut(person: string, target: AccessRules): Promise<PossibleApprovers> {
+    const approvers = await this.#directory.members(target.approvers, { fresh: true });
+    const others = [...approvers.people].filter(id => id !== person);
+    const found = await this.#fullMembers(others, others.length);
+    return { ...found, complete: found.complete && approvers.unanswered.length === 0 };
+  }
+
+  async #fullMembers(ids: readonly string[], most: number): Promise<PossibleApprovers> {
+    const people: Person[] = [];
+    const unasked = [...ids];
+    let complete = true;
+    while (unasked.length > 0 && people.length < most) {
+      const next = unasked.splice(0, Math.min(lookupsAtOnce, most - people.length));
+      for (const answer of await Promise.all(next.map(id => this.#directory.person(id)))) {
+        const member = fullMember(answer, this.#homeTeam);
+        if (member.allowed) people.push(member.value);
+        complete &&= answer.state !== 'unanswered';
+      }
+    }
+    return { people, more: unasked.length, complete };
+  }
+
   /**
    * Whether a request of this person on this target could ever be approved. Asks Slack about the approvers a few at a
    * time and stops when there are enough: a user group can have hundreds of members.
    */
-  async couldAnybodyApprove(requester: string, target: AccessRules): Promise<Verdict> {
+  async couldAnybodyApprove(requester: string, target: AccessRules, command: string): Promise<Verdict> {
     const approvers = await this.#directory.members(target.approvers);
-    const unasked = [...approvers.people].filter(id => id !== requester);
+    const otherGroups = target.approversFromOtherGroups;
+    const unasked = approverCandidates({ requester, approvers, otherGroups });
     const people = new Map<string, Known<Person>>();
     for (;;) {
       const verdict = couldAnybodyApprove({
@@ -79,7 +159,8 @@ export class Gate {
         approvers,
         people,
         homeTeam: this.#homeTeam,
-        needed: target.approvals,
+        needed: approvalsFor(target.approvals, command),
+        otherGroups,
       });
       const next = unasked.splice(0, lookupsAtOnce);
       if (verdict.allowed || next.length === 0) return verdict;
@@ -97,7 +178,7 @@ export class Gate {
       this.#asking(from, fresh),
       this.#directory.members(target.approvers, fresh),
     ]);
-    return { ...asking, requester, approvers };
+    return { ...asking, requester, approvers, otherGroups: target.approversFromOtherGroups };
   }
 
   async #asking(from: Whereabouts, options: LookupOptions) {

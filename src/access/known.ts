@@ -7,7 +7,7 @@ import { z } from 'zod';
 export type Known<Value> =
   | { readonly state: 'known'; readonly value: Value }
   | { readonly state: 'missing' }
-  | { readonly state: 'unanswered'; readonly reason: string };
+  | { readonly state: 'unanswered'; readonly reason: string /** What the app lacks. */; readonly scope?: string };
 
 /** A no. `why` is plain text in complete sentences for the person it concerns. */
 export interface Refusal {
@@ -38,9 +38,10 @@ export function unanswered(why: string): Refusal {
 
 /** Slack's error code, where it is one: `ratelimited`, `missing_scope`. Anything else could carry a token or a URL. */
 const errorCode = z.string().regex(/^[a-z][a-z_]{1,60}$/);
+const scopeName = z.string().regex(/^[a-z:._]{1,60}$/);
 const refusal = z.object({ ok: z.literal(false), error: errorCode });
 /** The Web API client rejects with an error that has Slack's body in `data`. */
-const thrownRefusal = z.object({ data: z.object({ error: errorCode }) });
+const thrownRefusal = z.object({ data: z.object({ error: errorCode, needed: scopeName.optional().catch(undefined) }) });
 
 /**
  * Asks Slack and reads the answer; never rejects.
@@ -60,10 +61,22 @@ export async function ask<Value>(
   } catch (error) {
     if (error instanceof z.ZodError) return { state: 'unanswered', reason: 'its answer could not be read' };
     const thrown = thrownRefusal.safeParse(error);
-    return noAnswer(thrown.success ? thrown.data.data.error : 'it could not be reached', missing);
+    if (!thrown.success) return noAnswer('it could not be reached', missing);
+    const { error: code, needed } = thrown.data.data;
+    const answer = noAnswer(code, missing);
+    return code === 'missing_scope' && needed !== undefined && answer.state === 'unanswered'
+      ? { ...answer, scope: needed }
+      : answer;
   }
 }
 
 function noAnswer(reason: string, missing: readonly string[]): Known<never> {
   return missing.includes(reason) ? { state: 'missing' } : { state: 'unanswered', reason };
+}
+
+/** What a person can do about a question that Slack did not answer. */
+export function remedyFor({ scope }: { readonly scope?: string }): string {
+  return scope === undefined
+    ? 'Please try again in a moment.'
+    : `The app lacks the scope ${scope}: whoever manages it adds that at api.slack.com/apps, "OAuth & Permissions", and reinstalls it.`;
 }

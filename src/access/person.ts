@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Granted, type Known, type Refusal, refused, unanswered } from './known.ts';
+import { type Granted, type Known, type Refusal, refused, remedyFor, unanswered } from './known.ts';
 
 /** What Slack says of a person, as far as access depends on it. */
 export interface Person {
@@ -68,7 +68,7 @@ export function personFrom(response: unknown): Person {
 export function fullMember(person: Known<Person>, homeTeam: string, sentFrom?: string): Granted<Person> | Refusal {
   if (person.state === 'unanswered') {
     return unanswered(
-      `Slack did not say who you are (${person.reason}), so nothing was decided and nothing was done. Please try again in a moment.`,
+      `Slack did not say who you are (${person.reason}), so nothing was decided and nothing was done. ${remedyFor(person)}`,
     );
   }
   if (person.state === 'missing') {

@@ -1,8 +1,9 @@
 import { note } from '../../blocks/frame.ts';
 import { type Asking, ask } from './ask.ts';
-import { type Context, type Place, unspoken } from './context.ts';
+import { type Breaking, breakGlass, type GlassBreaking, prepareBreakGlass } from './break-glass.ts';
+import { type Context, type Place, spoken, unspoken } from './context.ts';
 import { approve, cancel, type Deciding, type Denial, deny, prepareDenial, withdraw } from './decide.ts';
-import { recover, sweep } from './recover.ts';
+import { recover, stayAlive, sweep } from './recover.ts';
 
 /** The life of an action, as the Slack side and the clock drive it. No method throws. */
 export class Actions {
@@ -36,6 +37,14 @@ export class Actions {
     return prepareDenial(this.#context, deciding);
   }
 
+  breakGlass(deciding: Deciding, breaking: Breaking): Promise<void> {
+    return breakGlass(this.#context, deciding, breaking);
+  }
+
+  prepareBreakGlass(deciding: Deciding): Promise<GlassBreaking> {
+    return prepareBreakGlass(this.#context, deciding);
+  }
+
   async tell(deciding: Deciding, text: string): Promise<void> {
     await this.#context.stage.whisper(deciding.place, deciding.from.user, note(text));
   }
@@ -52,11 +61,32 @@ export class Actions {
     await this.ask({ origin, from: { ...from, team: from.team ?? before.team }, place, line: before.typed });
   }
 
+  /**
+   * Turns a page of a read: asks it again as the person who clicked, for what is older than an action, and shows that
+   * in the same message. The button's value names both, the read and the action: `A-1042 A-1001`.
+   */
+  async older(deciding: Deciding, origin: string, place: Place): Promise<void> {
+    const [asked = '', last = ''] = deciding.spokenId.split(' ');
+    const [id, before] = [unspoken(asked), unspoken(last)];
+    const page = id === undefined ? undefined : await this.#context.ledger.find(id);
+    if (page?.risk !== 'read' || before === undefined) {
+      await this.tell(deciding, 'This page cannot be turned any more. Type it again.');
+      return;
+    }
+    const { from } = deciding;
+    const line = `${page.typed.replace(/\s+(--|[—–])before(\s+|=)\S+/i, '')} --before ${spoken(before)}`;
+    await this.ask({ origin, from: { ...from, team: from.team ?? page.team }, place, line });
+  }
+
   recover(): Promise<void> {
     return this.#context.jobs.track(recover(this.#context));
   }
 
-  sweep(): Promise<void> {
-    return this.#context.jobs.track(sweep(this.#context));
+  stayAlive(): Promise<void> {
+    return stayAlive(this.#context);
+  }
+
+  sweep(mayRetell: () => Promise<boolean> = async () => true): Promise<void> {
+    return this.#context.jobs.track(sweep(this.#context, mayRetell));
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { note, problem } from '../../blocks/frame.ts';
-import type { AccessRules, Whereabouts } from '../access/gate.ts';
+import { type AccessRules, approvalsFor, type Whereabouts } from '../access/gate.ts';
 import type { Answer, Command } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { type Parsed, parse } from '../grammar.ts';
@@ -11,6 +11,7 @@ import { type ActionTarget, type Context, type Execution, type Place, spoken } f
 import type { Action } from './ledger.ts';
 import { explain, perform } from './perform.ts';
 import { headingOf, showWaiting } from './show.ts';
+import { TooMany } from './turns.ts';
 
 /** A person's words on their way to becoming an action. */
 export interface Asking {
@@ -23,7 +24,16 @@ export interface Asking {
 }
 
 /** From what was typed to an answer, a card, or a sentence that says why not. Never throws. */
-export async function ask(context: Context, request: Asking): Promise<void> {
+export async function ask(context: Context, asking: Asking): Promise<void> {
+  try {
+    await context.turns.take(`asks ${asking.from.user}`, () => answerTo(context, asking));
+  } catch (error) {
+    if (error instanceof TooMany && error.told) return;
+    await tellWhyNot(context, asking, error);
+  }
+}
+
+async function answerTo(context: Context, request: Asking): Promise<void> {
   let asking = request;
   const begun = new AbortController();
   const notice = sayIfSlow(context, request, begun.signal);
@@ -39,18 +49,25 @@ export async function ask(context: Context, request: Asking): Promise<void> {
     ]);
     asking = { ...request, from: { ...request.from, name } };
     if (!verdict.allowed) {
-      if (understood.parsed) await recordRefusal(context, asking, understood, verdict.why);
-      throw new UserError(verdict.why);
+      const refused = understood.parsed && (await recordRefusal(context, asking, understood, verdict.why));
+      const told = await tellWhyNot(context, asking, new UserError(verdict.why));
+      if (refused && told) await context.ledger.told(refused.id);
+      return;
     }
     if (!understood.parsed) throw understood.error;
     await begin(context, asking, { ...understood, parsed: understood.parsed }, begun);
   } catch (error) {
-    const { message, hint } = explain(context, error, { line: asking.line, user: asking.from.user });
-    await context.stage.whisper(asking.place, asking.from.user, problem(message, hint));
+    await tellWhyNot(context, asking, error);
   } finally {
     begun.abort();
     await notice;
   }
+}
+
+/** @returns whether Slack took it. */
+async function tellWhyNot(context: Context, { line, from, place }: Asking, error: unknown): Promise<boolean> {
+  const { message, hint } = explain(context, error, { line, user: from.user });
+  return context.stage.whisper(place, from.user, problem(message, hint));
 }
 
 /** Nobody is left without a word for three seconds, while Slack is asked who they are or a plan is made. Milliseconds. */
@@ -71,8 +88,11 @@ async function nameOf(context: Context, { user, name }: Asking['from']): Promise
 const theBotItself: AccessRules = {
   name: 'the bot',
   approvers: [],
+  viewers: undefined,
   operators: undefined,
-  approvals: 1,
+  approvals: { default: 1 },
+  approversFromOtherGroups: false,
+  breakGlass: false,
   channels: undefined,
   approvalChannel: undefined,
 };
@@ -122,7 +142,16 @@ async function begin(
   begun: AbortController,
 ): Promise<void> {
   const action = await context.ledger.ask(requestOf(asking, understood));
-  if (!action) return;
+  if (action) await context.jobs.hold(action.id, () => carryOut(context, asking, action, understood, begun));
+}
+
+async function carryOut(
+  context: Context,
+  asking: Asking,
+  action: Action,
+  understood: Understood & { parsed: Parsed },
+  begun: AbortController,
+): Promise<void> {
   const { command, args } = understood.parsed;
   const form = understood.needsApproval ? approvable(command) : undefined;
   if (form) return propose(context, asking, action, understood, form);
@@ -162,8 +191,9 @@ async function propose(
   form: Approvable,
 ): Promise<void> {
   try {
-    const approvers = await context.gate.couldAnybodyApprove(action.requester, target.access);
+    const approvers = await context.gate.couldAnybodyApprove(action.requester, target.access, action.command);
     if (!approvers.allowed) throw new UserError(approvers.why);
+    if ((await context.ledger.waitingOf(action.requester)) >= context.maxWaiting) throw tooManyWaiting(context);
     await context.audit.settled(action.id, 1_500);
     const unrecorded = await context.audit.problem();
     if (unrecorded !== undefined) throw new UserError(unrecorded);
@@ -175,9 +205,12 @@ async function propose(
       planHash: createHash('sha256').update(plan).digest('hex'),
       summary: card.summary,
       statement: card.statement,
-      approvalsNeeded: target.access.approvals,
+      approvalsNeeded: approvalsFor(target.access.approvals, action.command),
       expiresAt: context.now() + context.approvalMilliseconds,
+      breakGlass: target.access.breakGlass,
+      mostWaiting: context.maxWaiting,
     });
+    if (waiting === 'too many') throw tooManyWaiting(context);
     if (!waiting) throw new Error(`action ${action.id} moved while it was planned`);
     await showCardOrWithdraw(context, waiting, asking);
   } catch (error) {
@@ -216,11 +249,9 @@ async function recordRefusal(
   asking: Asking,
   understood: Understood & { parsed: Parsed },
   why: string,
-) {
+): Promise<Action | undefined> {
   const action = await context.ledger.ask(requestOf(asking, understood));
-  if (!action) return;
-  await context.ledger.abandon(action.id, 'refused', why);
-  await context.ledger.told(action.id);
+  return action && context.ledger.abandon(action.id, 'refused', why);
 }
 
 function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Understood & { parsed: Parsed }) {
@@ -241,6 +272,14 @@ function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Unde
     thread: asking.place.thread ?? null,
     reason: reason ?? null,
   };
+}
+
+/** Cards that nobody gets to are read by nobody. */
+function tooManyWaiting({ maxWaiting }: Context): UserError {
+  return new UserError(
+    `You have ${maxWaiting} request${maxWaiting === 1 ? '' : 's'} waiting for approval already, and no one person may have more.`,
+    { hint: '`/db requests` shows them. Withdraw one you no longer need, or have one decided, then ask again.' },
+  );
 }
 
 /** What a second person hears while the first one's action still runs. */

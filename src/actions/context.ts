@@ -1,10 +1,11 @@
 import type { Logger } from 'pino';
 import type { View } from '../../blocks/view.ts';
 import type { AccessRules, Gate } from '../access/gate.ts';
-import type { Command } from '../command.ts';
+import type { AnswerFile, Command } from '../command.ts';
 import type { ChangeServices, ReadServices, RoutineServices } from '../services.ts';
 import type { TargetSettings } from '../target-settings.ts';
 import type { Action, Ledger } from './ledger.ts';
+import type { Turns } from './turns.ts';
 
 /** Where a message is, or is to be. */
 export interface Place {
@@ -32,6 +33,10 @@ export interface Stage {
   put(place: Place, view: View): Promise<Place>;
   /** Shows the view to one person only. Never throws; says whether Slack took it. */
   whisper(place: Place, person: string, view: View): Promise<boolean>;
+  /** Shows the view to one person in a direct message. Never throws; says whether Slack took it. */
+  direct(person: string, view: View): Promise<boolean>;
+  /** Puts files below a message. Never throws; gives a sentence that says why it could not. */
+  attach(place: Place, files: readonly AnswerFile[]): Promise<string | undefined>;
 }
 
 /** What the record's way to the audit channel looks like from here. */
@@ -66,6 +71,8 @@ export interface ServiceFactory {
 
 export interface Context {
   readonly ledger: Ledger;
+  /** Whether no other process shares the store. */
+  readonly sole: boolean;
   readonly commands: readonly Command[];
   readonly targets: ReadonlyMap<string, ActionTarget>;
   readonly defaultTarget: string;
@@ -81,6 +88,10 @@ export interface Context {
   /** A short reference that a person can read out and the log can be searched for. */
   readonly newReference: () => string;
   readonly approvalMilliseconds: number;
+  /** How many requests of one person may wait at once. */
+  readonly maxWaiting: number;
+  /** Keeps one person's flood from everybody else. */
+  readonly turns: Pick<Turns, 'take'>;
   /** Running actions of this process, to cancel them. */
   readonly jobs: Jobs;
   readonly retries: Retries;
@@ -102,12 +113,34 @@ export class Retries {
 /** Executions under way in this process. */
 export class Jobs {
   readonly #running = new Map<number, AbortController>();
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #held = new Set<number>();
+  readonly #tracked = new Set<Promise<unknown>>();
   #closed = false;
+  #lastHeard = 0;
 
   /** Whether the process is shutting down and takes nothing new. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Ids of the actions under way in this process. */
+  get underWay(): readonly number[] {
+    return [...new Set([...this.#held, ...this.#running.keys()])];
+  }
+
+  /** Does what belongs to an action: planning it, showing its card, its whole life when it runs at once. */
+  async hold(id: number, work: () => Promise<void>): Promise<void> {
+    this.#held.add(id);
+    try {
+      await work();
+    } finally {
+      this.#held.delete(id);
+    }
+  }
+
+  /** How many run now. */
+  get running(): number {
+    return this.#running.size;
   }
 
   /** Runs the work under an abort signal, known by the action's id. */
@@ -123,12 +156,26 @@ export class Jobs {
 
   /** Counts a request or a click as under way until it is answered. */
   async track<T>(work: Promise<T>): Promise<T> {
-    this.#underWay.add(work);
+    this.#tracked.add(work);
     try {
       return await work;
     } finally {
-      this.#underWay.delete(work);
+      this.#tracked.delete(work);
     }
+  }
+
+  /** When the store last confirmed that this process holds its actions, milliseconds since 1970. */
+  get lastHeard(): number {
+    return this.#lastHeard;
+  }
+
+  heard(now: number): void {
+    this.#lastHeard = now;
+  }
+
+  /** Stops what runs, all of it or one: other processes take it for dead. */
+  abandon(id?: number): void {
+    for (const [running, job] of this.#running) if (id === undefined || id === running) job.abort(lostHold);
   }
 
   /** @returns whether that action runs here. */
@@ -144,7 +191,7 @@ export class Jobs {
    */
   async close(patience: Promise<void>, lastly: () => Promise<void>): Promise<void> {
     this.#closed = true;
-    const all = () => Promise.allSettled([...this.#underWay]).then(() => undefined);
+    const all = () => Promise.allSettled([...this.#tracked]).then(() => undefined);
     await Promise.race([all(), patience]);
     for (const job of this.#running.values()) job.abort(shutDown);
     await Promise.race([all(), lastly()]);
@@ -154,6 +201,7 @@ export class Jobs {
 /** Why a signal was aborted. */
 export const cancelled = Symbol('cancelled by a person');
 export const shutDown = Symbol('the bot shuts down');
+export const lostHold = Symbol('other processes take this one for dead');
 
 /** What people say of an action: `A-1042`. */
 export function spoken(id: number): string {

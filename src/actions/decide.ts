@@ -5,7 +5,8 @@ import { approvable } from './approvable.ts';
 import { type Context, type Execution, type Place, spoken, unspoken } from './context.ts';
 import type { Action, Decision, Someone } from './ledger.ts';
 import { explain, perform } from './perform.ts';
-import { headingOf, showStanding, showWaiting, tryToShowEnd } from './show.ts';
+import { brokenGlassOf, headingOf, showStanding, showWaiting, tryToShowEnd } from './show.ts';
+import { TooMany } from './turns.ts';
 
 /** A click on a card, or a word that means the same. */
 export interface Deciding {
@@ -67,14 +68,32 @@ export async function withdrawKnown(context: Context, action: Action, deciding: 
 /** What a Deny by this person would be; asked before the modal for the reason is shown. */
 export type Denial = { readonly is: 'refused'; readonly why: string } | { readonly is: 'denial' | 'withdrawal' };
 
-/** Whether a Deny would be listened to. */
-export async function prepareDenial(context: Context, deciding: Deciding): Promise<Denial> {
-  const action = await find(context, deciding.spokenId);
-  if (!action) return { is: 'refused', why: unknownRequest };
-  if (action.state !== 'waiting') return { is: 'refused', why: standsAlready(action) };
-  const verdict = await context.gate.mayDeny(deciding.from, targetOf(context, action).access, action.requester);
-  if (!verdict.allowed) return { is: 'refused', why: verdict.why };
-  return { is: deciding.from.user === action.requester ? 'withdrawal' : 'denial' };
+/** Whether a Deny would be listened to. Never throws. */
+export function prepareDenial(context: Context, deciding: Deciding): Promise<Denial> {
+  return preparing<Denial>(context, deciding, async action => {
+    const verdict = await context.gate.mayDeny(deciding.from, targetOf(context, action).access, action.requester);
+    if (!verdict.allowed) return { is: 'refused', why: verdict.why };
+    return { is: deciding.from.user === action.requester ? 'withdrawal' : 'denial' };
+  });
+}
+
+/** Finds out about an action that waits, before a form is shown; what stands against it is a refusal. Never throws. */
+export async function preparing<T>(
+  context: Context,
+  deciding: Deciding,
+  work: (action: Action) => Promise<T>,
+): Promise<T | { readonly is: 'refused'; readonly why: string }> {
+  try {
+    return await context.turns.take(`decides ${deciding.from.user}`, async () => {
+      const action = await find(context, deciding.spokenId);
+      if (!action) throw new UserError(unknownRequest);
+      if (action.state !== 'waiting') throw new UserError(standsAlready(action));
+      return work(action);
+    });
+  } catch (error) {
+    const { message, hint } = explain(context, error, { action: deciding.spokenId, user: deciding.from.user });
+    return { is: 'refused', why: hint ? `${message} ${hint}` : message };
+  }
 }
 
 /** Stops a running job: the requester, or anyone who might have asked for it. Never throws. */
@@ -85,25 +104,33 @@ export async function cancel(context: Context, deciding: Deciding): Promise<void
     if (!verdict.allowed) throw new UserError(verdict.why);
     if (action.state !== 'running') throw new UserError(standsAlready(action));
     await context.ledger.noteCancel(action.id, someone(deciding));
-    if (!context.jobs.cancel(action.id)) throw new UserError(`${spoken(action.id)} is ending right now.`);
+    context.jobs.cancel(action.id); // where it runs elsewhere, its process hears of it within seconds
     await context.stage.whisper(deciding.place, deciding.from.user, note(`Stopping ${spoken(action.id)} …`));
   });
 }
 
-async function answering(context: Context, deciding: Deciding, work: (action: Action) => Promise<void>): Promise<void> {
+/** Finds the action and does the work; what goes wrong is told to the person. Never throws. */
+export async function answering(
+  context: Context,
+  deciding: Deciding,
+  work: (action: Action) => Promise<void>,
+): Promise<void> {
   try {
-    if (context.jobs.closed)
-      throw new UserError('The bot is shutting down; nothing was decided. Click again in a minute.');
-    const action = await find(context, deciding.spokenId);
-    if (!action) throw new UserError(unknownRequest);
-    await work(action);
+    await context.turns.take(`decides ${deciding.from.user}`, async () => {
+      if (context.jobs.closed)
+        throw new UserError('The bot is shutting down; nothing was decided. Click again in a minute.');
+      const action = await find(context, deciding.spokenId);
+      if (!action) throw new UserError(unknownRequest);
+      await work(action);
+    });
   } catch (error) {
+    if (error instanceof TooMany && error.told) return;
     const { message, hint } = explain(context, error, { action: deciding.spokenId, user: deciding.from.user });
     await context.stage.whisper(deciding.place, deciding.from.user, note(hint ? `${message} ${hint}` : message));
   }
 }
 
-const unknownRequest = 'This request is not known here, so nothing was done. Ask again with /db.';
+export const unknownRequest = 'This request is not known here, so nothing was done. Ask again with /db.';
 
 async function find(context: Context, spokenId: string): Promise<Action | undefined> {
   const id = unspoken(spokenId);
@@ -124,7 +151,7 @@ async function turnDown(context: Context, action: Action, deciding: Deciding, ho
 }
 
 /** The requester must still be someone who may ask; otherwise the request ends here. */
-async function lostRights(context: Context, action: Action): Promise<boolean> {
+export async function lostRights(context: Context, action: Action): Promise<boolean> {
   const from = { user: action.requester, channel: action.channel, team: action.team };
   const asking = { risk: action.risk, needsApproval: true };
   const verdict = await context.gate.mayAsk(from, targetOf(context, action).access, asking, { fresh: true });
@@ -184,12 +211,16 @@ async function carryOn(context: Context, decision: Decision, person: Someone): P
   }
 }
 
-async function run(context: Context, action: Action): Promise<void> {
+/** Carries out an action that was just started, and shows it on its card. */
+export async function run(context: Context, action: Action): Promise<void> {
   const approvedBy = (await context.ledger.approversOf(action.id)).map(person => person.id);
   const since = new Date(action.started_at ?? context.now());
-  const shown = showStanding(context, action, { is: 'running', approvedBy, since }).catch(error =>
-    context.log.warn({ err: error, action: spoken(action.id) }, 'the card could not be edited'),
-  );
+  const shown = showStanding(context, action, {
+    is: 'running',
+    approvedBy,
+    brokenGlass: brokenGlassOf(action),
+    since,
+  }).catch(error => context.log.warn({ err: error, action: spoken(action.id) }, 'the card could not be edited'));
   const work = async (execution: Execution) => {
     const command = context.commands.find(candidate => candidate.name === action.command);
     const form = command && approvable(command);
@@ -201,7 +232,8 @@ async function run(context: Context, action: Action): Promise<void> {
   await perform(context, action, work, { shown });
 }
 
-function standsAlready(action: Action): string {
+/** Why a click changes nothing, when the action is past that point. */
+export function standsAlready(action: Action): string {
   const id = spoken(action.id);
   switch (action.state) {
     case 'running':
@@ -216,7 +248,8 @@ function standsAlready(action: Action): string {
   }
 }
 
-function targetOf(context: Context, action: Action) {
+/** @throws UserError when its target is no longer configured. */
+export function targetOf(context: Context, action: Action) {
   const target = context.targets.get(action.target);
   if (target) return target;
   throw new UserError(
@@ -224,6 +257,6 @@ function targetOf(context: Context, action: Action) {
   );
 }
 
-function someone(deciding: Deciding): Someone {
+export function someone(deciding: Deciding): Someone {
   return { id: deciding.from.user, name: deciding.from.name };
 }

@@ -7,10 +7,10 @@
  * without the other, and of two that race, one finds the row moved and gets `undefined`.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Selectable, Transaction, Updateable } from 'kysely';
-import { append, type EventKind } from '../audit/record.ts';
+import { type ExpressionBuilder, type Selectable, sql, type Transaction, type Updateable } from 'kysely';
+import { append, type EventKind, lockRecord } from '../audit/record.ts';
 import type { ActionState, StoreSchema } from '../store/schema.ts';
-import type { Store } from '../store/sqlite.ts';
+import type { Database } from '../store/store.ts';
 
 export type Action = Selectable<StoreSchema['actions']>;
 
@@ -41,6 +41,10 @@ export interface Proposal {
   readonly statement: string;
   readonly approvalsNeeded: number;
   readonly expiresAt: number;
+  /** Whether an operator alone may run it. */
+  readonly breakGlass: boolean;
+  /** How many requests of one person may wait at once, this one included. */
+  readonly mostWaiting: number;
 }
 
 /** Who decides or cancels. */
@@ -59,6 +63,23 @@ export type Decision =
   | { readonly is: 'lane busy'; readonly action: Action; readonly by: Action }
   | { readonly is: 'unknown' };
 
+/** What an operator gave who runs a waiting action without a second person. */
+export interface Breaking {
+  readonly person: Someone;
+  /** The id that the person typed, to show that it is this action that is meant. */
+  readonly typedId: number | undefined;
+  readonly reason: string;
+}
+
+/** Characters of a reason for running something alone, without the blanks around it: more than `.` or `urgent`. */
+export const shortestReason = 10;
+
+export type BrokenGlass =
+  | { readonly is: 'started'; readonly action: Action }
+  | { readonly is: 'wrong id' | 'no reason' | 'not enabled' | 'expired' | 'not waiting'; readonly action: Action }
+  | { readonly is: 'lane busy'; readonly action: Action; readonly by: Action }
+  | { readonly is: 'unknown' };
+
 export type Start =
   | { readonly is: 'started'; readonly action: Action }
   | { readonly is: 'lane busy'; readonly by: Action };
@@ -67,21 +88,31 @@ export type Start =
 export type Ending = 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 
 export interface LedgerOptions {
-  readonly store: Store;
+  readonly store: Database;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** A new unique id for an event. */
   readonly newId: () => string;
   /** This process, among those that may share a store. */
   readonly holder: string;
+  /** How long this process may be silent before others take it for dead, milliseconds. */
+  readonly lease?: number;
   /** Called after each commit that appended to the record. */
   readonly recorded: () => void;
 }
 
+/** A process that has not been heard of for this long is taken for dead; it is heard of every two seconds. */
+export const leaseMilliseconds = 20_000;
+
+/** Approvers who could not be told of a broken glass are told again after this long; Slack had its retries by then. */
+const alarmAgainAfter = 30_000;
+
 type Change = Updateable<StoreSchema['actions']>;
 
 export class Ledger {
-  readonly #store: Store;
+  /** How long this process may be silent before others take it for dead, milliseconds. */
+  readonly lease: number;
+  readonly #store: Database;
   readonly #now: () => number;
   readonly #newId: () => string;
   readonly #holder: string;
@@ -92,19 +123,26 @@ export class Ledger {
     this.#now = options.now;
     this.#newId = options.newId;
     this.#holder = options.holder;
+    this.lease = options.lease ?? leaseMilliseconds;
     this.#recorded = options.recorded;
   }
 
   /** `undefined` when this request is known already: Slack delivered it twice. */
   async ask(request: Request): Promise<Action | undefined> {
     return this.#transaction(async transaction => {
+      // Looked for first: an insertion that meets a conflict would use up an id, and a gap looks like a lost action.
+      if (await knows(transaction, request.origin)) return undefined;
       const action = await transaction
         .insertInto('actions')
-        .values({ ...request, state: 'asked', approvals_needed: 0, asked_at: this.#now(), holder: this.#holder })
-        .onConflict(conflict => conflict.column('origin').doNothing())
+        .values({
+          ...request,
+          state: 'asked',
+          approvals_needed: 0,
+          asked_at: this.#now(),
+          ...this.#held(),
+        })
         .returningAll()
-        .executeTakeFirst();
-      if (!action) return undefined;
+        .executeTakeFirstOrThrow();
       await this.#append(transaction, action, 'asked', {
         requester: action.requester,
         name: action.requester_name,
@@ -121,10 +159,16 @@ export class Ledger {
     });
   }
 
-  /** The plan is made; from here a second person decides. */
-  async propose(id: number, proposal: Proposal): Promise<Action | undefined> {
-    return this.#transaction(transaction =>
-      this.#move(
+  /**
+   * The plan is made; from here a second person decides. This process owes the card until `cardShown`.
+   * @returns `too many` when the requester has as many waiting as allowed: nothing has changed then.
+   */
+  async propose(id: number, proposal: Proposal): Promise<Action | 'too many' | undefined> {
+    return this.#transaction(async transaction => {
+      const asked = await read(transaction, id);
+      if (asked?.holder !== this.#holder) return undefined;
+      if ((await countWaiting(transaction, asked.requester, this.#now())) >= proposal.mostWaiting) return 'too many';
+      return this.#move(
         transaction,
         id,
         'asked',
@@ -134,8 +178,9 @@ export class Ledger {
           summary: proposal.summary,
           statement: proposal.statement,
           approvals_needed: proposal.approvalsNeeded,
+          break_glass: proposal.breakGlass ? 1 : 0,
           expires_at: proposal.expiresAt,
-          holder: null,
+          ...this.#held(),
         },
         'planned',
         {
@@ -145,8 +190,8 @@ export class Ledger {
           approvals_needed: proposal.approvalsNeeded,
           expires_at: proposal.expiresAt,
         },
-      ),
-    );
+      );
+    });
   }
 
   /** Runs what needs no approval, never a destructive action. Running is committed before any effect. */
@@ -221,6 +266,102 @@ export class Ledger {
     });
   }
 
+  /**
+   * Runs a waiting action without a second person. Every rule is a condition of the one statement that starts it: it
+   * waits, has not expired, its card offered this, and the typed id is its own; the reason is long enough. Who may is
+   * asked before, as for an approval. Its approvers are to be told, which is remembered until it is done.
+   */
+  async breakGlass(id: number, { person, typedId, reason }: Breaking): Promise<BrokenGlass> {
+    return this.#transaction<BrokenGlass>(async transaction => {
+      const waiting = await read(transaction, id);
+      if (!waiting) return { is: 'unknown' };
+      if (Array.from(reason.trim()).length < shortestReason) return { is: 'no reason', action: waiting };
+      const by = waiting.state === 'waiting' ? await busy(transaction, waiting) : undefined;
+      if (by) return { is: 'lane busy', action: waiting, by };
+      const started = await transaction
+        .updateTable('actions')
+        .set({
+          ...this.#running(),
+          broken_by: person.id,
+          broken_name: person.name,
+          broken_reason: reason.trim(),
+          alarm_at: this.#now() + alarmAgainAfter,
+        })
+        .where('id', '=', id)
+        .where('id', '=', typedId ?? -1)
+        .where('state', '=', 'waiting')
+        .where('expires_at', '>', this.#now())
+        .where('break_glass', '=', 1)
+        .returningAll()
+        .executeTakeFirst();
+      if (!started) return { is: whyNotBroken(waiting, typedId, this.#now()), action: waiting };
+      const body = { by: person.id, name: person.name, reason: reason.trim() };
+      await this.#append(transaction, started, 'broke_glass', body);
+      await this.#append(transaction, started, 'started', {});
+      return { is: 'started', action: started };
+    });
+  }
+
+  /** Its approvers know that it was run by one person alone. */
+  async alarmed(id: number): Promise<void> {
+    await this.#store.updateTable('actions').set({ alarm_at: null }).where('id', '=', id).execute();
+  }
+
+  /** Run by one person alone, and the approvers could not be told so far. Each is due again a while later. */
+  async alarmsDue(): Promise<Action[]> {
+    const now = this.#now();
+    return this.#store
+      .updateTable('actions')
+      .set({ alarm_at: now + alarmAgainAfter })
+      .where('alarm_at', '<=', now)
+      .returningAll()
+      .execute();
+  }
+
+  /**
+   * Waiting actions whose approvers are to be reminded: a third of the time from request to expiry is over, or two
+   * thirds, and they were not reminded since.
+   */
+  async remindersDue(): Promise<Action[]> {
+    const now = this.#now();
+    return this.#store
+      .selectFrom('actions')
+      .selectAll()
+      .where('state', '=', 'waiting')
+      .where('expires_at', '>', now)
+      .where('reminded', '<', 2)
+      .where(
+        eb => sql<boolean>`3 * (${now} - ${eb.ref('asked_at')}) >=
+          (${eb.ref('reminded')} + 1) * (${eb.ref('expires_at')} - ${eb.ref('asked_at')})`,
+      )
+      .orderBy('expires_at')
+      .execute();
+  }
+
+  /**
+   * Takes one reminder upon this process: of several that see it is due, one gets the action, and none once it was
+   * decided. What was missed while no process ran is not made up for.
+   */
+  async remind({ id, reminded, asked_at, expires_at }: Action): Promise<Action | undefined> {
+    const now = this.#now();
+    const thirds = Math.floor((3 * (now - asked_at)) / Math.max(1, (expires_at ?? now) - asked_at));
+    return this.#store
+      .updateTable('actions')
+      .set({ reminded: Math.min(2, thirds) })
+      .where('id', '=', id)
+      .where('state', '=', 'waiting')
+      .where('expires_at', '>', now)
+      .where('reminded', '=', reminded)
+      .where('reminded', '<', thirds)
+      .returningAll()
+      .executeTakeFirst();
+  }
+
+  /** How many requests of a person wait. */
+  async waitingOf(requester: string): Promise<number> {
+    return countWaiting(this.#store, requester, this.#now());
+  }
+
   /** Ends a waiting action without effect. `undefined` when it no longer waits. */
   async turnDown(
     id: number,
@@ -265,41 +406,88 @@ export class Ledger {
   }
 
   /**
-   * What a process that is gone left behind: actions it was planning or running. They are never run again.
+   * What processes that are gone left behind: actions they were planning or running. They are never run again.
+   * @param options.sole no other process can be alive; otherwise a process is taken for gone when its lease is over.
+   * @param options.except ids that are under way in this process.
    * @returns each as it is now.
    */
-  async interrupt(outcomeOf: (action: Action) => string): Promise<Action[]> {
+  async interrupt(
+    outcomeOf: (action: Action) => string,
+    { sole, except = [] }: { sole: boolean; except?: readonly number[] },
+  ): Promise<Action[]> {
     const left = await this.#store
       .selectFrom('actions')
       .selectAll()
       .where('state', 'in', ['asked', 'running'])
-      .where('holder', '<>', this.#holder)
+      .where(this.#leftBehind(sole))
+      .$if(except.length > 0, query => query.where('id', 'not in', except))
       .orderBy('id')
       .execute();
     const interrupted: Action[] = [];
     for (const action of left) {
       const outcome = outcomeOf(action);
-      const moved = await this.#transaction(transaction =>
-        this.#move(
-          transaction,
-          action.id,
-          action.state,
-          { state: 'interrupted', finished_at: this.#now(), outcome },
-          'interrupted',
-          { outcome },
-        ),
-      );
+      const change: Change = { state: 'interrupted', finished_at: this.#now(), outcome };
+      const moved = await this.#transaction(async transaction => {
+        // Its process may have been heard of since.
+        const { holder, lease_until } = (await lock(transaction, action.id)) ?? {};
+        if (holder !== action.holder || lease_until !== action.lease_until) return undefined;
+        return this.#move(transaction, action.id, action.state, change, 'interrupted', { outcome });
+      });
       if (moved) interrupted.push(moved);
     }
     return interrupted;
+  }
+
+  /**
+   * Takes over waiting actions whose process is gone before their card stood.
+   * @returns those that are this process's to show now; `cardShown` is due for each.
+   */
+  async adoptCards({ sole }: { sole: boolean }): Promise<Action[]> {
+    return this.#store
+      .updateTable('actions')
+      .set(this.#held())
+      .where('state', '=', 'waiting')
+      .where(this.#leftBehind(sole))
+      .returningAll()
+      .execute();
+  }
+
+  /** The card of a waiting action stands where people see it: no process owes it any more. */
+  async cardShown(id: number): Promise<void> {
+    await this.#store
+      .updateTable('actions')
+      .set({ holder: null, lease_until: null })
+      .where('id', '=', id)
+      .where('state', '=', 'waiting')
+      .where('holder', '=', this.#holder)
+      .execute();
   }
 
   /** Records that somebody asked a running job to stop. */
   async noteCancel(id: number, person: Someone): Promise<void> {
     await this.#transaction(async transaction => {
       const action = await read(transaction, id);
-      if (action) await this.#append(transaction, action, 'cancel_asked', { by: person.id, name: person.name });
+      if (!action) return;
+      await transaction.updateTable('actions').set({ cancel_asked: 1 }).where('id', '=', id).execute();
+      await this.#append(transaction, action, 'cancel_asked', { by: person.id, name: person.name });
     });
+  }
+
+  /**
+   * Says that this process lives: these actions, which are under way in it, are its own for a while longer. What it
+   * began and lost because the store did not answer, it does not keep.
+   * @returns those that it still holds, with what others asked to be cancelled.
+   */
+  async stayAlive(ids: readonly number[]): Promise<Pick<Action, 'id' | 'cancel_asked'>[]> {
+    if (ids.length === 0) return [];
+    return this.#store
+      .updateTable('actions')
+      .set({ lease_until: this.#now() + this.lease })
+      .where('id', 'in', ids)
+      .where('holder', '=', this.#holder)
+      .where('state', 'in', ['asked', 'waiting', 'running'])
+      .returning(['id', 'cancel_asked'])
+      .execute();
   }
 
   /** Records a click that did not count; once a person and reason, so that clicking on does not flood the record. */
@@ -377,8 +565,17 @@ export class Ledger {
       .execute();
   }
 
-  #running(): Change {
-    return { state: 'running', started_at: this.#now(), holder: this.#holder };
+  #running() {
+    return { state: 'running', started_at: this.#now(), ...this.#held() } satisfies Change;
+  }
+
+  #held() {
+    return { holder: this.#holder, lease_until: this.#now() + this.lease };
+  }
+
+  #leftBehind(sole: boolean) {
+    return (eb: ExpressionBuilder<StoreSchema, 'actions'>) =>
+      sole ? eb('holder', '<>', this.#holder) : eb('lease_until', '<=', this.#now());
   }
 
   async #move(
@@ -413,6 +610,7 @@ export class Ledger {
     try {
       const result = await this.#store.transaction().execute(async transaction => {
         await nextTurn();
+        await lockRecord(transaction);
         return work(transaction);
       });
       this.#recorded();
@@ -440,8 +638,45 @@ function whyNotCounted(action: Action, person: Someone, now: number): Decision {
   return { is: 'already counted', action };
 }
 
-function read(store: Store | Transaction<StoreSchema>, id: number): Promise<Action | undefined> {
+function whyNotBroken(waiting: Action, typedId: number | undefined, now: number) {
+  if (waiting.state !== 'waiting') return 'not waiting';
+  if (waiting.id !== typedId) return 'wrong id';
+  if (waiting.expires_at !== null && waiting.expires_at <= now) return 'expired';
+  return 'not enabled';
+}
+
+async function countWaiting(
+  store: Database | Transaction<StoreSchema>,
+  requester: string,
+  now: number,
+): Promise<number> {
+  const { waiting } = await store
+    .selectFrom('actions')
+    .select(eb => eb.fn.countAll<number>().as('waiting'))
+    .where('requester', '=', requester)
+    .where('state', '=', 'waiting')
+    .where('expires_at', '>', now)
+    .executeTakeFirstOrThrow();
+  return Number(waiting);
+}
+
+function read(store: Database | Transaction<StoreSchema>, id: number): Promise<Action | undefined> {
   return store.selectFrom('actions').selectAll().where('id', '=', id).executeTakeFirst();
+}
+
+async function knows(transaction: Transaction<StoreSchema>, origin: string): Promise<boolean> {
+  const action = await transaction.selectFrom('actions').select('id').where('origin', '=', origin).executeTakeFirst();
+  return action !== undefined;
+}
+
+/** As `read`, and no other transaction changes the row before this one ends; SQLite has one writer anyway. */
+function lock(transaction: Transaction<StoreSchema>, id: number): Promise<Action | undefined> {
+  return transaction
+    .updateTable('actions')
+    .set(eb => ({ holder: eb.ref('holder') }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst();
 }
 
 function busy(transaction: Transaction<StoreSchema>, action: Action): Promise<Action | undefined> {

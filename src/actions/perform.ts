@@ -1,9 +1,9 @@
 import { answer, note, problem, working } from '../../blocks/frame.ts';
 import { button, actions as buttons, preformatted } from '../../blocks/parts.ts';
 import type { View } from '../../blocks/view.ts';
-import type { Answer } from '../command.ts';
+import type { Answer, AnswerFile } from '../command.ts';
 import { UserError } from '../errors.ts';
-import { type Context, cancelled, type Execution, type Place, placeOf, shutDown, spoken } from './context.ts';
+import { type Context, cancelled, type Execution, lostHold, type Place, placeOf, shutDown, spoken } from './context.ts';
 import type { Action, Ending } from './ledger.ts';
 import { headingOf, tryToShowEnd } from './show.ts';
 
@@ -34,8 +34,10 @@ export async function perform(
       const result = await attempt(context, action, work, signal, view => screen.progress(view));
       const ended = await writeDown(context, action, result, signal);
       await Promise.all([screen.close(), shown]);
-      if (ended)
-        await tryToShowEnd(context, ended, { view: result.view, ...(ended.plan === null && { place: screen.place }) });
+      if (!ended) return;
+      const place = ended.plan === null ? screen.place : undefined;
+      const stands = await tryToShowEnd(context, ended, { view: result.view, ...(place && { place }) });
+      if (stands && result.files) await attach(context, ended, stands, result.files);
     } finally {
       await screen.close();
     }
@@ -68,8 +70,9 @@ async function writeDown(
         const said = `${about.action} ${ending}: ${outcome} This could not be written down yet: do not ask for it again, and tell whoever runs the bot that its store takes no writes.`;
         await context.stage.whisper(placeOf(action), action.requester, note(said));
       }
-      if (signal.aborted) return undefined;
-      await context.sleep(pause, signal);
+      const cancelledOnly = signal.aborted && signal.reason === cancelled;
+      if (signal.aborted && !(cancelledOnly && !context.jobs.closed)) return undefined;
+      await context.sleep(pause, cancelledOnly ? undefined : signal);
     }
   }
 }
@@ -78,6 +81,7 @@ interface Result {
   readonly ending: Ending;
   readonly outcome: string;
   readonly view: View;
+  readonly files?: readonly AnswerFile[] | undefined;
 }
 
 async function attempt(
@@ -88,14 +92,18 @@ async function attempt(
   progress: (view: View) => void,
 ): Promise<Result> {
   try {
-    const { view, outcome } = await work({ action, signal, progress });
-    return { ending: 'succeeded', outcome, view };
+    const { view, outcome, files } = await work({ action, signal, progress });
+    return { ending: 'succeeded', outcome, view, files };
   } catch (error) {
     if (signal.aborted && signal.reason === cancelled) {
       return stopped('cancelled', 'It was cancelled and has stopped.');
     }
     if (signal.aborted && signal.reason === shutDown) {
       return stopped('cancelled', 'The bot was shut down, so it was stopped before its end.', 'Ask again.');
+    }
+    if (signal.aborted && signal.reason === lostHold) {
+      const message = 'The bot lost its store while this ran, so it was stopped. Nobody knows whether it took effect.';
+      return stopped('interrupted', message, 'It is not tried again. Look at /db status.');
     }
     const { message, hint } = explain(context, error, { action: spoken(action.id), command: action.command });
     return { ending: 'failed', outcome: message, view: problem(message, hint) };
@@ -125,6 +133,12 @@ export function explain(
     message: `Something broke on our side, reference ${reference}.`,
     hint: 'Nothing more will happen by itself. Ask again, and tell whoever runs the bot the reference.',
   };
+}
+
+/** Files below the answer, or below it why they are not there. */
+async function attach(context: Context, ended: Action, place: Place, files: readonly AnswerFile[]): Promise<void> {
+  const why = await context.stage.attach(place, files);
+  if (why !== undefined) await context.stage.whisper(place, ended.requester, problem(why));
 }
 
 /** The message of a running action: a placeholder after a while, then its progress, edited in place. */

@@ -1,14 +1,57 @@
+import { problem, reminder } from '../../blocks/frame.ts';
 import { approvable } from './approvable.ts';
-import { type Context, spoken } from './context.ts';
+import { alarmApprovers } from './break-glass.ts';
+import { type Context, placeOf, spoken } from './context.ts';
 import type { Action } from './ledger.ts';
-import { showEnd, showWaiting, tryToShowEnd, whisperEnd } from './show.ts';
+import { below, headingOf, showEnd, showWaiting, tryToShowEnd, whisperEnd } from './show.ts';
 
 /**
  * At the start of a process: what an earlier one left running is interrupted, said aloud, and never run again; what
  * waits is shown again where its card never came to be.
  */
 export async function recover(context: Context): Promise<void> {
-  const left = await context.ledger.interrupt(action => interruption(context, action));
+  await interruptLeft(context, context.sole);
+  await showLeft(context, context.sole);
+}
+
+/**
+ * Says that this process lives, and stops what others asked it to cancel, or took for dead. When it cannot be said, what
+ * runs here is stopped before others take it for dead: a lane is not for two. Called every tenth of a lease.
+ */
+export async function stayAlive(context: Context): Promise<void> {
+  const { ledger, jobs, log, now } = context;
+  const began = now();
+  const ids = jobs.underWay;
+  try {
+    const held = await within(context, ledger.lease * 0.15, ledger.stayAlive(ids));
+    jobs.heard(began);
+    const kept = new Map(held.map(action => [action.id, action]));
+    for (const id of ids) {
+      if (!kept.has(id)) jobs.abandon(id);
+      else if (kept.get(id)?.cancel_asked === 1) jobs.cancel(id);
+    }
+  } catch (error) {
+    log.warn({ err: error }, 'the store does not answer');
+  }
+  if (now() - jobs.lastHeard >= ledger.lease * 0.75) jobs.abandon();
+}
+
+async function within<T>({ sleep }: Context, milliseconds: number, work: Promise<T>): Promise<T> {
+  const ended = new AbortController();
+  const late = sleep(milliseconds, ended.signal).then(() => {
+    throw new Error(`no answer within ${milliseconds} ms`);
+  });
+  late.catch(() => undefined);
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    ended.abort();
+  }
+}
+
+async function interruptLeft(context: Context, sole: boolean): Promise<void> {
+  const except = context.jobs.underWay;
+  const left = await context.ledger.interrupt(action => interruption(context, action), { sole, except });
   for (const action of left) {
     context.log.warn(
       { action: spoken(action.id), command: action.command },
@@ -16,22 +59,30 @@ export async function recover(context: Context): Promise<void> {
     );
     await tryToShowEnd(context, action);
   }
-  for (const action of await context.ledger.waiting()) {
-    if (action.message_ts === null) {
-      await showWaiting(context, action).catch(error =>
-        context.log.warn({ err: error, action: spoken(action.id) }, 'a card could not be shown yet'),
-      );
-    }
+}
+
+async function showLeft(context: Context, sole: boolean): Promise<void> {
+  for (const action of await context.ledger.adoptCards({ sole })) {
+    await context.jobs.hold(action.id, () => quietly(context, action, () => showWaiting(context, action)));
   }
 }
 
-/** Ends what nobody decided in time, and shows ends that could not be shown before. Called about once a second. */
-export async function sweep(context: Context): Promise<void> {
+/**
+ * Ends what nobody decided in time and what processes that are gone left behind, and shows ends that could not be shown
+ * before. Called about once a second in each process: the one that moves an action tells its end.
+ * @param mayRetell whether it is for this process to show what others could not; asked before each.
+ */
+export async function sweep(context: Context, mayRetell: () => Promise<boolean>): Promise<void> {
+  await interruptLeft(context, false);
+  await showLeft(context, false);
   for (const overdue of await context.ledger.overdue()) {
     const expired = await context.ledger.turnDown(overdue.id, 'expired', undefined, undefined);
     if (expired) await tryToShowEnd(context, expired);
   }
+  for (const due of await context.ledger.remindersDue()) await quietly(context, due, () => remind(context, due));
+  for (const due of await context.ledger.alarmsDue()) await quietly(context, due, () => alarmApprovers(context, due));
   for (const untold of await context.ledger.untold(context.now() - firstRetry)) {
+    if (!(await mayRetell())) return;
     if (context.retries.due(untold.id, context.now())) await retry(context, untold);
   }
 }
@@ -41,11 +92,48 @@ const firstRetry = 30_000;
 
 /** Where the message cannot be shown in its place a second time, the requester is told alone. */
 async function retry(context: Context, untold: Action): Promise<void> {
+  if (untold.state === 'failed' && untold.started_at === null) return sayRefused(context, untold);
   try {
     await showEnd(context, untold);
   } catch (error) {
     context.log.warn({ err: error, action: spoken(untold.id) }, 'the outcome still cannot be shown in its place');
     await whisperEnd(context, untold);
+  }
+}
+
+/** What was refused before it ran is said to its requester alone, as it would have been at once. */
+async function sayRefused(context: Context, refused: Action): Promise<void> {
+  const view = problem(refused.outcome ?? refused.state, undefined, headingOf(refused));
+  if (await context.stage.whisper(placeOf(refused), refused.requester, view)) await context.ledger.told(refused.id);
+}
+
+/** Approvers that a reminder names. */
+const mostNamed = 8;
+
+/** Says below the card who may still approve, by name: whoever is mentioned would be notified each time. */
+async function remind(context: Context, due: Action): Promise<void> {
+  const action = await context.ledger.remind(due);
+  const access = context.targets.get(due.target)?.access;
+  if (!action || !access) return;
+  const approvedBy = new Set((await context.ledger.approversOf(action.id)).map(person => person.id));
+  const { people, more } = await context.gate.possibleApprovers(action.requester, access, mostNamed + approvedBy.size);
+  const left = people.filter(person => !approvedBy.has(person.id));
+  await context.stage.put(
+    below(action),
+    reminder(headingOf(action), {
+      names: left.map(person => person.name || person.id),
+      more,
+      missing: action.approvals_needed - approvedBy.size,
+      expiresAt: new Date(action.expires_at ?? context.now()),
+    }),
+  );
+}
+
+async function quietly(context: Context, action: Action, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    context.log.warn({ err: error, action: spoken(action.id) }, 'something could not be shown yet');
   }
 }
 

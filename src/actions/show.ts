@@ -2,6 +2,7 @@
 import {
   type ActionHeading,
   answer,
+  type BrokenGlass,
   note,
   outcomeNote,
   type PlanView,
@@ -54,29 +55,55 @@ export async function showWaiting(context: Context, action: Action, responseUrl?
     approvers: target?.access.approvers ?? [],
     approvedBy,
     needed: action.approvals_needed,
+    breakGlass: action.break_glass === 1,
   });
   const elsewhere = target?.access.approvalChannel;
   const place: Place =
     elsewhere !== undefined && action.message_ts === null ? { channel: elsewhere } : placeOf(action, responseUrl);
   const shown = await context.stage.put(place, view);
   if (shown.ts !== undefined) await context.ledger.place(action.id, shown.channel, shown.ts);
+  await context.ledger.cardShown(action.id);
 }
 
-/** Edits the card to where the action stands now. */
+/** Edits the card to where the action stands now; one that is gone is posted anew. */
 export async function showStanding(context: Context, action: Action, standing: Standing, result?: View): Promise<void> {
   const view = settledCard(headingOf(action), planOf(context, action), standing, result);
-  const shown = await context.stage.put(placeOf(action), view);
+  const place = placeOf(await asItStands(context, action));
+  const shown = await context.stage.put(place, view);
   // Posted anew where the card could not be edited: what follows belongs there.
-  if (shown.ts !== undefined && shown.ts !== action.message_ts) {
-    await context.ledger.place(action.id, shown.channel, shown.ts);
-  }
+  if (shown.ts !== undefined && shown.ts !== place.ts) await context.ledger.place(action.id, shown.channel, shown.ts);
 }
 
-/** Tells the requester by name how it ended, below the card: an edit alone notifies nobody. */
-async function tellRequester(context: Context, action: Action, ending: string): Promise<void> {
+/**
+ * Tells the requester by name how it ended, below the card, as an edit alone notifies nobody, and in a direct message.
+ * Whoever ran it alone needs no message about that.
+ * @throws when neither reached the requester.
+ */
+async function tellRequester(context: Context, action: Action, said: string): Promise<void> {
+  const told = outcomeNote(headingOf(action), said);
+  const direct = action.broken_by === action.requester ? false : context.stage.direct(action.requester, told);
+  try {
+    await context.stage.put(below(await asItStands(context, action)), told);
+  } catch (error) {
+    if (!(await direct)) throw error;
+  }
+  await direct;
+}
+
+/** The row as it is now: its card may have been posted anew since it was read. */
+async function asItStands(context: Context, action: Action): Promise<Action> {
+  return (await context.ledger.find(action.id)) ?? action;
+}
+
+/** In the thread under the action's card. */
+export function below(action: Action): Place {
   const { channel, ts } = placeOf(action);
-  const place = { channel, ...(ts !== undefined && { thread: ts }) };
-  await context.stage.put(place, outcomeNote(headingOf(action), ending));
+  return { channel, ...(ts !== undefined && { thread: ts }) };
+}
+
+/** Who ran it without a second person, if anybody did. */
+export function brokenGlassOf({ broken_by: by, broken_reason: reason }: Action): BrokenGlass | undefined {
+  return by === null ? undefined : { by, reason: reason ?? '' };
 }
 
 /** How an ended action stands, from its row. */
@@ -88,6 +115,7 @@ async function standingOf(context: Context, action: Action): Promise<Standing> {
   return {
     is,
     approvedBy,
+    brokenGlass: brokenGlassOf(action),
     outcome: action.outcome ?? is,
     at,
     seconds: ran ? (at.getTime() - (action.started_at ?? 0)) / 1000 : undefined,
@@ -125,22 +153,25 @@ function ending(action: Action): string {
  * Shows how an action ended, where it was shown before, and remembers that its requester has seen it.
  * @param view the result, where it is still known; otherwise the outcome in words.
  * @param knows the requester ended it and need not be told by name.
+ * @returns where it stands.
  * @throws when Slack did not take it.
  */
 export async function showEnd(
   context: Context,
   action: Action,
   { view, place = placeOf(action), knows = false }: { view?: View | undefined; place?: Place; knows?: boolean } = {},
-): Promise<void> {
+): Promise<Place> {
+  let stands = place;
   if (action.plan === null) {
     const outcome = action.outcome ?? action.state;
     const words = action.state === 'succeeded' ? note(outcome) : problem(outcome);
-    await context.stage.put(place, answer(headingOf(action), view ?? words));
+    stands = await context.stage.put(place, answer(headingOf(action), view ?? words));
   } else {
     await showStanding(context, action, await standingOf(context, action), view);
     if (!knows) await tellRequester(context, action, ending(action));
   }
   await context.ledger.told(action.id);
+  return stands;
 }
 
 /** The same to the requester alone: where the channel is closed to the bot, the outcome is learned all the same. */
@@ -149,16 +180,20 @@ export async function whisperEnd(context: Context, action: Action): Promise<void
   if (await context.stage.whisper(placeOf(action), action.requester, said)) await context.ledger.told(action.id);
 }
 
-/** Shows an end now or, where Slack does not take it, leaves it to the sweep; a closed channel is told around at once. */
+/**
+ * Shows an end now or, where Slack does not take it, leaves it to the sweep; a closed channel is told around at once.
+ * @returns where it stands; `undefined` when it is not shown there.
+ */
 export async function tryToShowEnd(
   context: Context,
   action: Action,
   options: Parameters<typeof showEnd>[2] = {},
-): Promise<void> {
+): Promise<Place | undefined> {
   try {
-    await showEnd(context, action, options);
+    return await showEnd(context, action, options);
   } catch (error) {
     context.log.warn({ err: error, action: spoken(action.id) }, 'the outcome could not be shown yet');
     if (error instanceof PlaceClosed) await whisperEnd(context, action);
+    return undefined;
   }
 }

@@ -24,6 +24,12 @@ export interface CourierOptions {
 /** The longest pause between two tries, milliseconds. */
 const longestPause = 30_000;
 
+/** How often another process's events are looked for, milliseconds. */
+const lookEvery = 1_000;
+
+/** A call that took this long was given up on (clients.ts: 10 s), and Slack may still post its message. Milliseconds. */
+const givenUp = 9_000;
+
 /** Messages in a row without a pause; https://docs.slack.dev/apis/web-api/rate-limits allows short bursts. */
 const burst = 5;
 
@@ -32,7 +38,10 @@ export class Courier {
   #closing = new AbortController();
   #nap = new AbortController();
   #loop: Promise<void> | undefined;
-  #refused: string | undefined;
+  /** `undefined`: not known yet whether an earlier holder has noted a refusal. */
+  #refused: boolean | undefined;
+  /** Posts whose call has ended without an answer by itself: they are not under way any more. */
+  readonly #ended = new Set<string>();
   #refusals = 0;
   /** Slack wants no message earlier, milliseconds since 1970. */
   #notBefore = 0;
@@ -59,18 +68,22 @@ export class Courier {
     this.#closing.abort();
     this.#nap.abort();
     await this.#loop;
+    await this.#options.outbox.release();
   }
 
   /** Waits until everything recorded so far is in the channel, or so many milliseconds. For a clean shutdown. */
   async drain(milliseconds: number): Promise<void> {
-    await this.#until(async () => (await this.#options.outbox.oldest()) === undefined, milliseconds);
+    const { outbox } = this.#options;
+    const last = await outbox.newest();
+    if (last !== undefined) await this.#until(async () => !(await outbox.waitsUpTo(last)), milliseconds);
   }
 
   /** Why nothing destructive may happen now; `undefined` when the record reaches its channel. */
   async problem(): Promise<string | undefined> {
     const { outbox, now, oldestAllowed } = this.#options;
-    if (this.#refused !== undefined) {
-      return `The audit channel takes no messages (${this.#refused}), and nothing is changed without a record of it. Have the bot invited there again, or the channel unarchived, then ask again.`;
+    const refusal = await outbox.refusal();
+    if (refusal !== undefined) {
+      return `The audit channel takes no messages (${refusal}), and nothing is changed without a record of it. Have the bot invited there again, or the channel unarchived, then ask again.`;
     }
     const oldest = await outbox.oldest();
     if (oldest === undefined || now() - oldest <= oldestAllowed) return undefined;
@@ -92,13 +105,18 @@ export class Courier {
   }
 
   async #until(done: () => Promise<boolean>, milliseconds: number): Promise<void> {
-    const deadline = AbortSignal.any([AbortSignal.timeout(milliseconds), this.#closing.signal]);
-    while (!deadline.aborted) {
+    const finished = new AbortController();
+    const over = new AbortController();
+    const timer = this.#options.sleep(milliseconds, AbortSignal.any([finished.signal, this.#closing.signal]));
+    const expiring = timer.then(() => over.abort());
+    while (!over.signal.aborted) {
       // Listening begins before the question, so that a step that ends meanwhile is not missed.
-      const step = this.#nextStep(deadline);
-      if (await done()) return;
+      const step = this.#nextStep(over.signal);
+      if (await done()) break;
       await step;
     }
+    finished.abort();
+    await expiring;
   }
 
   async #nextStep(deadline: AbortSignal): Promise<void> {
@@ -128,12 +146,16 @@ export class Courier {
   /** @returns how long to pause, in milliseconds. */
   async #step(): Promise<number> {
     const { outbox, now } = this.#options;
+    if (!(await outbox.hold(now()))) return lookEvery;
     const parcel = nextParcel(await outbox.waiting(), now());
-    if (parcel === 'empty') return 5_000;
+    if (parcel === 'empty') return lookEvery;
     if ('readyIn' in parcel) return parcel.readyIn;
     const found = parcel.attempted ? await this.#lookFor(parcel) : { ts: undefined };
     if (found === undefined) return this.#backOff();
-    return found.ts === undefined ? this.#send(parcel) : this.#delivered(parcel, found.ts);
+    if (found.ts !== undefined) return this.#delivered(parcel, found.ts);
+    const under = parcel.attemptedAt + outbox.underWay - now();
+    if (parcel.attempted && !this.#ended.has(parcel.id) && under > 0) return under;
+    return this.#send(parcel);
   }
 
   /** @returns `undefined` when nobody can tell yet. */
@@ -149,9 +171,12 @@ export class Courier {
     const { channel, outbox, log, now } = this.#options;
     const wait = this.#notBefore > now() ? this.#notBefore - now() : this.#paceLeft();
     if (wait > 0) return wait;
-    await outbox.attempt(parcel, now());
+    if (!(await outbox.attempt(parcel, now()))) return 0;
     const view = auditView(parcel.events, parcel.thread === undefined);
     const hashes = parcel.events.map(event => event.hash);
+    if (!outbox.mayStillSend(now())) return 0;
+    this.#ended.delete(parcel.id);
+    const sent = now();
     const result = await channel.post({ id: parcel.id, thread: parcel.thread, view, hashes });
     this.#lastPost = now();
     switch (result.is) {
@@ -165,20 +190,25 @@ export class Courier {
         return result.seconds * 1_000;
       case 'refused':
         await outbox.forgetAttempt(parcel);
-        this.#refused = result.why;
+        await outbox.noteRefusal(result.why);
+        this.#refused = true;
         this.#refusals += 1;
         log.error({ why: result.why, channel: channel.name }, 'the audit channel refuses messages');
         return this.#backOff();
       case 'unknown':
         log.warn({ why: result.why }, 'an audit message got no answer');
+        if (now() - sent < givenUp) this.#ended.add(parcel.id);
         return this.#backOff();
     }
   }
 
   async #delivered(parcel: Parcel, ts: string): Promise<number> {
-    await this.#options.outbox.delivered(parcel, ts, this.#options.now());
+    const { outbox, now } = this.#options;
+    await outbox.delivered(parcel, ts, now());
     this.#tries = 0;
-    this.#refused = undefined;
+    this.#ended.delete(parcel.id);
+    if (this.#refused !== false) await outbox.noteRefusal(undefined);
+    this.#refused = false;
     return 0;
   }
 

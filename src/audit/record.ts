@@ -5,7 +5,7 @@ import type { StoreSchema } from '../store/schema.ts';
 
 /**
  * What can happen to an action. `approval_refused`: somebody clicked who may not, or too late. `approval_dropped`: who
- * had approved may no longer.
+ * had approved may no longer. `broke_glass`: an operator ran it without a second person.
  */
 export type EventKind =
   | 'asked'
@@ -14,6 +14,7 @@ export type EventKind =
   | 'approved'
   | 'approval_refused'
   | 'approval_dropped'
+  | 'broke_glass'
   | 'denied'
   | 'withdrawn'
   | 'expired'
@@ -22,7 +23,8 @@ export type EventKind =
   | 'succeeded'
   | 'failed'
   | 'cancelled'
-  | 'interrupted';
+  | 'interrupted'
+  | 'purged';
 
 export interface NewEvent {
   readonly id: string;
@@ -32,9 +34,6 @@ export interface NewEvent {
   readonly at: number;
   readonly body: Readonly<Record<string, unknown>>;
 }
-
-/** What the first event of a store follows. */
-export const genesisHash = '0'.repeat(64);
 
 /**
  * The hash of an event: SHA-256 over the hash before it and the event as canonical JSON (RFC 8785), so that the same
@@ -48,20 +47,26 @@ export function hashOf(event: NewEvent, previousHash: string): string {
 }
 
 /**
+ * Makes this transaction the only one that appends, until it ends. First in each of them: two that lock in different
+ * orders would wait for each other.
+ */
+export async function lockRecord(transaction: Transaction<StoreSchema>): Promise<void> {
+  await transaction
+    .updateTable('record_head')
+    .set(eb => ({ seq: eb.ref('seq') }))
+    .where('id', '=', 1)
+    .execute();
+}
+
+/**
  * Appends one event to the record and puts it on its way to the audit channel, inside the transaction that changes the
- * action. Writers are serialised: `seq` and
- * `previous_hash` are unique, so two branches of the chain cannot both commit.
+ * action, which has locked the record.
  * @returns the event's place in the record.
  */
 export async function append(transaction: Transaction<StoreSchema>, event: NewEvent): Promise<number> {
-  const last = await transaction
-    .selectFrom('events')
-    .select(['seq', 'hash'])
-    .orderBy('seq', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  const seq = (last?.seq ?? 0) + 1;
-  const previousHash = last?.hash ?? genesisHash;
+  const last = await transaction.selectFrom('record_head').selectAll().where('id', '=', 1).executeTakeFirstOrThrow();
+  const seq = last.seq + 1;
+  const hash = hashOf(event, last.hash);
   await transaction
     .insertInto('events')
     .values({
@@ -71,10 +76,11 @@ export async function append(transaction: Transaction<StoreSchema>, event: NewEv
       kind: event.kind,
       at: event.at,
       body: canonicalize(event.body) ?? '{}',
-      previous_hash: previousHash,
-      hash: hashOf(event, previousHash),
+      previous_hash: last.hash,
+      hash,
     })
     .execute();
   await transaction.insertInto('deliveries').values({ event_seq: seq }).execute();
+  await transaction.updateTable('record_head').set({ seq, hash }).where('id', '=', 1).execute();
   return seq;
 }

@@ -19,6 +19,9 @@ const port = z
   .transform(Number)
   .pipe(z.number().min(1).max(65_535));
 
+/** An address or a name of this machine, as a server listens on it. */
+const host = z.string().regex(/^[\w.:-]+$/, 'must be an address of this machine.');
+
 /** `U1, S2` as a list; an empty text is an empty list. */
 const approverList = z
   .string()
@@ -36,8 +39,19 @@ const settings = z.object({
   APPROVERS: approverList.default([]),
   SLACK_API_URL: slackApiUrl.optional(),
   STORE_URL: storeUrl.prefault('sqlite:state/pg-chatops.db'),
+  AUDIT_KEY: z.string().min(32, 'must be 32 characters or more, such as 64 random hexadecimal digits.').optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),
+  HEALTH_PORT: port.optional(),
+  HEALTH_HOST: host.prefault('127.0.0.1'),
 });
+
+/** What a look at the store alone needs. */
+const storeSettings = settings.pick({ STORE_URL: true, AUDIT_KEY: true });
+
+/** Reads the settings of the store alone; each that is wrong is a problem. */
+export function readStoreEnvironment(environment: Environment, problems: Problems) {
+  return problems.parse(storeSettings, environment, environmentName);
+}
 
 /** The environment with its blanks trimmed; a variable that is set to nothing counts as not set. */
 export function withoutBlanks(environment: Environment): Environment {

@@ -4,7 +4,17 @@ import { checkSchema, thresholdsSchema } from '../target-settings.ts';
 import type { Environment } from './environment.ts';
 import { dotted, type Problems } from './problems.ts';
 import { snakeCase, toSnake } from './snake-case.ts';
-import { channelId, connectionUrl, connectionUrlIn, memberId, minutes, path, targetName } from './values.ts';
+import {
+  approvalCounts,
+  channelId,
+  connectionUrl,
+  connectionUrlIn,
+  memberId,
+  memberOrChannelId,
+  minutes,
+  path,
+  targetName,
+} from './values.ts';
 
 const text = z.string().min(1);
 const ids = z.array(memberId);
@@ -17,11 +27,14 @@ function targetSchema(environment: Environment) {
     emergencyUrl: connectionUrl.optional(),
     emergencyUrlEnv: connectionUrlIn(environment).optional(),
     approvers: ids.optional(),
-    operators: ids.optional(),
+    approversFromOtherGroups: z.boolean().default(false),
+    breakGlass: z.boolean().default(false),
+    viewers: z.array(memberOrChannelId).optional(),
+    operators: z.array(memberOrChannelId).optional(),
     channels: z.array(channelId).optional(),
     approvalChannel: channelId.optional(),
     approvalFor: z.array(text).default([]),
-    approvals: z.number().int().min(1).max(20).default(1),
+    approvals: approvalCounts.prefault(1),
     thresholds: snakeCase(thresholdsSchema.shape).prefault({}),
     allowOtherDatabases: z.boolean().default(false),
     redactQueries: z.boolean().default(true),
@@ -39,7 +52,9 @@ const fileSchema = snakeCase({
   defaultTarget: targetName.optional(),
   approvalMinutes: minutes.default(15),
   auditMaxAgeMinutes: minutes.default(10),
+  auditRetentionDays: z.number().int().min(1).max(36_500).optional(),
   shutdownSeconds: z.number().int().min(1).max(600).default(20),
+  maxWaiting: z.number().int().min(1).max(1_000).default(5),
   targets: z.array(z.unknown()).default([]),
 });
 
@@ -112,6 +127,9 @@ function checkNames(
 function checkWithin({ where, target }: FileSettings['targets'][number], problems: Problems): void {
   if (target.databaseUrl && target.databaseUrlEnv) problems.add(`${where}.database_url`, bothGiven);
   if (target.emergencyUrl && target.emergencyUrlEnv) problems.add(`${where}.emergency_url`, bothGiven);
+  if (target.breakGlass && !target.operators?.length) {
+    problems.add(`${where}.break_glass`, 'needs "operators": without them, every full member could run things alone.');
+  }
   for (const name of repeated((target.checks ?? []).map(check => check.name))) {
     problems.add(`${where}.checks`, `has two checks named "${name}".`);
   }

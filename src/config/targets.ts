@@ -1,3 +1,4 @@
+import type { Approvals } from '../access/gate.ts';
 import { nearest } from '../nearest.ts';
 import type { Connection } from '../postgres/connection-url.ts';
 import type { Check, TargetSettings } from '../target-settings.ts';
@@ -13,7 +14,13 @@ export interface TargetConfig extends TargetSettings {
   readonly emergency: Connection | undefined;
   /** People and user groups who may approve. Empty is nobody. */
   readonly approvers: readonly string[];
-  /** People and user groups who may do more than read; `undefined` is every full member, empty is nobody. */
+  /** Approvers who share a user group with the requester do not count. */
+  readonly approversFromOtherGroups: boolean;
+  /** An operator may run a waiting action alone. */
+  readonly breakGlass: boolean;
+  /** People, user groups and channels who may read; `undefined` is every full member. */
+  readonly viewers: readonly string[] | undefined;
+  /** People, user groups and channels who may do more than read; `undefined` is everyone who may read, empty is nobody. */
   readonly operators: readonly string[] | undefined;
   /** Channels that the target is used from; `undefined` is every internal channel and direct messages. */
   readonly channels: readonly string[] | undefined;
@@ -21,11 +28,17 @@ export interface TargetConfig extends TargetSettings {
   readonly approvalChannel: string | undefined;
   /** Routine commands that need approval here. */
   readonly approvalFor: readonly string[];
-  /** Approvals that an action needs. */
-  readonly approvals: number;
+  /** Approvals that an action needs, by command. */
+  readonly approvals: Approvals;
   /** Folder of PostgreSQL's programs; `undefined` looks in the usual places. */
   readonly pgBin: string | undefined;
   readonly backupDir: string;
+}
+
+/** The commands' names, which settings may refer to. */
+export interface KnownCommands {
+  readonly routineCommands: readonly string[];
+  readonly destructiveCommands: readonly string[];
 }
 
 /** What a target takes where the file says nothing. */
@@ -39,13 +52,13 @@ export interface TargetDefaults {
 
 /**
  * Puts a target together. Its connection comes from the file or, for the only target, from DATABASE_URL.
- * @param routineCommands the names that `approval_for` may list.
+ * @param known the names that `approval_for` and `approvals` may list.
  */
 export function makeTarget(
   { where, target, only }: { where: string; target: FileTarget; only: boolean },
   environment: Environment,
   defaults: TargetDefaults,
-  routineCommands: readonly string[],
+  { routineCommands, destructiveCommands }: KnownCommands,
   problems: Problems,
 ): TargetConfig | undefined {
   const { databaseUrl, databaseUrlEnv, emergencyUrl, emergencyUrlEnv, ...settings } = target;
@@ -54,7 +67,11 @@ export function makeTarget(
     problems.add(`${where}.database_url_env`, 'is missing: each of several targets needs it, or database_url.');
   }
   for (const name of settings.approvalFor.filter(name => !routineCommands.includes(name))) {
-    problems.add(`${where}.approval_for`, notRoutine(name, routineCommands));
+    problems.add(`${where}.approval_for`, notKnown(name, routineCommands, 'routine command'));
+  }
+  const approvable = [...destructiveCommands, ...routineCommands];
+  for (const name of Object.keys(settings.approvals).filter(name => name !== 'default' && !approvable.includes(name))) {
+    problems.add(`${where}.approvals`, notKnown(name, approvable, 'command that can need approval'));
   }
   if (connection === undefined) return undefined;
   return {
@@ -62,6 +79,7 @@ export function makeTarget(
     connection,
     emergency: emergencyUrl ?? emergencyUrlEnv,
     approvers: settings.approvers ?? defaults.approvers,
+    viewers: settings.viewers,
     operators: settings.operators,
     channels: settings.channels,
     approvalChannel: settings.approvalChannel,
@@ -82,10 +100,10 @@ export function nameAfterDatabase({ database }: Connection): string {
   return name.slice(0, 40) || 'database';
 }
 
-function notRoutine(name: string, routineCommands: readonly string[]): string {
-  const known = `the routine commands are ${routineCommands.join(', ') || 'none'}.`;
-  const [closest] = nearest(name, routineCommands, 1);
+function notKnown(name: string, commands: readonly string[], kind: string): string {
+  const known = `the ${kind.replace('command', 'commands')} are ${commands.join(', ') || 'none'}.`;
+  const [closest] = nearest(name, commands, 1);
   return closest === undefined
-    ? `lists something that is no routine command; ${known}`
+    ? `lists something that is no ${kind}; ${known}`
     : `lists "${name}"; did you mean "${closest}"? ${known}`;
 }

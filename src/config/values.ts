@@ -1,5 +1,6 @@
 /** The kinds of value that settings share. Their messages never repeat the value: it may be a secret put in the wrong place. */
 import { z } from 'zod';
+import type { Approvals } from '../access/gate.ts';
 import { type Connection, ConnectionUrlError, parseConnectionUrl } from '../postgres/connection-url.ts';
 
 /** Slack's ids are upper-case letters and digits; the first letter says what they are of. */
@@ -17,6 +18,37 @@ export const memberId = z
     idOf('UWS'),
     'must be the id of a person, which begins with U or W, or of a user group, which begins with S; names are not accepted.',
   );
+
+/** A person, a user group, or a channel (`C…`, `G…`), which stands for whoever types in it. */
+export const memberOrChannelId = z
+  .string()
+  .regex(
+    idOf('UWSCG'),
+    'must be the id of a person (U or W), of a user group (S) or of a channel (C or G); names are not accepted.',
+  );
+
+const approvalCount = z.number().int().min(1).max(20);
+
+/**
+ * How many approvals an action needs: one number, or a number for each command and `default`, which is 1, for the
+ * others.
+ */
+export const approvalCounts = z.unknown().transform((value, context): Approvals => {
+  const byCommand = z.record(z.string(), z.unknown()).safeParse(value);
+  const parsed = byCommand.success
+    ? z.record(z.string(), approvalCount).safeParse(value)
+    : approvalCount.transform(count => ({ default: count })).safeParse(value);
+  if (parsed.success) return { default: 1, ...parsed.data };
+  for (const issue of parsed.error.issues) context.addIssue({ ...issue, code: 'custom', message: countWording(issue) });
+  return z.NEVER;
+});
+
+/** Issues of an inner schema keep their own words only when they have some. */
+function countWording(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'too_small') return `must be ${issue.minimum} or more.`;
+  if (issue.code === 'too_big') return `must be ${issue.maximum} or less.`;
+  return issue.code === 'invalid_type' && issue.expected === 'int' ? 'must be a whole number.' : 'must be a number.';
+}
 
 export const targetName = z
   .string()
@@ -54,19 +86,22 @@ export const path = z.string().min(1);
 
 export const minutes = z.number().int().min(1).max(10_080);
 
-/** `sqlite:` and a file's path, absolute or relative to the folder the bot is started in; gives the path. */
+/** `sqlite:` and a file's path, absolute or relative to the folder the bot is started in; or a PostgreSQL URL. */
 export const storeUrl = z.string().transform((url, context) => {
   const wrong = (message: string) => {
     context.addIssue({ code: 'custom', message });
     return z.NEVER;
   };
-  if (/^postgres(ql)?:/.test(url))
-    return wrong('names a PostgreSQL store, which this version does not have yet; sqlite: is what it knows.');
+  if (/^postgres(ql)?:/.test(url)) {
+    readConnection(url, context);
+    return { engine: 'postgres' as const, url };
+  }
   const file = /^sqlite:(?:\/\/)?(.*)$/s.exec(url)?.[1];
-  if (file === undefined) return wrong('must begin with sqlite: and name a file.');
+  if (file === undefined)
+    return wrong('must begin with sqlite: and name a file, or with postgresql: and name a database.');
   if (file === '' || file === ':memory:')
     return wrong('must name a file: the record of what was done has to outlive the bot.');
-  return file;
+  return { engine: 'sqlite' as const, file };
 });
 
 /** Where Slack's Web API is. Without TLS only on this machine: every call carries the bot's token. */

@@ -1,12 +1,12 @@
+import type { KnownBlock, SectionBlock } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import { z } from 'zod';
 import { limits } from '../../blocks/limits.ts';
 import { section } from '../../blocks/parts.ts';
 import { cut } from '../../blocks/text.ts';
 import type { AuditChannel, AuditPost, PostResult } from '../audit/channel.ts';
+import { auditEventType, wordsDigest } from './audit-words.ts';
 import { failureOf, refusesBlocks } from './failure.ts';
-
-const eventType = 'pg_chatops_audit';
 
 const history = z.object({
   messages: z.array(
@@ -42,9 +42,9 @@ export class SlackAuditChannel implements AuditChannel {
     const result = await this.#post(post, post.thread);
     // The action's first message was deleted by somebody: what follows stands by itself rather than nowhere.
     if (result.is === 'refused' && result.why === 'thread_not_found') return this.#post(post, undefined);
-    // Blocks that Slack refuses must not hold up the record: the same words without them.
+    // Blocks that Slack refuses must not hold up the record: the same words without them, and the hashes.
     if (result.is === 'refused' && refusesBlocks(result.why)) {
-      const blocks = [section(post.view.text)];
+      const blocks = [section(post.view.text), ...asSections(post.view.blocks.slice(-1))];
       return this.#post({ ...post, view: { ...post.view, blocks } }, post.thread);
     }
     return result;
@@ -90,7 +90,7 @@ export class SlackAuditChannel implements AuditChannel {
           : await this.#client.conversations.replies({ ...options, ts: thread }),
       );
       const found = answer.messages.find(
-        message => message.metadata?.event_type === eventType && message.metadata.event_payload.post === id,
+        message => message.metadata?.event_type === auditEventType && message.metadata.event_payload.post === id,
       );
       if (found) return found.ts;
       cursor = answer.response_metadata?.next_cursor || undefined;
@@ -106,7 +106,10 @@ export class SlackAuditChannel implements AuditChannel {
         text: cut(post.view.text, limits.messageText),
         blocks: [...post.view.blocks],
         ...(thread !== undefined && { thread_ts: thread }),
-        metadata: { event_type: eventType, event_payload: { post: post.id, hashes: post.hashes.join(' ') } },
+        metadata: {
+          event_type: auditEventType,
+          event_payload: { post: post.id, hashes: post.hashes.join(' '), words: wordsDigest(post.view.blocks) },
+        },
         unfurl_links: false,
         unfurl_media: false,
       });
@@ -127,4 +130,12 @@ export class SlackAuditChannel implements AuditChannel {
       }
     }
   }
+}
+
+/** A context's texts as sections, which every workspace takes: the hashes stay readable. */
+function asSections(blocks: readonly KnownBlock[]): SectionBlock[] {
+  const contexts = blocks.filter(block => block.type === 'context');
+  return contexts.flatMap(({ elements }) =>
+    elements.flatMap(each => (each.type === 'mrkdwn' ? section(each.text) : [])),
+  );
 }

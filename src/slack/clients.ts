@@ -1,6 +1,7 @@
-import { WebClient, type WebClientOptions } from '@slack/web-api';
+import type { WebClient, WebClientOptions } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { boltLogger } from './log.ts';
+import { ScopeClient } from './scope-client.ts';
 
 /**
  * Clients of the Web API. Each has a queue of its own, which Slack's 429 pauses as a whole: the audit record must not
@@ -14,12 +15,14 @@ export interface Clients {
   readonly lookups: WebClient;
   /** The audit channel. */
   readonly audit: WebClient;
+  /** Files, and the audit channel's past: what may take its time. */
+  readonly bulk: WebClient;
 }
 
 /** @param apiUrl another server than Slack's own, ends with a slash. */
 export function openClients(token: string, apiUrl: string | undefined, log: Logger): Clients {
-  const open = (own: WebClientOptions = {}) => new WebClient(token, { ...clientOptions(apiUrl, log), ...own });
-  return { messages: open(), lookups: open({ timeout: lookupTimeout }), audit: open() };
+  const open = (own: WebClientOptions = {}) => new ScopeClient(token, { ...clientOptions(apiUrl, log), ...own }, log);
+  return { messages: open(), lookups: open({ timeout: lookupTimeout }), audit: open(), bulk: open() };
 }
 
 /** A person waits for each look-up before anything else happens. Milliseconds. */

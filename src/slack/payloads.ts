@@ -69,5 +69,4 @@ export const modalOrigin = z.object({
   channel: id,
   ts: id,
   thread: id.optional(),
-  responseUrl: z.url().optional(),
 });

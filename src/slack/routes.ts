@@ -1,10 +1,13 @@
 /** From Slack's envelopes to the life of an action, and nothing else: no rule lives here. */
 import type { App } from '@slack/bolt';
+import type { ModalView } from '@slack/types';
 import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
+import { breakGlassForm, breakGlassLoading, breakGlassModal, breakGlassRefused } from '../../blocks/break-glass.ts';
 import { denyForm, denyLoading, denyModal, denyRefused } from '../../blocks/deny.ts';
 import type { Actions } from '../actions/actions.ts';
+import { wrongWith } from '../actions/break-glass.ts';
 import type { Place } from '../actions/context.ts';
 import type { Deciding } from '../actions/decide.ts';
 import { blockActions, messageEvent, modalOrigin, slashCommand, viewSubmission } from './payloads.ts';
@@ -61,48 +64,97 @@ export function route(app: App, options: RouteOptions): void {
   onClick('cancel', click => actions.cancel(decidingOf(click)));
   onClick('withdraw', click => actions.withdraw(decidingOf(click)));
   onClick('again', click => actions.again(decidingOf(click), originOf(click), placeOf(click)));
+  onClick('older', click => actions.older(decidingOf(click), originOf(click), placeOf(click)));
   onClick('deny', click => openDenial(click, options));
+  onClick('break_glass', click => openBreakGlass(click, options));
 
   app.view(denyModal.callback, async ({ ack, body }) => {
     await ack();
-    const { user, team, view } = viewSubmission.parse(body);
-    const { request, channel, ts, thread, responseUrl } = modalOrigin.parse(JSON.parse(view.private_metadata));
-    const reason = view.state.values[denyModal.block]?.[denyModal.action]?.value?.trim() || undefined;
-    await actions.deny({
-      spokenId: request,
-      from: { ...whois(user, team?.id), channel },
-      place: { channel, ...thread_(thread, ts), ...(responseUrl !== undefined && { responseUrl }) },
-      ...(reason !== undefined && { reason }),
-    });
+    const submission = viewSubmission.parse(body);
+    const reason = inputOf(submission, denyModal.block, denyModal.action) || undefined;
+    await actions.deny({ ...decidingIn(submission), ...(reason !== undefined && { reason }) });
+  });
+
+  app.view(breakGlassModal.callback, async ({ ack, body }) => {
+    const submission = viewSubmission.parse(body);
+    const deciding = decidingIn(submission);
+    const breaking = {
+      typedId: inputOf(submission, breakGlassModal.id, breakGlassModal.action),
+      reason: inputOf(submission, breakGlassModal.reason, breakGlassModal.action),
+    };
+    const wrong = wrongWith(deciding.spokenId, breaking);
+    if (wrong) {
+      const errors = {
+        ...(wrong.typedId !== undefined && { [breakGlassModal.id]: wrong.typedId }),
+        ...(wrong.reason !== undefined && { [breakGlassModal.reason]: wrong.reason }),
+      };
+      await ack({ response_action: 'errors', errors });
+      return;
+    }
+    await ack();
+    await actions.breakGlass(deciding, breaking);
   });
 
   // A button or modal of an older version: acknowledged, so that Slack shows no warning triangle.
-  app.action(/^(?!(approve|cancel|withdraw|again|deny)$)/, async ({ ack }) => ack());
-  app.view(new RegExp(`^(?!${denyModal.callback}$)`), async ({ ack }) => ack());
+  app.action(/^(?!(approve|cancel|withdraw|again|older|deny|break_glass)$)/, async ({ ack }) => ack());
+  app.view(new RegExp(`^(?!(${denyModal.callback}|${breakGlassModal.callback})$)`), async ({ ack }) => ack());
 
   app.error(async error => log.error({ err: error }, 'an envelope could not be handled'));
 }
 
-async function openDenial(click: Click, { actions, client, log }: RouteOptions): Promise<void> {
+async function openDenial(click: Click, options: RouteOptions): Promise<void> {
+  await openModal(click, options, denyLoading, async deciding => {
+    const denial = await options.actions.prepareDenial(deciding);
+    return denial.is === 'refused'
+      ? denyRefused(deciding.spokenId, denial.why)
+      : denyForm(deciding.spokenId, modalOriginOf(click), denial.is === 'withdrawal');
+  });
+}
+
+async function openBreakGlass(click: Click, options: RouteOptions): Promise<void> {
+  await openModal(click, options, breakGlassLoading, async deciding => {
+    const glass = await options.actions.prepareBreakGlass(deciding);
+    return glass.is === 'refused'
+      ? breakGlassRefused(deciding.spokenId, glass.why)
+      : breakGlassForm(deciding.spokenId, glass.summary, modalOriginOf(click), glass.shortestReason);
+  });
+}
+
+/** Opens the modal at once, as a trigger is good for three seconds, and fills it when it is known with what. */
+async function openModal(
+  click: Click,
+  { actions, client, log }: RouteOptions,
+  loading: (request: string) => ModalView,
+  filled: (deciding: Deciding) => Promise<ModalView>,
+): Promise<void> {
   const deciding = decidingOf(click);
   try {
-    const opened = await client.views.open({ trigger_id: click.trigger_id, view: denyLoading(deciding.spokenId) });
-    const denial = await actions.prepareDenial(deciding);
-    const origin = JSON.stringify({
-      request: deciding.spokenId,
-      channel: click.channel.id,
-      ts: click.message.ts,
-      ...(click.message.thread_ts !== undefined && { thread: click.message.thread_ts }),
-    });
-    const view =
-      denial.is === 'refused'
-        ? denyRefused(deciding.spokenId, denial.why)
-        : denyForm(deciding.spokenId, origin, denial.is === 'withdrawal');
+    const opened = await client.views.open({ trigger_id: click.trigger_id, view: loading(deciding.spokenId) });
+    const view = await filled(deciding);
     if (opened.view?.id !== undefined) await client.views.update({ view_id: opened.view.id, view });
   } catch (error) {
-    log.warn({ err: error }, 'the modal for a denial could not be opened');
-    await actions.tell(deciding, 'Slack did not open the form. Nothing was denied; click Deny again.');
+    log.warn({ err: error }, 'a modal could not be opened');
+    await actions.tell(deciding, 'Slack did not open the form. Nothing was done; click again.');
   }
+}
+
+/** What a modal carries to its submission. */
+function modalOriginOf(click: Click): string {
+  return JSON.stringify({
+    request: decidingOf(click).spokenId,
+    channel: click.channel.id,
+    ts: click.message.ts,
+    ...(click.message.thread_ts !== undefined && { thread: click.message.thread_ts }),
+  });
+}
+
+function decidingIn({ user, team, view }: z.output<typeof viewSubmission>): Deciding {
+  const { request, channel, ts, thread } = modalOrigin.parse(JSON.parse(view.private_metadata));
+  return { spokenId: request, from: { ...whois(user, team?.id), channel }, place: { channel, ...thread_(thread, ts) } };
+}
+
+function inputOf({ view }: z.output<typeof viewSubmission>, block: string, action: string): string {
+  return view.state.values[block]?.[action]?.value?.trim() ?? '';
 }
 
 function decidingOf(click: Click): Deciding {

@@ -6,10 +6,13 @@ import { preformatted, section } from '../../blocks/parts.ts';
 import { cut, unescapeMrkdwn } from '../../blocks/text.ts';
 import type { View } from '../../blocks/view.ts';
 import { type Place, PlaceClosed, type Stage } from '../actions/context.ts';
+import type { AnswerFile } from '../command.ts';
 import { failureOf, persist, refusesBlocks, type Sleep } from './failure.ts';
 
 export interface StageOptions {
   readonly client: WebClient;
+  /** For files, which are larger than messages. */
+  readonly files: WebClient;
   readonly log: Logger;
   readonly sleep: Sleep;
   /** Where a response_url may lead: https://hooks.slack.com, or the origin of another SLACK_API_URL. */
@@ -25,12 +28,14 @@ const notThere = new Set(['not_in_channel', 'channel_not_found', 'restricted_act
 /** Shows views in Slack. */
 export class SlackStage implements Stage {
   readonly #client: WebClient;
+  readonly #files: WebClient;
   readonly #log: Logger;
   readonly #sleep: Sleep;
   readonly #responseOrigins: ReadonlySet<string>;
 
   constructor(options: StageOptions) {
     this.#client = options.client;
+    this.#files = options.files;
     this.#log = options.log;
     this.#sleep = options.sleep;
     this.#responseOrigins = options.responseOrigins;
@@ -55,6 +60,33 @@ export class SlackStage implements Stage {
     }
     this.#log.warn({ person }, 'a person could not be told');
     return false;
+  }
+
+  async direct(person: string, view: View): Promise<boolean> {
+    try {
+      return await this.#direct(person, view);
+    } catch (error) {
+      this.#log.warn({ err: error, person }, 'a direct message could not be sent');
+      return false;
+    }
+  }
+
+  /** https://docs.slack.dev/messaging/working-with-files#uploading_files. A file's own client: it may take longer than a message. */
+  async attach({ channel, ts, thread }: Place, files: readonly AnswerFile[]): Promise<string | undefined> {
+    const below = thread ?? ts;
+    if (below === undefined)
+      return 'The file could not be attached: the bot is not in this channel. /invite it and ask again.';
+    try {
+      await this.#files.filesUploadV2({
+        channel_id: channel,
+        thread_ts: below,
+        file_uploads: files.map(({ name, content }) => ({ filename: name, content })),
+      });
+      return undefined;
+    } catch (error) {
+      this.#log.warn({ err: error }, 'a file could not be attached');
+      return whyNotAttached(error);
+    }
   }
 
   async #post(place: Place, view: View): Promise<Place> {
@@ -151,6 +183,15 @@ export class SlackStage implements Stage {
     }
     return persist(() => call(contentOf(asSection(view))), this.#sleep);
   }
+}
+
+function whyNotAttached(error: unknown): string {
+  const failure = failureOf(error);
+  if (failure?.is === 'refused' && failure.code === 'missing_scope') {
+    return 'The file could not be attached: the Slack app lacks the scope files:write. Add it under "OAuth & Permissions", install the app again, then ask again.';
+  }
+  const why = failure?.is === 'refused' ? failure.code : 'Slack did not take it';
+  return `The file could not be attached (${why}). Ask again in a moment.`;
 }
 
 interface Content {

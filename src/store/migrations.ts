@@ -1,15 +1,23 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
 import { UserError } from '../errors.ts';
-import type { StoreSchema } from './schema.ts';
+import { genesisHash, type StoreSchema } from './schema.ts';
+
+export type Engine = 'sqlite' | 'postgres';
 
 /** Each step is run once, in order, in a transaction; a step that has been released is never edited. */
-const migrations: Record<string, Migration> = {
+const migrations = (engine: Engine): Record<string, Migration> => ({
   '001_actions_and_record': {
     async up(db: Kysely<never>) {
+      // Milliseconds and ids outgrow PostgreSQL's four-byte integer; SQLite's holds eight bytes.
+      const big = engine === 'postgres' ? 'bigint' : 'integer';
       await db.schema
         .createTable('actions')
-        .addColumn('id', 'integer', column => column.primaryKey().autoIncrement())
+        .addColumn('id', big, column =>
+          engine === 'postgres'
+            ? column.primaryKey().generatedByDefaultAsIdentity()
+            : column.primaryKey().autoIncrement(),
+        )
         .addColumn('origin', 'text', column => column.notNull().unique())
         .addColumn('command', 'text', column => column.notNull())
         .addColumn('arguments', 'text', column => column.notNull())
@@ -28,12 +36,20 @@ const migrations: Record<string, Migration> = {
         .addColumn('summary', 'text')
         .addColumn('statement', 'text')
         .addColumn('approvals_needed', 'integer', column => column.notNull())
-        .addColumn('asked_at', 'integer', column => column.notNull())
-        .addColumn('expires_at', 'integer')
-        .addColumn('started_at', 'integer')
-        .addColumn('finished_at', 'integer')
+        .addColumn('break_glass', 'integer', column => column.notNull().defaultTo(0))
+        .addColumn('broken_by', 'text')
+        .addColumn('broken_name', 'text')
+        .addColumn('broken_reason', 'text')
+        .addColumn('alarm_at', big)
+        .addColumn('reminded', 'integer', column => column.notNull().defaultTo(0))
+        .addColumn('asked_at', big, column => column.notNull())
+        .addColumn('expires_at', big)
+        .addColumn('started_at', big)
+        .addColumn('finished_at', big)
         .addColumn('outcome', 'text')
         .addColumn('holder', 'text')
+        .addColumn('lease_until', big)
+        .addColumn('cancel_asked', 'integer', column => column.notNull().defaultTo(0))
         .addColumn('message_channel', 'text')
         .addColumn('message_ts', 'text')
         .addColumn('told', 'integer', column => column.notNull().defaultTo(0))
@@ -42,22 +58,30 @@ const migrations: Record<string, Migration> = {
                 where state = 'running' and lane is not null`.execute(db);
       await sql`create index unfinished on actions (state, expires_at)
                 where state in ('asked', 'waiting', 'running')`.execute(db);
+      await sql`create index waiting_of_a_person on actions (requester) where state = 'waiting'`.execute(db);
+      await sql`create index alarms on actions (alarm_at) where alarm_at is not null`.execute(db);
       await sql`create index untold on actions (finished_at) where told = 0`.execute(db);
+      // The record is read newest first: everything, or what one person, command or target has.
+      await sql`create index actions_by_time on actions (asked_at, id)`.execute(db);
+      await sql`create index actions_of_requester on actions (requester, asked_at, id)`.execute(db);
+      await sql`create index actions_of_command on actions (command, asked_at, id)`.execute(db);
+      await sql`create index actions_of_target on actions (target, asked_at, id)`.execute(db);
+      await sql`create index broken_glass on actions (asked_at, id) where broken_by is not null`.execute(db);
       await db.schema
         .createTable('approvals')
-        .addColumn('action_id', 'integer', column => column.notNull().references('actions.id'))
+        .addColumn('action_id', big, column => column.notNull().references('actions.id'))
         .addColumn('person', 'text', column => column.notNull())
         .addColumn('person_name', 'text', column => column.notNull())
-        .addColumn('at', 'integer', column => column.notNull())
+        .addColumn('at', big, column => column.notNull())
         .addPrimaryKeyConstraint('one_approval_a_person', ['action_id', 'person'] as never[])
         .execute();
       await db.schema
         .createTable('events')
-        .addColumn('seq', 'integer', column => column.primaryKey())
+        .addColumn('seq', big, column => column.primaryKey())
         .addColumn('id', 'text', column => column.notNull().unique())
-        .addColumn('action_id', 'integer', column => column.notNull().references('actions.id'))
+        .addColumn('action_id', big, column => column.notNull().references('actions.id'))
         .addColumn('kind', 'text', column => column.notNull())
-        .addColumn('at', 'integer', column => column.notNull())
+        .addColumn('at', big, column => column.notNull())
         .addColumn('body', 'text', column => column.notNull())
         .addColumn('previous_hash', 'text', column => column.notNull().unique())
         .addColumn('hash', 'text', column => column.notNull().unique())
@@ -65,25 +89,49 @@ const migrations: Record<string, Migration> = {
       await sql`create index events_of_action on events (action_id, seq)`.execute(db);
       await db.schema
         .createTable('deliveries')
-        .addColumn('event_seq', 'integer', column => column.primaryKey().references('events.seq'))
+        .addColumn('event_seq', big, column => column.primaryKey().references('events.seq'))
         .addColumn('post_id', 'text')
-        .addColumn('attempted_at', 'integer')
-        .addColumn('delivered_at', 'integer')
+        .addColumn('attempted_at', big)
+        .addColumn('delivered_at', big)
         .addColumn('ts', 'text')
         .execute();
       await sql`create index undelivered on deliveries (event_seq) where delivered_at is null`.execute(db);
+      await db.schema
+        .createTable('record_head')
+        .addColumn('id', 'integer', column => column.primaryKey())
+        .addColumn('seq', big, column => column.notNull())
+        .addColumn('hash', 'text', column => column.notNull())
+        .execute();
+      await sql`insert into record_head (id, seq, hash) values (1, 0, ${genesisHash})`.execute(db);
+      await db.schema
+        .createTable('checkpoints')
+        .addColumn('id', 'integer', column => column.primaryKey())
+        .addColumn('seq', big, column => column.notNull())
+        .addColumn('hash', 'text', column => column.notNull())
+        .addColumn('at', big, column => column.notNull())
+        .addColumn('signature', 'text', column => column.notNull())
+        .execute();
+      await db.schema
+        .createTable('leases')
+        .addColumn('name', 'text', column => column.primaryKey())
+        .addColumn('holder', 'text', column => column.notNull())
+        .addColumn('fence', big, column => column.notNull())
+        .addColumn('until', big, column => column.notNull())
+        .addColumn('note', 'text')
+        .execute();
       // Ids start at 1001: easier to say and to search for than 1, 2, 3.
-      await sql`insert into sqlite_sequence (name, seq) values ('actions', 1000)`.execute(db);
+      if (engine === 'postgres') await sql`alter table actions alter column id restart with 1001`.execute(db);
+      else await sql`insert into sqlite_sequence (name, seq) values ('actions', 1000)`.execute(db);
     },
   },
-};
+});
 
 /**
  * Brings the store to this version's schema.
  * @throws UserError when the store was written by a newer version of the bot.
  */
-export async function migrate(db: Kysely<StoreSchema>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+export async function migrate(db: Kysely<StoreSchema>, engine: Engine): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations(engine) } });
   const { error: cause } = await migrator.migrateToLatest();
   if (!cause) return;
   throw new UserError(`The store could not be brought to this version: ${String(cause as unknown)}.`, {

@@ -9,6 +9,9 @@ export interface StoreSchema {
   approvals: ApprovalTable;
   events: EventTable;
   deliveries: DeliveryTable;
+  record_head: HeadTable;
+  checkpoints: CheckpointTable;
+  leases: LeaseTable;
 }
 
 /** Where an action is in its life; see actions/ledger.ts for the only ways from one to the next. */
@@ -47,6 +50,16 @@ interface ActionTable {
   summary: string | null;
   statement: string | null;
   approvals_needed: number;
+  /** Whether an operator alone may run it while it waits, as its card says; 0 or 1. */
+  break_glass: Generated<number>;
+  /** Who ran it alone, and why. */
+  broken_by: string | null;
+  broken_name: string | null;
+  broken_reason: string | null;
+  /** When its approvers are next to be told that somebody ran it alone; null when they know. */
+  alarm_at: number | null;
+  /** How often its approvers were reminded: after a third and after two thirds of its time. */
+  reminded: Generated<number>;
   asked_at: number;
   expires_at: number | null;
   started_at: number | null;
@@ -54,6 +67,10 @@ interface ActionTable {
   outcome: string | null;
   /** The process that plans or runs it. */
   holder: string | null;
+  /** Until when the holder has said that it lives; later, another process takes it for dead. */
+  lease_until: number | null;
+  /** Whether somebody asked for its cancellation, perhaps through another process; 0 or 1. */
+  cancel_asked: Generated<number>;
   /** The message that shows the action: card, progress, answer. */
   message_channel: string | null;
   message_ts: string | null;
@@ -68,9 +85,9 @@ interface ApprovalTable {
   at: number;
 }
 
-/** Append-only: no code changes or deletes a row. */
+/** Append-only: no code changes a row, and only the purge of audit/retention.ts deletes the oldest. */
 interface EventTable {
-  /** 1, 2, 3 … without a gap. */
+  /** 1, 2, 3 … without a gap; after a purge, from its checkpoint on. */
   seq: number;
   id: string;
   action_id: number;
@@ -90,4 +107,35 @@ interface DeliveryTable {
   attempted_at: number | null;
   delivered_at: number | null;
   ts: string | null;
+}
+
+/** What the first event of a store follows. */
+export const genesisHash = '0'.repeat(64);
+
+/** One row: the newest event. Whoever appends locks it first, so that the chain never branches. */
+interface HeadTable {
+  id: number;
+  seq: number;
+  hash: string;
+}
+
+/** At most one row: the last event that was purged, which the oldest event left follows. */
+interface CheckpointTable {
+  id: number;
+  seq: number;
+  hash: string;
+  at: number;
+  /** Of the bot's own key: see audit/checkpoint.ts. */
+  signature: string;
+}
+
+/** Who does what only one process may do at a time. */
+interface LeaseTable {
+  name: string;
+  holder: string;
+  /** Grows with each new holder: what an earlier one still writes is refused by it. */
+  fence: number;
+  until: number;
+  /** What the holder wants the other processes to know. */
+  note: string | null;
 }

@@ -1,13 +1,11 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { Kysely, type SqliteDatabase, SqliteDialect } from 'kysely';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { migrate } from './migrations.ts';
 import type { StoreSchema } from './schema.ts';
-
-export type Store = Kysely<StoreSchema>;
 
 /**
  * Opens the store in a file of its own, readable by its owner only (0600, its folder 0700), and migrates it. The file
@@ -16,11 +14,11 @@ export type Store = Kysely<StoreSchema>;
  * @param path a file, or `:memory:`
  * @throws UserError when another process holds the file, it cannot be opened, or a newer version of the bot wrote it.
  */
-export async function openSqliteStore(path: string): Promise<Store> {
+export async function openSqliteStore(path: string): Promise<Kysely<StoreSchema>> {
   const file = openLocked(path);
   const store = new Kysely<StoreSchema>({ dialect: new SqliteDialect({ database: adapt(file) }) });
   try {
-    await migrate(store);
+    await migrate(store, 'sqlite');
   } catch (error) {
     await store.destroy();
     throw error;
@@ -62,26 +60,35 @@ function whyNotOpen(path: string, cause: unknown): UserError {
   });
 }
 
+type Statement = ReturnType<SqliteDatabase['prepare']>;
+
 /** More than the bot has; lists of values make a few more. */
 const mostPrepared = 200;
 
 /** Kysely's dialect speaks better-sqlite3; this is the same over node:sqlite. */
 function adapt(file: DatabaseSync): SqliteDatabase {
   // A statement's memory is freed only with its garbage, which the collector does not see growing: kept, not made anew.
-  const prepared = new Map<string, StatementSync>();
+  const prepared = new Map<string, Statement>();
   return {
     close: () => file.close(),
     prepare(text) {
-      if (prepared.size > mostPrepared) prepared.clear();
-      const statement = prepared.get(text) ?? file.prepare(text);
+      const known = prepared.get(text);
+      if (known) return known;
+      if (prepared.size >= mostPrepared) prepared.clear();
+      const statement = prepare(file, text);
       prepared.set(text, statement);
-      const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
-      return {
-        reader: statement.columns().length > 0,
-        all: parameters => statement.all(...values(parameters)),
-        run: parameters => statement.run(...values(parameters)),
-        iterate: parameters => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
-      };
+      return statement;
     },
+  };
+}
+
+function prepare(file: DatabaseSync, text: string): Statement {
+  const statement = file.prepare(text);
+  const values = (parameters: readonly unknown[]) => parameters as SQLInputValue[];
+  return {
+    reader: statement.columns().length > 0,
+    all: parameters => statement.all(...values(parameters)),
+    run: parameters => statement.run(...values(parameters)),
+    iterate: parameters => statement.iterate(...values(parameters)) as IterableIterator<unknown>,
   };
 }

@@ -40,8 +40,11 @@ const portal = {
   channels: undefined,
   approvalChannel: undefined,
   approvers: ['S0DBA'],
+  viewers: undefined,
   operators: undefined,
-  approvals: 1,
+  approvals: { default: 1 },
+  approversFromOtherGroups: false,
+  breakGlass: false,
 };
 const kill = { risk: 'destructive', needsApproval: true } as const;
 const ada = { user: 'U0ADA', channel: 'C0INCIDENT' };
@@ -97,7 +100,12 @@ describe('the directory', () => {
   test.each(['no_such_subteam', 'plan_upgrade_required'])('a group that cannot be (%s) adds nobody', async error => {
     const { workspace, directory } = start();
     workspace.failures.set('S0GONE', refusedBySlack(error));
-    expect(await directory.members(['U0CLEO', 'S0GONE'])).toEqual({ people: new Set(['U0CLEO']), unanswered: [] });
+    expect(await directory.members(['U0CLEO', 'S0GONE'])).toEqual({
+      people: new Set(['U0CLEO']),
+      groups: new Map([['S0GONE', new Set()]]),
+      channels: new Set(),
+      unanswered: [],
+    });
   });
 
   test('an answer about someone else is no answer', async () => {
@@ -127,7 +135,7 @@ describe('the gate', () => {
   test('ada asks, ben of the group approves, dora may not', async () => {
     const { gate } = start();
     expect(await gate.mayAsk(ada, portal, kill)).toEqual({ allowed: true });
-    expect(await gate.couldAnybodyApprove('U0ADA', portal)).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0ADA', portal, 'kill')).toEqual({ allowed: true });
     expect(await gate.mayApprove(ben, portal, 'U0ADA')).toEqual({ allowed: true });
     expect(await gate.mayApprove({ ...ben, user: 'U0DORA' }, portal, 'U0ADA')).toMatchObject({ allowed: false });
     expect(await gate.mayDeny(ada, portal, 'U0ADA')).toEqual({ allowed: true });
@@ -169,6 +177,60 @@ describe('the gate', () => {
     });
   });
 
+  test('ben joins ada’s group and his next click counts for nothing, although the answer is remembered', async () => {
+    const { workspace, gate } = start();
+    workspace.groups.set('S0WEB', ['U0ADA']);
+    const target = { ...portal, approvers: ['S0DBA', 'S0WEB'], approversFromOtherGroups: true };
+    expect(await gate.mayApprove(ben, target, 'U0ADA')).toEqual({ allowed: true });
+    workspace.groups.set('S0WEB', ['U0ADA', 'U0BEN']);
+    expect(await gate.mayApprove(ben, target, 'U0ADA')).toMatchObject({ why: expect.stringMatching(/S0WEB/) });
+    expect(await gate.mayApprove(ben, { ...target, approversFromOtherGroups: false }, 'U0ADA')).toEqual({
+      allowed: true,
+    });
+  });
+
+  test('dora leaves the operators and can no longer run anything alone', async () => {
+    const { workspace, gate } = start();
+    workspace.groups.set('S0OPS', ['U0DORA']);
+    const dora = { ...ben, user: 'U0DORA' };
+    const target = { ...portal, operators: ['S0OPS'], breakGlass: true };
+    expect(await gate.mayBreakGlass(dora, target)).toEqual({ allowed: true });
+    expect(await gate.mayBreakGlass(dora, { ...target, breakGlass: false })).toMatchObject({ allowed: false });
+    workspace.groups.set('S0OPS', []);
+    expect(await gate.mayBreakGlass(dora, target)).toMatchObject({ allowed: false });
+  });
+
+  test('viewers, operators and approvers may read, others not', async () => {
+    const { gate } = start();
+    const target = { ...portal, viewers: ['U0CLEO'], operators: ['U0DORA'] };
+    const reads = (user: string) => gate.mayAsk({ ...ada, user }, target, { risk: 'read', needsApproval: false });
+    for (const user of ['U0CLEO', 'U0DORA', 'U0BEN']) expect(await reads(user)).toEqual({ allowed: true });
+    expect(await reads('U0ADA')).toMatchObject({ allowed: false });
+    expect(await gate.mayAsk({ ...ada, user: 'U0CLEO' }, target, kill)).toMatchObject({ allowed: false });
+  });
+
+  test('a command can need more approvals than the others of its target', async () => {
+    const { gate } = start();
+    const target = { ...portal, approvals: { default: 1, kill: 2 } };
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'backup')).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'kill')).toMatchObject({ allowed: false });
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'toString')).toEqual({ allowed: true });
+  });
+
+  test('who is to be reminded, by name, and who is to be told of a broken glass', async () => {
+    const { workspace, gate } = start();
+    workspace.groups.set('S0DBA', ['U0ADA', 'U0BEN', 'U0CLEO', 'U0DORA']);
+    workspace.users.set('U0DORA', { id: 'U0DORA', team_id: homeTeam, deleted: true });
+    const ids = (found: { people: readonly { id: string }[] }) => found.people.map(each => each.id);
+    expect(ids(await gate.possibleApprovers('U0ADA', portal, 8))).toEqual(['U0BEN', 'U0CLEO']);
+    expect(await gate.possibleApprovers('U0ADA', portal, 1)).toMatchObject({ people: [{ id: 'U0BEN' }], more: 2 });
+    const barred = { ...portal, approversFromOtherGroups: true };
+    expect(ids(await gate.possibleApprovers('U0ADA', barred, 8))).toEqual([]);
+    expect(ids(await gate.approversBut('U0BEN', barred))).toEqual(['U0ADA', 'U0CLEO']);
+    workspace.failures.set('S0DBA', refusedBySlack('internal_error'));
+    expect(await gate.approversBut('U0BEN', portal)).toMatchObject({ complete: false });
+  });
+
   test('an envelope of another workspace is refused', async () => {
     const { gate } = start();
     expect(await gate.mayApprove({ ...ben, team: 'T0EVIL' }, portal, 'U0ADA')).toMatchObject({ allowed: false });
@@ -178,8 +240,8 @@ describe('the gate', () => {
     const { workspace, gate } = start();
     workspace.users.set('U0BEN', { id: 'U0BEN', team_id: homeTeam, deleted: true });
     const target = { ...portal, approvers: ['U0NEVER', 'S0DBA', 'U0CLEO'] };
-    expect(await gate.couldAnybodyApprove('U0ADA', target)).toEqual({ allowed: true });
-    expect(await gate.couldAnybodyApprove('U0CLEO', target)).toMatchObject({ allowed: false });
+    expect(await gate.couldAnybodyApprove('U0ADA', target, 'kill')).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0CLEO', target, 'kill')).toMatchObject({ allowed: false });
   });
 
   test('of a large group only as many are looked up as it takes', async () => {
@@ -187,7 +249,7 @@ describe('the gate', () => {
     const staff = Array.from({ length: 300 }, (_, index) => `U0STAFF${index}`);
     for (const id of staff) workspace.users.set(id, { id, team_id: homeTeam });
     workspace.groups.set('S0DBA', staff);
-    expect(await gate.couldAnybodyApprove('U0ADA', portal)).toEqual({ allowed: true });
+    expect(await gate.couldAnybodyApprove('U0ADA', portal, 'kill')).toEqual({ allowed: true });
     expect(workspace.calls.length).toBeLessThan(10);
   });
 });

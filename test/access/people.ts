@@ -27,5 +27,5 @@ export const missing = { state: 'missing' } as const;
 export const unanswered = { state: 'unanswered', reason: 'ratelimited' } as const;
 
 export function members(...people: string[]): Members {
-  return { people: new Set(people), unanswered: [] };
+  return { people: new Set(people), groups: new Map(), channels: new Set(), unanswered: [] };
 }

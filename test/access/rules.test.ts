@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { couldAnybodyApprove, mayApprove, mayAsk, mayDeny } from '../../src/access/rules.ts';
+import { couldAnybodyApprove, mayApprove, mayAsk, mayBreakGlass, mayDeny } from '../../src/access/rules.ts';
 import { channel, homeTeam, members, missing, person, unanswered } from './people.ts';
 
 const inIncident = { channel: channel(), homeTeam };
@@ -18,6 +18,7 @@ describe('asking', () => {
     target: portal,
     risk: 'destructive' as const,
     needsApproval: true,
+    readers: undefined,
     operators: undefined,
   };
 
@@ -51,12 +52,37 @@ describe('asking', () => {
     expect(mayAsk({ ...adaKills, operators, risk: 'routine' })).toEqual(refusal(/only its operators/));
   });
 
+  test('where viewers are set, others may not even read', () => {
+    const read = { ...adaKills, risk: 'read' as const, needsApproval: false };
+    expect(mayAsk({ ...read, readers: members('U0ADA') })).toEqual({ allowed: true });
+    expect(mayAsk({ ...read, readers: members('U0DORA') })).toEqual(refusal(/only its viewers/));
+    expect(mayAsk({ ...adaKills, readers: members('U0DORA') })).toEqual(refusal(/only its viewers/));
+    const silent = { ...members(), unanswered: ['S0STAFF'] };
+    expect(mayAsk({ ...read, readers: silent })).toEqual(refusal(/did not answer.*S0STAFF/));
+  });
+
+  test('a channel among the operators stands for whoever types in it', () => {
+    const operators = { ...members(), channels: new Set(['C0INCIDENT']) };
+    expect(mayAsk({ ...adaKills, operators })).toEqual({ allowed: true });
+    expect(mayAsk({ ...adaKills, operators, channel: channel({ id: 'C0RANDOM' }) })).toEqual(refusal(/its operators/));
+    expect(mayAsk({ ...adaKills, operators, channel: channel({ external: true }) })).toEqual(refusal(/organization/));
+  });
+
+  test('no card goes to an approval channel that another organization reads', () => {
+    const target = { ...portal, approvalChannel: 'C0APPROVALS' };
+    expect(mayAsk({ ...adaKills, target, cardsIn: channel() })).toEqual({ allowed: true });
+    expect(mayAsk({ ...adaKills, target, cardsIn: channel({ external: true }) })).toEqual(
+      refusal(/C0APPROVALS.*organ/),
+    );
+    expect(mayAsk({ ...adaKills, target, cardsIn: unanswered })).toEqual(refusal(/nothing was decided/));
+  });
+
   test('an empty list of operators means nobody', () => {
     expect(mayAsk({ ...adaKills, operators: members() })).toEqual(refusal(/only its operators/));
   });
 
   test('an operators group Slack gives no answer about means no, and says so', () => {
-    const operators = { people: new Set(['U0DORA']), unanswered: ['S0DBA'] };
+    const operators = { ...members('U0DORA'), unanswered: ['S0DBA'] };
     expect(mayAsk({ ...adaKills, operators })).toEqual(refusal(/did not answer.*S0DBA.*an operator/));
     expect(mayAsk({ ...adaKills, operators, person: person('U0DORA') })).toEqual({ allowed: true });
   });
@@ -75,6 +101,7 @@ describe('deciding', () => {
     person: person('U0BEN'),
     requester: 'U0ADA',
     approvers: members('U0BEN', 'U0CLEO'),
+    otherGroups: false,
   };
 
   test('an approver may approve and deny', () => {
@@ -110,8 +137,42 @@ describe('deciding', () => {
     });
 
     test('a group Slack gives no answer about means no, and says so', () => {
-      const approvers = { people: new Set<string>(), unanswered: ['S0DBA', 'S0OPS'] };
+      const approvers = { ...members(), unanswered: ['S0DBA', 'S0OPS'] };
       expect(may({ ...benClicks, approvers })).toEqual(refusal(/user groups S0DBA and S0OPS.*Nothing was decided/));
+    });
+  });
+
+  test('a channel makes nobody an approver', () => {
+    const approvers = { ...members(), channels: new Set(['C0INCIDENT']) };
+    expect(mayApprove({ ...benClicks, approvers })).toEqual(refusal(/not an approver/));
+  });
+
+  describe('of a requester’s own group', () => {
+    const groups = new Map([
+      ['S0DBA', new Set(['U0ADA', 'U0BEN'])],
+      ['S0OPS', new Set(['U0BEN', 'U0CLEO'])],
+    ]);
+    const approvers = { ...members('U0ADA', 'U0BEN', 'U0CLEO', 'U0DORA'), groups };
+    const other = { ...benClicks, approvers, otherGroups: true };
+
+    test('an approver does not count, where another group has to approve, but may deny', () => {
+      expect(mayApprove(other)).toEqual(refusal(/S0DBA like the requester/));
+      expect(mayApprove({ ...other, otherGroups: false })).toEqual({ allowed: true });
+      expect(mayDeny(other)).toEqual({ allowed: true });
+    });
+
+    test('one of another group counts, and one who is named', () => {
+      expect(mayApprove({ ...other, person: person('U0CLEO') })).toEqual({ allowed: true });
+      expect(mayApprove({ ...other, person: person('U0DORA') })).toEqual({ allowed: true });
+    });
+
+    test('a group that Slack gives no answer about may be shared, so nobody counts', () => {
+      const silent = { ...approvers, unanswered: ['S0WEB'] };
+      expect(mayApprove({ ...other, approvers: silent, person: person('U0CLEO') })).toEqual(
+        refusal(/did not answer.*S0WEB.*group/),
+      );
+      const anyGroup = { ...other, approvers: silent, person: person('U0CLEO'), otherGroups: false };
+      expect(mayApprove(anyGroup)).toEqual({ allowed: true });
     });
   });
 
@@ -128,7 +189,7 @@ describe('a request nobody could approve', () => {
     ['U0GIL', person('U0GIL', { guest: true })],
     ['U0GONE', person('U0GONE', { deleted: true })],
   ]);
-  const ask = { target: 'portal', requester: 'U0ADA', people, homeTeam, needed: 1 };
+  const ask = { target: 'portal', requester: 'U0ADA', people, homeTeam, needed: 1, otherGroups: false };
 
   test('is one where the target has no approvers', () => {
     expect(couldAnybodyApprove({ ...ask, approvers: members() })).toEqual(refusal(/no approvers.*APPROVERS/));
@@ -150,11 +211,57 @@ describe('a request nobody could approve', () => {
     expect(couldAnybodyApprove({ ...two, approvers: members('U0BEN', 'U0CLEO') })).toEqual({ allowed: true });
   });
 
+  test('is one where all others are in the requester’s own group', () => {
+    const groups = new Map([['S0DBA', new Set(['U0ADA', 'U0BEN'])]]);
+    const own = { ...ask, approvers: { ...members('U0ADA', 'U0BEN'), groups }, otherGroups: true };
+    expect(couldAnybodyApprove(own)).toEqual(refusal(/without you and user group S0DBA.*nobody is left.*others/));
+    expect(couldAnybodyApprove({ ...own, otherGroups: false })).toEqual({ allowed: true });
+    const approvers = { ...members('U0ADA', 'U0BEN', 'U0CLEO'), groups };
+    expect(couldAnybodyApprove({ ...own, approvers })).toEqual({ allowed: true });
+    expect(couldAnybodyApprove({ ...own, approvers, needed: 2 })).toEqual(refusal(/only 1/));
+    expect(couldAnybodyApprove({ ...own, approvers: { ...approvers, unanswered: ['S0OPS'] } })).toEqual(
+      refusal(/nothing was asked/),
+    );
+  });
+
   test('is not told from one that Slack gave no answer about, which fails as well', () => {
-    const group = { people: new Set<string>(), unanswered: ['S0DBA'] };
+    const group = { ...members(), unanswered: ['S0DBA'] };
     expect(couldAnybodyApprove({ ...ask, approvers: group })).toEqual(refusal(/nothing was asked.*try again/));
     const silent = new Map([['U0BEN', unanswered]]);
     const approvers = members('U0BEN');
     expect(couldAnybodyApprove({ ...ask, people: silent, approvers })).toEqual(refusal(/nothing was asked.*try again/));
+  });
+});
+
+describe('running something alone', () => {
+  const doraBreaks = {
+    ...inIncident,
+    person: person('U0DORA'),
+    target: 'portal',
+    enabled: true,
+    operators: members('U0DORA'),
+  };
+
+  test('an operator may, where it is allowed', () => {
+    expect(mayBreakGlass(doraBreaks)).toEqual({ allowed: true });
+  });
+
+  test.each([
+    ['where it is off', { enabled: false }, /"break_glass" is off/],
+    ['where no operators are set', { operators: undefined }, /"break_glass" is off/],
+    ['where the operators are nobody', { operators: members() }, /Only operators/],
+    ['ada, who is no operator', { person: person('U0ADA') }, /Only operators/],
+    ['an operator who is a guest', { person: person('U0DORA', { guest: true }) }, /guest/],
+    ['an operator of another workspace', { person: person('U0DORA', { teams: ['T0EVIL'] }) }, /another workspace/],
+    ['an operator whose account is deactivated', { person: person('U0DORA', { deleted: true }) }, /deactivated/],
+    ['an operator in a shared channel', { channel: channel({ external: true }) }, /organization/],
+    [
+      'anyone while Slack does not say who is in the group',
+      { operators: { ...members(), unanswered: ['S0OPS'] } },
+      /did not answer.*S0OPS/,
+    ],
+    ['anyone while Slack does not say who it is', { person: unanswered }, /nothing was done/],
+  ])('not %s', (_who, facts, why) => {
+    expect(mayBreakGlass({ ...doraBreaks, ...facts })).toEqual(refusal(why));
   });
 });

@@ -1,40 +1,83 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { expect } from '@jest/globals';
 import { Ledger, type Proposal, type Request } from '../../src/actions/ledger.ts';
-import { type EventKind, genesisHash, hashOf } from '../../src/audit/record.ts';
-import { openSqliteStore, type Store } from '../../src/store/sqlite.ts';
+import { type EventKind, hashOf } from '../../src/audit/record.ts';
+import type { Engine } from '../../src/store/migrations.ts';
+import { openPostgresStore } from '../../src/store/postgres.ts';
+import { genesisHash } from '../../src/store/schema.ts';
+import { openSqliteStore } from '../../src/store/sqlite.ts';
+import type { Database } from '../../src/store/store.ts';
+import { sharedCluster } from '../cluster/shared.ts';
 
 export const ada = { id: 'UADA', name: 'ada' };
 export const ben = { id: 'UBEN', name: 'ben' };
 export const cleo = { id: 'UCLEO', name: 'cleo' };
 
+/** Every test of the store's users runs on both. */
+export const engines: readonly Engine[] = ['sqlite', 'postgres'];
+
+/** An empty database of the run's cluster, for a store; `drop` ends the sessions in it. */
+export async function emptyDatabase(): Promise<{ name: string; url: string; drop(): Promise<void> }> {
+  const { cluster } = sharedCluster();
+  const name = `store_${randomBytes(6).toString('hex')}`;
+  await cluster.createDatabase(name, { template: 'template0' });
+  return { name, url: cluster.url(name), drop: () => cluster.dropDatabase(name) };
+}
+
 /** A ledger on a store of its own, with a clock that stands still until it is told. */
 export class Books {
-  readonly store: Store;
+  readonly store: Database;
   readonly ledger: Ledger;
   /** Milliseconds since 1970. */
   now = Date.UTC(2026, 10, 22, 9, 30);
   /** How often the ledger said that the record may have grown. */
   recorded = 0;
   #ids = 0;
+  readonly #another: () => Promise<Database>;
+  readonly #drop: () => Promise<void>;
+  readonly #others: Database[] = [];
 
-  private constructor(store: Store) {
+  private constructor(store: Database, another: () => Promise<Database>, drop: () => Promise<void>) {
     this.store = store;
+    this.#another = another;
+    this.#drop = drop;
     this.ledger = this.ledgerOf('this process');
   }
 
-  static async open(path = ':memory:'): Promise<Books> {
-    return new Books(await openSqliteStore(path));
+  /** @param options.path SQLite's file; in memory unless told. */
+  static async open({ engine = 'sqlite', path = ':memory:' }: { engine?: Engine; path?: string } = {}): Promise<Books> {
+    if (engine === 'sqlite') {
+      const store = await openSqliteStore(path);
+      return new Books(
+        store,
+        async () => store,
+        async () => {},
+      );
+    }
+    const database = await emptyDatabase();
+    return new Books(
+      await openPostgresStore(database.url),
+      () => openPostgresStore(database.url),
+      () => database.drop(),
+    );
   }
 
   async close(): Promise<void> {
-    await this.store.destroy();
+    await Promise.all([this.store, ...this.#others].map(store => store.destroy()));
+    await this.#drop();
   }
 
-  /** Another process on the same store. */
-  ledgerOf(holder: string): Ledger {
+  /** Another process on the same store; on PostgreSQL with connections of its own. */
+  async process(holder: string): Promise<{ ledger: Ledger; store: Database }> {
+    const store = await this.#another();
+    if (store !== this.store) this.#others.push(store);
+    return { ledger: this.ledgerOf(holder, store), store };
+  }
+
+  /** What another process on the same store would do, over this one's connections. */
+  ledgerOf(holder: string, store = this.store): Ledger {
     return new Ledger({
-      store: this.store,
+      store,
       now: () => this.now,
       newId: () => {
         this.#ids += 1;
@@ -76,6 +119,8 @@ export class Books {
       statement: 'select pg_terminate_backend(4711)',
       approvalsNeeded: 1,
       expiresAt: this.now + 900_000,
+      breakGlass: false,
+      mostWaiting: 1_000,
       ...changes,
     };
   }

@@ -51,6 +51,11 @@ test.each([
     { by: 'UADA', name: 'ada', why: 'own request' },
     'ada (UADA) clicked, which did not count, and was told: “own request”',
   ],
+  [
+    'broke_glass',
+    { by: 'UDORA', name: 'dora', reason: 'down <!channel>' },
+    ':rotating_light: *BREAK-GLASS* by dora (UDORA), without a second person: “down &lt;!channel&gt;”. Every approver is told.',
+  ],
   ['denied', { by: 'UCLEO', name: 'cleo', reason: 'not now' }, 'denied by cleo (UCLEO): “not now”. Nothing was done.'],
   ['withdrawn', { by: null, name: null, reason: null }, 'withdrawn. Nothing was done.'],
   ['expired', { by: null, name: null, reason: null }, 'nobody decided in time. Nothing was done.'],

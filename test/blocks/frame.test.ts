@@ -7,6 +7,7 @@ import {
   outcomeNote,
   type PlanView,
   problem,
+  reminder,
   type Standing,
   settledCard,
   waitingCard,
@@ -72,6 +73,19 @@ describe('the card of a request that waits', () => {
     if (approvedBy.length > 0) expect(counted).toContain('Approved by <@UBEN>');
   });
 
+  test('only where it is allowed can an operator break the glass', () => {
+    const verbs = (view: View) => buttons(view).map(button => 'action_id' in button && button.action_id);
+    expect(verbs(card)).toEqual(['approve', 'deny']);
+    expect(verbs(waitingCard(heading, plan, { ...waiting, breakGlass: true }))).toContain('break_glass');
+  });
+
+  test('a reminder names people and pings nobody, whatever they call themselves', () => {
+    const said = reminder(heading, { names: ['ben', '<!here>'], more: 3, missing: 2, expiresAt: at });
+    expect(text(said)).toContain('2 more approvals');
+    expect(text(said)).toContain('ben, &lt;!here&gt; and 3 more');
+    expect(JSON.stringify(said)).not.toMatch(/<@|<!here|<!subteam/);
+  });
+
   test('nobody may approve: said so', () => {
     expect(text(waitingCard(heading, plan, { ...waiting, approvers: [] }))).toContain('may approve: nobody');
   });
@@ -81,6 +95,16 @@ const ended = { approvedBy: ['UBEN'], outcome: 'gone after 0.1 s', at, seconds: 
 const unrun = { approvedBy: [], at, seconds: undefined } as const;
 const standings: readonly [Standing, string, string][] = [
   [{ is: 'running', approvedBy: ['UBEN'], since: at }, 'is approved and running', 'Approved by <@UBEN>'],
+  [
+    { is: 'running', approvedBy: [], brokenGlass: { by: 'UDORA', reason: 'all is down' }, since: at },
+    'runs without a second person',
+    'run by <@UDORA> alone, “all is down”',
+  ],
+  [
+    { is: 'succeeded', ...ended, approvedBy: [], brokenGlass: { by: 'UDORA', reason: 'all is down' } },
+    'is done',
+    'run by <@UDORA> alone, “all is down”',
+  ],
   [
     { is: 'denied', ...unrun, outcome: 'denied by cleo “not now”' },
     'was denied',
@@ -118,7 +142,7 @@ describe('the card of a request that was decided', () => {
         },
       ],
     };
-    const card = settledCard(heading, { ...plan, view: withButton }, standings[4]![0], withButton);
+    const card = settledCard(heading, { ...plan, view: withButton }, standings[6]![0], withButton);
     expect(buttons(card)).toHaveLength(1);
   });
 });
@@ -182,6 +206,7 @@ test('whatever is in it and however long, Slack takes each of them, and nobody i
       const settled = standings.map(([standing]) => ({
         ...standing,
         ...('reason' in standing && { reason }),
+        ...('brokenGlass' in standing && { brokenGlass: { by: 'UDORA', reason } }),
         ...('outcome' in standing && { outcome, approvedBy: ids }),
       }));
       const request = {
@@ -199,6 +224,7 @@ test('whatever is in it and however long, Slack takes each of them, and nobody i
           settledCard(about, full, standing),
           settledCard(about, full, standing, fullView),
         ]),
+        reminder(about, { names: [reason, outcome], more: 1, missing: 1, expiresAt: at }),
         answer(about, fullView),
         working(about),
         problem(outcome || ' ', reason, about),
@@ -213,7 +239,7 @@ test('whatever is in it and however long, Slack takes each of them, and nobody i
         expect(refusal).toBeUndefined();
         expect(view.text).not.toBe('');
         expect(view.text).not.toMatch(/</);
-        expect(parsed(view)).not.toMatch(/<(?!@U(ADA|BEN|CLEO)>|!subteam\^SDBA>|!date\^\d|#CINCIDENT>)/);
+        expect(parsed(view)).not.toMatch(/<(?!@U(ADA|BEN|CLEO|DORA)>|!subteam\^SDBA>|!date\^\d|#CINCIDENT>)/);
       }
     }),
     { numRuns: 150 },

@@ -50,7 +50,7 @@ function otherProcess() {
 
 describe('only its owner can read it', () => {
   test('the folder, the file and what SQLite keeps beside it', async () => {
-    const books = await Books.open(path);
+    const books = await Books.open({ path });
     await books.asked();
     expect(await mode(dirname(path))).toBe('700');
     expect(await mode(path)).toBe('600');
@@ -79,7 +79,7 @@ describe('one process at a time', () => {
   });
 
   test('a second one is refused from the other side, too, and while the first is idle', async () => {
-    const books = await Books.open(path);
+    const books = await Books.open({ path });
     await books.asked();
     const { stdout } = await otherProcess();
     expect(stdout).toMatch(/^UserError: The store .* is in use by another process\. .*STORE_URL/);
@@ -93,7 +93,7 @@ describe('one process at a time', () => {
     await expectOpen(first);
     first.kill('SIGKILL');
     await first.catch(() => undefined);
-    const books = await Books.open(path);
+    const books = await Books.open({ path });
     await books.asked();
     await books.expectWholeRecord();
     await books.close();
@@ -102,16 +102,16 @@ describe('one process at a time', () => {
 
 describe('what was written stays', () => {
   test('actions, approvals and the record are there again, and the chain goes on', async () => {
-    const before = await Books.open(path);
+    const before = await Books.open({ path });
     const id = await before.running();
     const events = await before.events();
     await before.close();
 
-    const after = await Books.open(path);
+    const after = await Books.open({ path });
     expect(await after.events()).toEqual(events);
     expect(await after.state(id)).toBe('running');
     expect(await after.ledger.approversOf(id)).toEqual([ben]);
-    await after.ledgerOf('the next process').interrupt(() => 'gone');
+    await after.ledgerOf('the next process').interrupt(() => 'gone', { sole: true });
     await after.expectWholeRecord();
     expect(await after.kinds(id)).toEqual(['asked', 'planned', 'approved', 'started', 'interrupted']);
     await after.close();
@@ -125,7 +125,7 @@ describe('what was written stays', () => {
   });
 
   test('an event cannot belong to no action, and no two follow the same one', async () => {
-    const books = await Books.open(path);
+    const books = await Books.open({ path });
     await books.asked();
     const [event] = await books.events();
     const another = { ...event!, seq: 2, id: 'another', hash: 'another' };

@@ -17,7 +17,8 @@ const batch = 50;
  */
 const answerWithin = 12_000;
 
-const office = await openOffice();
+/** One person types and clicks for a crowd here: nobody has to wait for a turn. */
+const office = await openOffice({ bot: { turns: { take: (_person, work) => work() } } });
 afterAll(() => office.close());
 
 const { slack, ada, ben, database } = office;

@@ -10,6 +10,7 @@ import { type Bot, type BotOptions, startBot } from '../../src/bot.ts';
 import { readConfig } from '../../src/config.ts';
 import { defaultChecks } from '../../src/postgres/default-checks.ts';
 import { loadCommands } from '../../src/registry.ts';
+import { emptyDatabase } from '../actions/books.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import type { Session } from '../cluster/session.ts';
 import { DEFAULT_PEOPLE, type Person } from '../workspace/people.ts';
@@ -30,6 +31,8 @@ export interface OfficeOptions {
   readonly bot?: BotOptions;
   /** Runs the bot as `npm start` does, as a process of its own. */
   readonly asProcess?: boolean;
+  /** Runs so many bots, each a process of its own, on one store in PostgreSQL; `bot` may set what JSON can carry. */
+  readonly replicas?: number;
   /** Changes to the environment of the bot. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -51,6 +54,14 @@ export interface Office extends AsyncDisposable {
   /** Ends the bot's process with SIGKILL. */
   readonly killBot: () => Promise<void>;
   readonly startBot: () => Promise<void>;
+  /** The processes of `replicas`, those that were stopped or killed included. */
+  readonly replicas: readonly Replica[];
+  /** Starts one more of them; ready when it says so. */
+  readonly startReplica: () => Promise<Replica>;
+  /** The store of `replicas`, for a look beside the bots. */
+  readonly store: { readonly name: string; readonly url: string } | undefined;
+  /** The exit code of the bot's process once it has ended by itself. */
+  readonly botEnded: () => Promise<number | undefined>;
   /** The newest message of a channel that contains the text, once it is there, as the terminal shows it. */
   readonly reads: (channel: string, text: string | RegExp, options?: { thread?: boolean }) => Promise<Message>;
   /** Texts of a channel's messages, threads included, in order. */
@@ -68,6 +79,17 @@ export interface Office extends AsyncDisposable {
   readonly close: () => Promise<void>;
 }
 
+/** One bot among several on the same store. */
+export interface Replica {
+  readonly pid: number;
+  /** SIGTERM; resolves when it has ended, cleanly. */
+  stop(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** What it logged. */
+  logged(): string;
+}
+
 /** Opens an office on a fresh database; `close` leaves nothing behind. */
 export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const [slack, database, folder] = await Promise.all([
@@ -75,6 +97,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     options.database ?? freshDatabase(),
     mkdtemp(path.join(tmpdir(), 'office-')),
   ]);
+  const shared = options.replicas === undefined ? undefined : await emptyDatabase();
   const lines: string[] = [];
   const sink = new PassThrough({ encoding: 'utf8' });
   sink.on('data', line => lines.push(line));
@@ -91,18 +114,29 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     DATABASE_URL: database.botUrl,
     AUDIT_CHANNEL: slack.channel('#db-audit').id,
     APPROVERS: group ?? options.approvers ?? `${person('ben').id},${person('cleo').id}`,
-    STORE_URL: `sqlite:${path.join(folder, 'state', 'store.db')}`,
+    STORE_URL: shared?.url ?? `sqlite:${path.join(folder, 'state', 'store.db')}`,
     BACKUP_DIR: path.join(folder, 'backups'),
     ...(options.yaml !== undefined && { CONFIG_FILE: path.join(folder, 'office.yml') }),
     ...options.environment,
   };
-  let bot: (Pick<Bot, 'stop'> & { kill?: () => Promise<void> }) | undefined;
+  let bot: (Pick<Bot, 'stop'> & { kill?: () => Promise<void>; ended?: Promise<number | undefined> }) | undefined;
+  const replicas: Replica[] = [];
+  const startReplica = async () => {
+    const replica = await startProcess(environment, lines, { auditPace: 0, ...options.bot });
+    replicas.push(replica);
+    return replica;
+  };
   const start = async () => {
+    if (shared) {
+      await Promise.all(Array.from({ length: options.replicas ?? 0 }, startReplica));
+      return;
+    }
     bot = options.asProcess ? await startProcess(environment, lines) : await startHere();
   };
   const startHere = () => {
     const config = readConfig(environment, () => options.yaml ?? '', {
       routineCommands: commands.filter(command => command.risk === 'routine').map(command => command.name),
+      destructiveCommands: commands.filter(command => command.risk === 'destructive').map(command => command.name),
       defaultChecks,
     });
     return startBot(config, commands, log, { auditPace: 0, ...options.bot });
@@ -111,6 +145,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     const running = bot;
     bot = undefined;
     await running?.stop();
+    await Promise.all(replicas.map(replica => replica.stop()));
   };
   const messagesOf = (name: string): Message[] => {
     const all = slack
@@ -143,10 +178,14 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   };
   const idle: Session[] = [];
   const close = async () => {
-    await stop();
-    await slack.stop();
-    await database.drop();
-    await rm(folder, { recursive: true, force: true });
+    try {
+      await stop();
+    } finally {
+      await shared?.drop();
+      await slack.stop();
+      await database.drop();
+      await rm(folder, { recursive: true, force: true });
+    }
   };
   if (options.yaml !== undefined) await writeFile(path.join(folder, 'office.yml'), options.yaml);
   await start().catch(async error => {
@@ -161,12 +200,20 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     ben: person('ben'),
     cleo: person('cleo'),
     logged: () => lines.join(''),
+    replicas,
+    startReplica,
+    store: shared,
     startBot: start,
     stopBot: stop,
     async killBot() {
       const running = bot;
       bot = undefined;
       await running?.kill?.();
+    },
+    async botEnded() {
+      const running = bot;
+      bot = undefined;
+      return running?.ended;
     },
     async restart() {
       await stop();
@@ -213,12 +260,25 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
 }
 
 /** The bot as `npm start` runs it; ready when it says so. */
-async function startProcess(environment: Record<string, string | undefined>, lines: string[]) {
+async function startProcess(
+  environment: Record<string, string | undefined>,
+  lines: string[],
+  options?: BotOptions,
+): Promise<Replica & { ended: Promise<number | undefined> }> {
+  const own: string[] = [];
+  const argv = options ? ['test/stories/fixtures/replica.ts', JSON.stringify(options)] : ['src/main.ts'];
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));
-  const bot = execa(process.execPath, ['src/main.ts'], { env, extendEnv: false, reject: false, all: true });
+  const bot = execa(process.execPath, argv, {
+    env,
+    extendEnv: false,
+    reject: false,
+    all: true,
+    forceKillAfterDelay: false,
+  });
   const ready = Promise.withResolvers<void>();
   bot.all.setEncoding('utf8').on('data', (text: string) => {
     lines.push(text);
+    own.push(text);
     if (text.includes('"msg":"ready"')) ready.resolve();
   });
   const ended = bot.then(({ exitCode, signal }) => {
@@ -226,13 +286,19 @@ async function startProcess(environment: Record<string, string | undefined>, lin
     return exitCode;
   });
   await ready.promise;
+  let killed = false;
   return {
+    ended,
+    pid: bot.pid!,
+    logged: () => own.join(''),
     async stop() {
+      if (killed) return;
       bot.kill('SIGTERM');
       const code = await ended;
       if (code !== 0) throw new Error(`the bot ended with ${code} after SIGTERM: ${lines.join('')}`);
     },
     async kill() {
+      killed = true;
       bot.kill('SIGKILL');
       await ended;
     },

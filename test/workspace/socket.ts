@@ -117,12 +117,14 @@ export class SocketMode implements Transport {
 
   /** Asks every connection to reconnect and closes it, as Slack does every few hours. */
   refresh(): void {
-    for (const connection of this.#connections.splice(0)) {
-      connection.send(
-        JSON.stringify({ type: 'disconnect', reason: 'refresh_requested', debug_info: { host: 'local' } }),
-      );
-      connection.close(1000);
-    }
+    for (const connection of this.#connections.splice(0)) refreshOne(connection);
+    this.#state.changed();
+  }
+
+  /** Asks the connection that was opened first to reconnect and closes it, as Slack does with one at a time. */
+  refreshOldest(): void {
+    const connection = this.#connections.shift();
+    if (connection) refreshOne(connection);
     this.#state.changed();
   }
 
@@ -130,6 +132,11 @@ export class SocketMode implements Transport {
     for (const connection of this.#server.clients) connection.terminate();
     this.#server.close();
   }
+}
+
+function refreshOne(connection: WebSocket): void {
+  connection.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested', debug_info: { host: 'local' } }));
+  connection.close(1000);
 }
 
 function onAbort(signal: AbortSignal, run: () => void): void {

@@ -61,6 +61,8 @@ export interface Workspace extends AsyncDisposable {
   deliverTo(requestUrl: string): Promise<void>;
   /** Asks every Socket Mode connection to reconnect and closes it. */
   refreshConnections(): void;
+  /** Asks the Socket Mode connection that was opened first to reconnect and closes it. */
+  refreshOldestConnection(): void;
   /** Sends the envelope of an earlier exchange once more, unchanged. */
   redeliver(exchange: Exchange): Promise<Exchange>;
   /**
@@ -160,6 +162,7 @@ export async function startWorkspace(options: WorkspaceOptions = {}): Promise<Wo
       http = candidate;
     },
     refreshConnections: () => socketMode.refresh(),
+    refreshOldestConnection: () => socketMode.refreshOldest(),
     redeliver: exchange => delivery.redeliver(exchange),
     until: (probe, what, ms) => until(state, probe, what, ms),
     onChange: listener => state.onChange(listener),

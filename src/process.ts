@@ -1,0 +1,64 @@
+/** The bot as a process: settings in, one line when it is ready, a clean end on SIGTERM and SIGINT. */
+import { readFileSync } from 'node:fs';
+import { pino } from 'pino';
+import { type BotOptions, startBot } from './bot.ts';
+import { ConfigError, readConfig } from './config.ts';
+import { UserError } from './errors.ts';
+import { defaultChecks } from './postgres/default-checks.ts';
+import { loadCommands } from './registry.ts';
+
+/** Exit codes that a supervisor can tell apart: 78 is EX_CONFIG of sysexits.h, restarting will not help. */
+const exitCodes = { stopped: 0, failed: 1, misconfigured: 78 } as const;
+
+async function start(options: BotOptions): Promise<void> {
+  const commands = await loadCommands();
+  const config = readConfig(process.env, path => readFileSync(path, 'utf8'), {
+    routineCommands: commands.filter(command => command.risk === 'routine').map(command => command.name),
+    destructiveCommands: commands.filter(command => command.risk === 'destructive').map(command => command.name),
+    defaultChecks,
+  });
+  const log = pino({ level: config.logLevel });
+  const bot = await startBot(config, commands, log, options);
+  let stopping = false;
+  const stop = (exitCode: number) => {
+    if (stopping) return;
+    stopping = true;
+    bot.stop().then(
+      () => process.exit(exitCode),
+      error => {
+        log.fatal({ err: error }, 'the shutdown failed');
+        process.exit(exitCodes.failed);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT']) {
+    process.on(signal, () => {
+      log.info({ signal }, 'shutting down');
+      stop(exitCodes.stopped);
+    });
+  }
+  void bot.failed.then(error => {
+    log.fatal(`${error.message} Ending, so that a supervisor starts a fresh process.`);
+    stop(exitCodes.failed);
+  });
+  process.on('unhandledRejection', error => {
+    log.fatal({ err: error }, 'a failure that nobody handled: ending, so that a supervisor starts a fresh process');
+    process.exit(exitCodes.failed);
+  });
+}
+
+/** Runs until a signal ends it; why it cannot start is written for whoever starts it, on standard error. */
+export async function run(options: BotOptions = {}): Promise<void> {
+  try {
+    await start(options);
+  } catch (error) {
+    if (error instanceof ConfigError || error instanceof UserError) {
+      console.error(error.message);
+      if (error instanceof UserError && error.hint) console.error(error.hint);
+      process.exitCode = exitCodes.misconfigured;
+    } else {
+      console.error(error);
+      process.exitCode = exitCodes.failed;
+    }
+  }
+}

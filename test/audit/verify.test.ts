@@ -1,0 +1,255 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { type EventKind, hashOf } from '../../src/audit/record.ts';
+import { Books, cleo, engines } from '../actions/books.ts';
+import { type ChannelOfPast, differences, evening, posted, verified } from './evening.ts';
+
+describe.each(engines)('on %s', engine => {
+  let books: Books;
+  let channel: ChannelOfPast;
+  let actions: Awaited<ReturnType<typeof evening>>;
+  let last: number;
+
+  let untouched: Awaited<ReturnType<typeof rowsOf>>;
+
+  beforeAll(async () => {
+    books = await Books.open({ engine });
+    actions = await evening(books);
+    await posted(books);
+    untouched = await rowsOf(books);
+  });
+  afterAll(() => books.close());
+
+  beforeEach(async () => {
+    await putBack(books, untouched);
+    channel = await posted(books);
+    last = (await books.events()).length;
+  });
+
+  const deleteEvents = async (first: number, upTo = first) => {
+    const { store } = books;
+    await store.deleteFrom('deliveries').where('event_seq', '>=', first).where('event_seq', '<=', upTo).execute();
+    await store.deleteFrom('events').where('seq', '>=', first).where('seq', '<=', upTo).execute();
+  };
+  const inStoreAndChannel = async () => [
+    differences(await verified(books)),
+    differences(await verified(books, channel)),
+  ];
+
+  test('what nobody touched is whole, in the store and in the channel', async () => {
+    const found = await verified(books, channel);
+    expect(found).toMatchObject({
+      found: 0,
+      differences: [],
+      events: last,
+      head: { seq: last },
+      checkpoint: undefined,
+      channel: { messages: last, since: 0, stopped: undefined },
+    });
+    expect(found.actions).toBeGreaterThan(8);
+  });
+
+  test('an empty record is whole', async () => {
+    const empty = await Books.open({ engine });
+    expect(await verified(empty)).toMatchObject({ found: 0, events: 0, head: undefined });
+    await empty.close();
+  });
+
+  test('what is recorded meanwhile, and not posted yet, is no difference', async () => {
+    await books.asked();
+    expect(differences(await verified(books, channel))).toEqual([]);
+  });
+
+  test.each([
+    ['body', { body: '{"outcome":"all is well"}' }],
+    ['body, which is no JSON any more', { body: 'all is well' }],
+    ['kind', { kind: 'approved' }],
+    ['time', { at: 1 }],
+    ['id', { id: 'another' }],
+    ['hash', { hash: 'f'.repeat(64) }],
+    ['hash of the one before', { previous_hash: 'f'.repeat(64) }],
+  ])('a row is changed: its %s', async (_what, change) => {
+    await books.store.updateTable('events').set(change).where('seq', '=', 7).execute();
+    const found = await verified(books);
+    expect(differences(found)[0]).toBe('event changed 7');
+    expect(found.differences[0]?.says).toMatch(/^Event #7 \(A-1\d{3}, \w+\) was changed/);
+    expect(differences(found).filter(each => each.startsWith('event'))).toHaveLength(1);
+  });
+
+  test('a row is changed and its hash computed anew: the next one does not follow it', async () => {
+    await rewrite(7, 7);
+    expect(differences(await verified(books))).toContain('event changed 8');
+  });
+
+  test('everything from a row on is rewritten: only the channel knows better', async () => {
+    await rewrite(7, last);
+    const [store, both] = await inStoreAndChannel();
+    expect(store).toEqual([]);
+    expect(both?.[0]).toBe('event changed 7');
+  });
+
+  /** Moves an event by a second and computes the hashes anew, up to another event. */
+  async function rewrite(first: number, upTo: number): Promise<void> {
+    const events = await books.events();
+    let previous = events[first - 2]!.hash;
+    for (const event of events.slice(first - 1, upTo)) {
+      const at = event.seq === first ? event.at + 1_000 : event.at;
+      const { id, action_id: actionId } = event;
+      const body = JSON.parse(event.body) as Record<string, unknown>;
+      const hash = hashOf({ id, actionId, kind: event.kind as EventKind, at, body }, previous);
+      const row = { at, previous_hash: previous, hash };
+      await books.store.updateTable('events').set(row).where('seq', '=', event.seq).execute();
+      previous = hash;
+    }
+    if (upTo === last) await books.store.updateTable('record_head').set({ hash: previous }).execute();
+  }
+
+  test('a row is deleted', async () => {
+    await deleteEvents(7);
+    const found = await verified(books);
+    expect(found.differences[0]).toMatchObject({ how: 'event deleted', seq: 7, says: 'Event #7 was deleted.' });
+  });
+
+  test('the first rows are deleted, without a checkpoint', async () => {
+    await deleteEvents(1, 3);
+    expect(differences(await verified(books))[0]).toBe('event deleted 1');
+  });
+
+  test('the tail is deleted', async () => {
+    await deleteEvents(last - 1, last);
+    const found = await verified(books);
+    expect(differences(found)).toContain(`tail deleted ${last - 1}`);
+  });
+
+  test('the tail is deleted with its action, and the head moved: only the channel knows better', async () => {
+    const { seq, hash } = (await books.events()).at(-3)!;
+    await deleteEvents(last - 1, last);
+    await books.store.deleteFrom('actions').where('id', '=', actions.waiting).execute();
+    await books.store.updateTable('record_head').set({ seq, hash }).execute();
+    const [store, both] = await inStoreAndChannel();
+    expect(store).toEqual([]);
+    expect(both).toEqual([`tail deleted ${last - 1}`, `tail deleted ${last}`]);
+  });
+
+  test.each([
+    ['back', { seq: 5 }],
+    ['to another hash', { hash: 'f'.repeat(64) }],
+  ])('the head is moved %s', async (_where, head) => {
+    await books.store.updateTable('record_head').set(head).execute();
+    expect(differences(await verified(books))[0]).toMatch(/^head changed/);
+  });
+
+  test.each([
+    ['requester', { requester: 'UMALLORY' }],
+    ['command', { command: 'status' }],
+    ['arguments', { arguments: '{"cancel":false,"pid":1}' }],
+    ['plan', { plan: '{"pid":1}' }],
+    ['statement', { statement: 'select 1' }],
+    ['number of approvals', { approvals_needed: 0 }],
+    ['state', { state: 'failed' }],
+    ['outcome', { outcome: 'nothing happened' }],
+    ['break-glass', { broken_by: 'UCLEO' }],
+  ] as const)('an action is changed: its %s', async (_what, change) => {
+    await books.store.updateTable('actions').set(change).where('id', '=', actions.killed).execute();
+    const found = await verified(books);
+    expect(found.found).toBe(1);
+    expect(found.differences[0]).toMatchObject({
+      how: 'action changed',
+      says: expect.stringMatching(new RegExp(`^A-${actions.killed} is not as its events tell: `)),
+    });
+  });
+
+  test('an approval is made up', async () => {
+    const approval = { action_id: actions.killed, person: cleo.id, person_name: cleo.name, at: books.now };
+    await books.store.insertInto('approvals').values(approval).execute();
+    expect((await verified(books)).differences[0]?.says).toMatch(/an approval that was never given/);
+  });
+
+  test('an action is made up', async () => {
+    const { id: _id, ...copy } = (await books.ledger.find(actions.killed))!;
+    await books.store
+      .insertInto('actions')
+      .values({ ...copy, origin: 'made up' })
+      .execute();
+    expect((await verified(books)).differences[0]?.says).toMatch(/there are none/);
+  });
+
+  test.each([
+    ['Slack says so', { edited: true }],
+    ['its hash', { shown: [{ seq: 7, hash: 'f'.repeat(12) }] }],
+    ['its hashes are gone', { shown: [] }],
+  ])('a message of the channel is edited: %s', async (_how, change) => {
+    channel.edit(7, change);
+    const found = await verified(books, channel);
+    expect(differences(found)).toEqual(['message edited 7']);
+    expect(found.differences[0]?.says).toMatch(
+      /^The message of 2026-11-22 09:30 UTC that shows event #7 was edited\.$/,
+    );
+  });
+
+  test('a message shows the number of another event', async () => {
+    const hash = channel.messages[6]!.hashes[0]!.slice(0, 12);
+    channel.edit(7, { shown: [{ seq: 8, hash }] });
+    expect(differences(await verified(books, channel))).toEqual(['message edited 7']);
+  });
+
+  test('a message of the channel is gone', async () => {
+    channel.messages = channel.messages.filter(({ shown }) => shown[0]?.seq !== 7);
+    expect(differences(await verified(books, channel))).toEqual(['message missing 7']);
+  });
+
+  test('what was posted before the channel could be read is not missed', async () => {
+    channel.messages = channel.messages.filter(({ shown }) => shown[0]!.seq > 3);
+    channel.reached = Number(channel.messages.find(({ shown }) => shown[0]?.seq === 4)!.ts) * 1_000;
+    const found = await verified(books, channel);
+    expect(found.channel?.since).toBe(channel.reached);
+    expect(differences(found)).toEqual([]);
+  });
+
+  test('somebody else posts what looks like the record', async () => {
+    channel.messages.push({ ...channel.messages[0]!, own: false });
+    const forged = { ...channel.messages[0]!, own: false, hashes: [], shown: [{ seq: 1, hash: 'f'.repeat(12) }] };
+    channel.messages.push(forged);
+    expect((await verified(books, channel)).differences.map(({ how }) => how)).toEqual([
+      'unknown message',
+      'unknown message',
+    ]);
+  });
+
+  test('people may quote the record to each other', async () => {
+    channel.messages.push({ ...channel.messages[0]!, own: false, hashes: [] });
+    expect(differences(await verified(books, channel))).toEqual([]);
+  });
+
+  test('of many differences the first in the record is named first', async () => {
+    await books.store.updateTable('events').set({ at: 1 }).where('seq', '>=', 4).execute();
+    const found = await verified(books, channel);
+    expect(found.found).toBeGreaterThanOrEqual(last - 3);
+    expect(differences(found)[0]).toBe('event changed 4');
+    expect(found.differences.length).toBeLessThanOrEqual(20);
+  });
+});
+
+/** Everything in the store that a test may tamper with. */
+async function rowsOf({ store }: Books) {
+  const [actions, approvals, events, deliveries, head] = await Promise.all([
+    store.selectFrom('actions').selectAll().execute(),
+    store.selectFrom('approvals').selectAll().execute(),
+    store.selectFrom('events').selectAll().execute(),
+    store.selectFrom('deliveries').selectAll().execute(),
+    store.selectFrom('record_head').selectAll().execute(),
+  ]);
+  return { actions, approvals, events, deliveries, head };
+}
+
+async function putBack({ store }: Books, rows: Awaited<ReturnType<typeof rowsOf>>): Promise<void> {
+  await store.transaction().execute(async transaction => {
+    for (const table of ['deliveries', 'events', 'approvals', 'actions', 'record_head'] as const) {
+      await transaction.deleteFrom(table).execute();
+    }
+    await transaction.insertInto('actions').values(rows.actions).execute();
+    await transaction.insertInto('approvals').values(rows.approvals).execute();
+    await transaction.insertInto('events').values(rows.events).execute();
+    await transaction.insertInto('deliveries').values(rows.deliveries).execute();
+    await transaction.insertInto('record_head').values(rows.head).execute();
+  });
+}

@@ -1,0 +1,94 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, expect, test } from '@jest/globals';
+import { openOffice } from './office.ts';
+
+const began = performance.now();
+// Two people who type a hundred commands a second are a flood, which turns would hold back.
+const office = await openOffice({ bot: { turns: { take: (_person, work) => work() } } });
+const openedWithin = performance.now() - began;
+afterAll(() => office.close());
+const { slack, ada, ben } = office;
+
+test('two connections are open, and the start took less than two seconds', () => {
+  expect(slack.connections).toBe(2);
+  expect(Number(/"milliseconds":(\d+).*"msg":"ready"/.exec(office.logged())?.[1])).toBeLessThan(2_000);
+  expect(openedWithin).toBeGreaterThan(0);
+});
+
+test('while Slack refreshes a connection every second, every command is acknowledged and answered once', async () => {
+  const answersBefore = answers();
+  const opened = slack.calls.filter(call => call.method === 'apps.connections.open').length;
+  const load = new AbortController();
+  const refreshing = (async () => {
+    for (let turn = 0; turn < 5; turn += 1) {
+      await pause(1_000);
+      slack.refreshOldestConnection();
+    }
+    load.abort();
+  })();
+  let typed = 0;
+  const typing = async (person: typeof ada) => {
+    while (!load.signal.aborted) {
+      await person.types('/db help');
+      typed += 1;
+      await pause(10);
+    }
+  };
+  await Promise.all([refreshing, typing(ada), typing(ben)]);
+  expect(typed).toBeGreaterThan(50);
+  await slack.until(() => answers() >= answersBefore + typed, `${typed} answers`);
+  await slack.until(() => slack.connections === 2, 'two connections');
+  expect(answers()).toBe(answersBefore + typed);
+  expect(slack.calls.filter(call => call.method === 'apps.connections.open').length - opened).toBe(5);
+  expect(slack.violations).toEqual([]);
+}, 25_000);
+
+test('a click whose connection closes before it is acknowledged is acknowledged over the other', async () => {
+  const victim = await office.idleSession();
+  const id = await office.asksToKill(victim);
+  const clicking = ben.clicks('Approve');
+  slack.refreshOldestConnection();
+  slack.refreshOldestConnection();
+  await clicking;
+  await office.reads('#incident', `${id} is done`);
+  expect(slack.violations).toEqual([]);
+});
+
+test('a stopped bot has closed both connections', async () => {
+  await office.stopBot();
+  await slack.until(() => slack.connections === 0, 'no connection');
+  await office.startBot();
+  expect(slack.connections).toBe(2);
+});
+
+test('a refresh that Slack refuses ends the process with one clear line and exit code 1', async () => {
+  const working = await openOffice({ asProcess: true });
+  try {
+    working.slack.faults.revoke('app');
+    working.slack.refreshOldestConnection();
+    expect(await working.botEnded()).toBe(1);
+    const fatal = working
+      .logged()
+      .split('\n')
+      .filter(line => line.includes('"level":60'));
+    expect(fatal).toHaveLength(1);
+    expect(fatal[0]).toContain('Slack does not take SLACK_APP_TOKEN: invalid_auth.');
+    expect(working.logged()).toMatch(/"msg":"stopped"/);
+    expect(working.logged()).not.toMatch(/unhandled|at .*\.ts:\d+/i);
+    await expect(working.startBot()).rejects.toThrow(/ended with 78.*Slack does not take SLACK_APP_TOKEN/s);
+  } finally {
+    await working.close();
+  }
+});
+
+test('a refresh that Slack does not answer is tried again until it does', async () => {
+  const failing = slack.faults.on('apps.connections.open', { status: 503 }, { times: 2 });
+  slack.refreshOldestConnection();
+  await slack.until(() => failing.hits === 2, 'two failures');
+  await slack.until(() => slack.connections === 2, 'two connections', 10_000);
+  await ada.types('/db help');
+});
+
+function answers(): number {
+  return office.transcript('#incident').filter(text => text.includes('/db help')).length;
+}

@@ -1,0 +1,112 @@
+/** A day in the simulated workspace: what people do and what breaks, all of it drawn beforehand or as it happens. */
+import type { Deciding } from '../../src/actions/decide.ts';
+import { things } from './commands.ts';
+import { homeTeam, people } from './people.ts';
+import { SimulatedProcess } from './process.ts';
+import type { Owner } from './scheduler.ts';
+import type { World } from './world.ts';
+
+/** How long people act and things break, milliseconds. */
+export const dayLength = 60_000;
+
+/** Draws the day and puts it before the scheduler. */
+export function plan(world: World): void {
+  const { chance } = world;
+  several(world, chance.between(4, 9), 'somebody types', () => ask(world));
+  several(world, chance.between(30, 70), 'somebody clicks', () => click(world));
+  several(world, chance.between(0, 6), 'rights change', () => {
+    world.scheduler.trace(world.rights.shuffle(chance, world.scheduler.now()));
+  });
+  several(world, chance.between(0, 5), 'a thing changes', () => world.target.drift(chance.pick(things)));
+  several(world, chance.between(0, 2), 'a process is to end', () => end(world));
+  world.target.acted = process => {
+    if (chance.happens(0.4)) endSoon(world, process, 12);
+  };
+  if (chance.happens(0.3)) {
+    several(world, 1, 'the network goes down', () => {
+      world.network.down = world.scheduler.now() + chance.between(1_000, 15_000);
+    });
+  }
+  if (chance.happens(0.15)) {
+    several(world, 1, 'the audit channel is archived', () => {
+      world.slack.archivedUntil = world.scheduler.now() + chance.between(1_000, 20_000);
+    });
+  }
+}
+
+function several(world: World, times: number, label: string, happens: () => void): void {
+  for (let time = 0; time < times; time += 1) {
+    world.scheduler.later(world.nature, world.chance.between(0, dayLength), label, happens);
+  }
+}
+
+function ask(world: World): void {
+  const { chance, scheduler } = world;
+  const requester = chance.happens(0.85) ? chance.pick(people.slice(0, 4)) : chance.pick(people);
+  const command = chance.weighted({ zap: 6, save: 2, look: 2 });
+  const target = chance.pick(['portal', 'vault']);
+  const line = `${command} ${chance.pick(things)} --on ${target}`;
+  const origin = `typed-${scheduler.now()}-${scheduler.steps}`;
+  const from = { user: requester.id, name: requester.name, team: requester.team ?? homeTeam, channel: 'CINCIDENT' };
+  deliver(world, `${requester.name} types ${line}`, process => {
+    void process.actions.ask({ origin, from, place: { channel: 'CINCIDENT' }, line });
+  });
+}
+
+type Verb = 'approve' | 'deny' | 'withdraw' | 'cancel';
+
+function click(world: World): void {
+  const { chance } = world;
+  const person = chance.happens(0.8) ? chance.pick(people.slice(1, 4)) : chance.pick(people);
+  const verb = chance.weighted<Verb>({ approve: 30, deny: 2, withdraw: 1, cancel: 4 });
+  const spokenId = buttonValue(world, verb);
+  if (spokenId === undefined) return;
+  const from = { user: person.id, name: person.name, team: person.team ?? homeTeam, channel: 'CINCIDENT' };
+  const deciding: Deciding = { spokenId, from, place: { channel: 'CINCIDENT' } };
+  deliver(world, `${person.name} clicks ${verb} ${spokenId}`, process => {
+    if (verb === 'approve') world.clicks.push({ person: person.id, action: spokenId, at: world.scheduler.now() });
+    void process.actions[verb](deciding);
+  });
+}
+
+/** What a click carries: mostly a request that was seen to wait, sometimes any, sometimes something forged. */
+function buttonValue({ chance, slack }: World, verb: Verb): string | undefined {
+  if (chance.happens(0.04)) return chance.pick(['A-1', 'A-999999', 'A-1001; drop table actions', '']);
+  const seen = slack.shown.flatMap(({ text }) =>
+    verb === 'approve' && !text.includes('needs approval') ? [] : (/A-\d+/.exec(text) ?? []),
+  );
+  if (seen.length === 0) return undefined;
+  return chance.happens(0.7) ? seen.at(-chance.between(1, Math.min(3, seen.length))) : chance.pick(seen);
+}
+
+/** Slack hands an envelope to any process, and sometimes again, to any. */
+function deliver(
+  world: World,
+  label: string,
+  take: (process: NonNullable<ReturnType<World['somebody']>>) => void,
+): void {
+  const { chance, scheduler, nature } = world;
+  const once = () => {
+    const process = world.somebody();
+    scheduler.trace(`${label} → ${process?.name ?? 'nobody'}`);
+    if (!process) return;
+    take(process);
+    if (chance.happens(0.03)) endSoon(world, process, 40);
+  };
+  once();
+  if (chance.happens(0.25)) scheduler.later(nature, chance.pick([0, 1, 300, 5_000]), 'Slack delivers again', once);
+}
+
+/** Killed, or asked to stop; replaced a while later. */
+function end(world: World, process: Owner | undefined = world.somebody()): void {
+  const { chance, scheduler, nature } = world;
+  if (!(process instanceof SimulatedProcess) || !process.alive) return;
+  if (chance.happens(0.2)) void process.stop();
+  else world.kill(process);
+  scheduler.later(nature, chance.between(0, 12_000), 'a process starts', () => world.staff());
+}
+
+/** At any of the awaits that follow: where it matters most. */
+function endSoon(world: World, process: Owner, most: number): void {
+  world.scheduler.afterSteps(process, world.chance.between(0, most), () => end(world, process));
+}
