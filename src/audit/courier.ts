@@ -24,8 +24,8 @@ export interface CourierOptions {
 /** The longest pause between two tries, milliseconds. */
 const longestPause = 30_000;
 
-/** How often another process's events are looked for, milliseconds. */
-const lookEvery = 1_000;
+/** How often a process looks for what another one recorded, milliseconds: a card waits for its record, and a person for the card. */
+const lookEvery = 250;
 
 /** A call that took this long was given up on (clients.ts: 10 s), and Slack may still post its message. Milliseconds. */
 const givenUp = 9_000;

@@ -1,5 +1,5 @@
 /**
- * Bots on one store that are killed, stopped or cut off. A process is taken for dead after six seconds here, and after
+ * Bots on one store that are killed, stopped or cut off. A process is taken for dead after four seconds here, and after
  * twenty in earnest: the stories would take as long.
  */
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
@@ -8,7 +8,7 @@ import { signalProcess } from '../cluster/processes.ts';
 import { type Office, openOffice } from './office.ts';
 import { watchStore } from './shared-store.ts';
 
-const lease = 6_000;
+const lease = 4_000;
 
 async function runnerOf(office: Office, id: string): Promise<string> {
   const store = await stores.get(office)!;
