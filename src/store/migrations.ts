@@ -124,6 +124,14 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
       else await sql`insert into sqlite_sequence (name, seq) values ('actions', 1000)`.execute(db);
     },
   },
+  '002_record_of_two': {
+    async up(db: Kysely<never>) {
+      // Of a person's many actions the few of one command, or none: without reading the many.
+      await sql`create index actions_of_requester_command on actions (requester, command, asked_at, id)`.execute(db);
+      await sql`create index actions_of_requester_target on actions (requester, target, asked_at, id)`.execute(db);
+      await sql`create index actions_of_command_target on actions (command, target, asked_at, id)`.execute(db);
+    },
+  },
 });
 
 /**

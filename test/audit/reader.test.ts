@@ -117,6 +117,15 @@ describe('at the speed of an index', () => {
     if (position && Object.keys(filter).length === 0) expect(plan).toMatch(/\(asked_at,id\)<|asked_at</);
   });
 
+  test.each([
+    [{ by: 'UADA', command: 'kill' }, 'requester=? AND command=?'],
+    [{ by: 'UADA', target: 'portal' }, 'requester=? AND target=?'],
+    [{ command: 'kill', target: 'portal' }, 'command=? AND target=?'],
+  ] as const)('%j: none of many is found without reading the many', async (filter, columns) => {
+    const { sql: text, parameters } = record.pageQuery(filter, after).limit(21).compile();
+    expect(await explained(text, parameters)).toContain(columns);
+  });
+
   async function explained(text: string, parameters: readonly unknown[]): Promise<string> {
     const parts = text.split('?');
     const filled = parts.reduce((sum, part, index) => {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
-export const topicNames = ['ack', 'status', 'backup', 'memory'] as const;
+export const topicNames = ['ack', 'status', 'record', 'backup', 'memory'] as const;
 
 /** What is to be measured, and how much of it. */
 export interface BenchOptions {
@@ -12,6 +12,8 @@ export interface BenchOptions {
   readonly runs: number;
   /** Commands after which the bot's memory is looked at. */
   readonly commands: number;
+  /** Events of the large record. */
+  readonly events: number;
   /** Where every single value is written to. */
   readonly json: string | undefined;
   /** Exit code 1 when a goal is missed. */
@@ -25,6 +27,7 @@ npm run bench -- TOPIC …      measures only these: ${topicNames.join(', ')}
   --megabytes NUMBER   size of the tables that are backed up; 1000 unless told
   --runs NUMBER        rounds; 5 unless told
   --commands NUMBER    commands after which the bot's memory is looked at; 10000 unless told
+  --events NUMBER      events of the record that is read, in ten thousands; 1000000 unless told
   --json FILE          writes every single value to a file
   --strict             ends with 1 when a goal is missed
 
@@ -38,6 +41,7 @@ const schema = z.object({
   megabytes: positive,
   runs: positive,
   commands: positive,
+  events: positive.multipleOf(10_000),
   json: z.string().min(1).optional(),
   strict: z.boolean(),
   help: z.boolean(),
@@ -55,6 +59,7 @@ export function readArguments(argv: readonly string[]): BenchOptions {
       megabytes: { type: 'string', default: '1000' },
       runs: { type: 'string', default: '5' },
       commands: { type: 'string', default: '10000' },
+      events: { type: 'string', default: '1000000' },
       json: { type: 'string' },
       strict: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },

@@ -67,7 +67,10 @@ describe('the command line', () => {
     expect(readArguments(['ack', '--runs', '2', '--strict'])).toMatchObject({ topics: ['ack'], runs: 2, strict: true });
   });
 
-  test.each([['latency'], ['--runs', '0'], ['--runs', 'many'], ['--fast']])('refuses %j %j', (...argv) => {
-    expect(() => readArguments(argv)).toThrow();
-  });
+  test.each([['latency'], ['--runs', '0'], ['--runs', 'many'], ['--fast'], ['--events', '15000']])(
+    'refuses %j %j',
+    (...argv) => {
+      expect(() => readArguments(argv)).toThrow();
+    },
+  );
 });

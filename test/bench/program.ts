@@ -14,12 +14,14 @@ export interface Program {
 /** What a program inherits: how to find other programs and write files, and nothing that configures a PostgreSQL client. */
 const inherited = ['PATH', 'HOME', 'TMPDIR'] as const;
 
-/** What `npm start` gives Node: a measured bot runs as a real one does. */
-const startFlags = z
-  .object({ scripts: z.object({ start: z.string() }) })
-  .parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')))
-  .scripts.start.split(' ')
-  .filter(word => word.startsWith('--'));
+const { scripts } = z
+  .object({ scripts: z.object({ start: z.string(), audit: z.string() }) })
+  .parse(JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')));
+
+/** What `npm start` or `npm run audit` gives Node: what is measured runs as in earnest. */
+export function nodeFlags(script: keyof typeof scripts): string[] {
+  return scripts[script].split(' ').filter(word => word.startsWith('--'));
+}
 
 /**
  * Starts a program; it ends with this process at the latest.
@@ -35,7 +37,7 @@ export async function startProgram(
   ready: () => Promise<unknown>,
 ): Promise<Program> {
   const environment = Object.fromEntries(inherited.map(name => [name, process.env[name]]));
-  const program = execa(process.execPath, ['--disable-warning=ExperimentalWarning', ...startFlags, script], {
+  const program = execa(process.execPath, ['--disable-warning=ExperimentalWarning', ...nodeFlags('start'), script], {
     env: { ...environment, ...settings },
     extendEnv: false,
     stdin: 'ignore',
@@ -66,8 +68,8 @@ export async function startProgram(
   return { pid, memory: () => residentMemory(pid), stop };
 }
 
-/** ps(1) gives it in units of 1024 bytes. */
-async function residentMemory(pid: number): Promise<number> {
+/** Resident memory of a process, MB (10⁶ bytes); ps(1) gives it in units of 1024 bytes. */
+export async function residentMemory(pid: number): Promise<number> {
   const { stdout } = await execa('ps', ['-o', 'rss=', '-p', String(pid)]);
   return (Number(stdout) * 1024) / 1e6;
 }
