@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { expect } from '@jest/globals';
+import { afterAll, expect } from '@jest/globals';
+import { sql } from 'kysely';
 import { Ledger, type Proposal, type Request } from '../../src/actions/ledger.ts';
 import { type EventKind, hashOf } from '../../src/audit/record.ts';
 import type { Engine } from '../../src/store/migrations.ts';
@@ -22,6 +23,21 @@ export async function emptyDatabase(): Promise<{ name: string; url: string; drop
   const name = `store_${randomBytes(6).toString('hex')}`;
   await cluster.createDatabase(name, { template: 'template0' });
   return { name, url: cluster.url(name), drop: () => cluster.dropDatabase(name) };
+}
+
+/** Databases of this test file that nobody uses now: emptying one takes a tenth of the time that making one takes. */
+const databases: Awaited<ReturnType<typeof emptyDatabase>>[] = [];
+afterAll(async () => {
+  for (const database of databases.splice(0)) await database.drop();
+});
+
+/** As it was after its migration. */
+async function empty(store: Database): Promise<void> {
+  for (const table of ['deliveries', 'events', 'approvals', 'actions', 'checkpoints', 'leases'] as const) {
+    await store.deleteFrom(table).execute();
+  }
+  await store.updateTable('record_head').set({ seq: 0, hash: genesisHash }).execute();
+  await sql`alter table actions alter column id restart with 1001`.execute(store);
 }
 
 /** A ledger on a store of its own, with a clock that stands still until it is told. */
@@ -54,11 +70,13 @@ export class Books {
         async () => {},
       );
     }
-    const database = await emptyDatabase();
+    const database = databases.pop() ?? (await emptyDatabase());
+    const store = await openPostgresStore(database.url);
+    await empty(store);
     return new Books(
-      await openPostgresStore(database.url),
+      store,
       () => openPostgresStore(database.url),
-      () => database.drop(),
+      async () => void databases.push(database),
     );
   }
 
