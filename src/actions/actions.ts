@@ -38,7 +38,7 @@ export class Actions {
   }
 
   breakGlass(deciding: Deciding, breaking: Breaking): Promise<void> {
-    return breakGlass(this.#context, deciding, breaking);
+    return this.#context.jobs.track(breakGlass(this.#context, deciding, breaking));
   }
 
   prepareBreakGlass(deciding: Deciding): Promise<GlassBreaking> {
