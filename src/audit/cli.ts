@@ -2,14 +2,13 @@
 import { existsSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
-import { ageIn } from '../age.ts';
 import { readStoreEnvironment, withoutBlanks } from '../config/environment.ts';
 import { Problems } from '../config/problems.ts';
 import { UserError } from '../errors.ts';
 import { openStore, type Store, type StoreAddress } from '../store/store.ts';
 import { exported } from './export.ts';
 import { auditKey } from './key.ts';
+import { orderOf } from './order.ts';
 import { RecordQueries } from './reader.ts';
 import type { Verification } from './verification.ts';
 import { verifyRecord } from './verify.ts';
@@ -23,13 +22,9 @@ npm run audit -- export [--since 7d] [--csv | --jsonl]         the record on sta
 STORE_URL names the store, and AUDIT_KEY the key of its checkpoint, as for the bot.
 Exit codes: 0 whole, or exported; 1 the record differs; 2 it could not be read; 64 not understood.`;
 
-type Order =
-  | { readonly verb: 'verify' }
-  | { readonly verb: 'export'; readonly since?: number; readonly format: 'csv' | 'jsonl' };
-
 /** @returns the exit code. */
 async function main(args: readonly string[]): Promise<number> {
-  const order = understood(args);
+  const order = orderOf(args, Date.now());
   if (order === undefined) {
     console.error(usage);
     return exitCodes.usage;
@@ -53,28 +48,6 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(error.message);
     if (error.hint) console.error(error.hint);
     return exitCodes.failed;
-  }
-}
-
-/** `undefined` when it makes no sense. */
-function understood(args: readonly string[]): Order | undefined {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { since: { type: 'string' }, csv: { type: 'boolean' }, jsonl: { type: 'boolean' } },
-    });
-    const [verb, ...rest] = positionals;
-    const { since, csv = false, jsonl = false } = values;
-    if (rest.length > 0 || (csv && jsonl)) return undefined;
-    if (verb === 'verify') return since === undefined && !csv && !jsonl ? { verb } : undefined;
-    if (verb !== 'export') return undefined;
-    const format = jsonl ? 'jsonl' : 'csv';
-    if (since === undefined) return { verb, format };
-    const age = ageIn(since);
-    return age === undefined ? undefined : { verb, format, since: Date.now() - age };
-  } catch {
-    return undefined;
   }
 }
 

@@ -44,6 +44,8 @@ async function empty(store: Database): Promise<void> {
 export class Books {
   readonly store: Database;
   readonly ledger: Ledger;
+  /** Where it is, on PostgreSQL. */
+  readonly url: string | undefined;
   /** Milliseconds since 1970. */
   now = Date.UTC(2026, 10, 22, 9, 30);
   /** How often the ledger said that the record may have grown. */
@@ -53,7 +55,8 @@ export class Books {
   readonly #drop: () => Promise<void>;
   readonly #others: Database[] = [];
 
-  private constructor(store: Database, another: () => Promise<Database>, drop: () => Promise<void>) {
+  private constructor(store: Database, another: () => Promise<Database>, drop: () => Promise<void>, url?: string) {
+    this.url = url;
     this.store = store;
     this.#another = another;
     this.#drop = drop;
@@ -77,6 +80,7 @@ export class Books {
       store,
       () => openPostgresStore(database.url),
       async () => void databases.push(database),
+      database.url,
     );
   }
 

@@ -233,7 +233,7 @@ describe.each(engines)('on %s', engine => {
             }
           },
         ),
-        { numRuns: engine === 'sqlite' ? 100 : 15 },
+        { numRuns: engine === 'sqlite' ? 40 : 10 },
       );
     });
   });
