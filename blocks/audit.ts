@@ -22,15 +22,21 @@ export function auditView(events: readonly AuditEvent[], first: boolean): View {
   const told = events.map(event => line(event, JSON.parse(event.body) as Body));
   const id = `A-${events[0]?.actionId}`;
   const [opening, ...following] = told.map(({ mrkdwn }) => mrkdwn);
-  const proof = events.map(event => `#${event.seq} \`${event.hash.slice(0, 12)}\``).join(' · ');
   return {
     text: cut(`${id} ${told.map(({ plain }) => plain).join('; ')}`, limits.messageText),
     blocks: [
       section(`${first ? '' : '↳ '}*${id}* ${opening}`),
       ...following.map(text => section(text)),
-      context(`${dateToken(new Date(events[0]?.at ?? 0))} · ${proof}`),
+      context(events.flatMap(proof).join(' · ')),
     ],
   };
+}
+
+/** An event's place and short hash, after its time where that is another than the one before it. */
+function proof({ seq, at, hash }: AuditEvent, index: number, events: readonly AuditEvent[]): string[] {
+  const minute = (time: number | undefined) => Math.floor((time ?? 0) / 60_000);
+  const later = index === 0 || minute(at) !== minute(events[index - 1]?.at);
+  return [...(later ? [dateToken(new Date(at))] : []), `#${seq} \`${hash.slice(0, 12)}\``];
 }
 
 interface Line {

@@ -43,8 +43,11 @@ export interface RecordPageFacts {
 export function recordView({ actions: listed, brokeGlass, older, filter }: RecordPageFacts): View {
   const of = filter === '' ? '' : ` (${brief(filter, 200)})`;
   if (listed.length === 0) {
-    const text = `The record has nothing more of that${of}.`;
-    return { text, blocks: [section(text)] };
+    const text = `The record has nothing that matches${of}.`;
+    return {
+      text,
+      blocks: [section(text), context('Commands and targets are named whole; `/db audit` shows the newest.')],
+    };
   }
   const title = `${count(listed.length, 'action')}${of}, newest first`;
   return {

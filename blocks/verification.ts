@@ -30,6 +30,7 @@ export function verificationView(facts: VerificationFacts): View {
         section(`${index === 0 ? '*First:* ' : ''}*${how}*: ${cut(escapeMrkdwn(oneLine(says)), 400)}`),
       ),
       ...(left > 0 ? [section(`and ${number(left)} more after them`)] : []),
+      ...(found > 0 ? [section(next)] : []),
       section([lookedAt(facts), checkpoint(facts), channel(facts)].filter(Boolean).join('\n')),
     ],
   };
@@ -48,6 +49,9 @@ export function verifyingView(done: { events: number; of: number; actions: numbe
   const text = `Verifying the record: ${number(done.events)} of ${count(done.of, 'event')}, ${count(done.actions, 'action')}, ${count(done.messages, 'message')} of the audit channel`;
   return { text, blocks: [section(text)] };
 }
+
+const next =
+  '*Next:* somebody, or a fault, changed the store or the channel. Leave both as they are, have the record copied where the bot runs (`npm run audit -- export --jsonl`), and tell whoever answers for it.';
 
 /** Enough to begin with. */
 const most = 10;

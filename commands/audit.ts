@@ -13,21 +13,21 @@ const mostApart = 5;
 const mostLines = 20_000;
 const mostCharacters = 8_000_000;
 
-const actionId = z.string().regex(/^A-\d{1,15}$/i, 'is an id such as A-1042');
+const actionId = z.string().regex(/^A-\d{1,15}$/i, 'write an id such as A-1042');
 
 const args = z.strictObject({
   verify: z
-    .literal('verify', 'is the word verify or nothing')
+    .literal('verify', 'the only word that may follow is verify; the rest are options, such as --since 7d')
     .optional()
     .meta({ type: 'string', description: 'check the hashes of the record, and compare them with the audit channel' }),
   since: z
     .string()
-    .regex(agePattern, 'is a time such as 30m, 12h, 7d or 4w')
+    .regex(agePattern, 'write how far back: 30m, 12h, 7d or 4w')
     .optional()
     .meta({ description: 'not older than 30m, 12h, 7d or 4w' }),
   by: z
     .string()
-    .regex(/^[UW][A-Z0-9]{1,30}$/, 'is a person: type @ and choose a name')
+    .regex(/^[UW][A-Z0-9]{1,30}$/, 'write @ and choose the person that Slack offers')
     .optional()
     .meta({ description: 'asked by this person' }),
   command: z.string().optional().meta({ description: 'uses of this command' }),
@@ -54,11 +54,34 @@ export default defineCommand({
     'audit verify --since 7d',
   ],
   async run(given, services) {
+    refuseMixed(given);
     if (given.verify) return verify(given, services);
     if (given.csv || given.jsonl) return file(given, services);
     return given.action === undefined ? page(given, services) : one(given.action, services);
   },
 });
+
+/** What is given beside something that leaves no room for it would be ignored, and the answer taken for another. */
+function refuseMixed({ verify: whole, since, action, csv, jsonl, ...narrowing }: Args): void {
+  const narrowed = Object.entries(narrowing).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const asFile = [csv ? ['csv'] : [], jsonl ? ['jsonl'] : []].flat();
+  const one = action === undefined ? [] : ['action'];
+  const dashed = (names: readonly string[]) => names.map(name => `--${name}`).join(', ');
+  if (whole) {
+    const useless = [...narrowed, ...one, ...asFile];
+    if (useless.length === 0) return;
+    throw new UserError(`verify looks at the whole record; ${dashed(useless)} cannot go with it.`, {
+      hint: 'Only --since can: it says how far back the audit channel is read.',
+    });
+  }
+  if (asFile.length === 2) throw new UserError('One file at a time: give --csv or --jsonl.');
+  const beside = [...(since === undefined ? [] : ['since']), ...narrowed, ...asFile];
+  if (one.length > 0 && beside.length > 0) {
+    throw new UserError(`--action shows one action with its events; ${dashed(beside)} cannot go with it.`, {
+      hint: `Without --action they narrow down or export the list; \`/db audit --action ${action}\` shows the one.`,
+    });
+  }
+}
 
 async function page(given: Args, services: ReadServices): Promise<Answer> {
   const { record, action } = services;
@@ -73,7 +96,7 @@ async function page(given: Args, services: ReadServices): Promise<Answer> {
     actions: shown,
     brokeGlass: apart,
     older: last && `${action.id} ${last.id}`,
-    filter: inWords(given),
+    filter: inWords(given, shown[0]?.requesterName),
   });
   return { view, outcome: `showed ${shown.length} actions` };
 }
@@ -85,8 +108,6 @@ async function one(id: string, { record }: ReadServices): Promise<Answer> {
 
 async function file(given: Args, services: ReadServices): Promise<Answer> {
   const { record, signal } = services;
-  if (given.csv && given.jsonl) throw new UserError('One file at a time: give --csv or --jsonl.');
-  if (given.action !== undefined) throw new UserError('--action shows one action; it goes into no file.');
   const format = given.csv ? 'csv' : 'jsonl';
   const lines: string[] = [];
   let characters = 0;
@@ -130,10 +151,11 @@ function filterOf({ since, by, command, target, before }: Args, now: Date) {
   };
 }
 
-function inWords({ since, by, command, target, before }: Args): string {
+/** @param name of the person in `by`, when an action tells it: an id says nothing to people, a mention would notify. */
+function inWords({ since, by, command, target, before }: Args, name: string | undefined): string {
   return [
-    command && `/db ${command}`,
-    by && `by ${by}`,
+    command && `/db ${command.toLowerCase()}`,
+    by && `by ${name ?? by}`,
     target && `on ${target}`,
     since && `since ${since}`,
     before && `older than ${before}`,

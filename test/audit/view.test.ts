@@ -87,6 +87,14 @@ test('several events are told in order, each with its place and short hash', () 
   expect(view.text).toMatch(/^A-1042 ada \(UADA\) asked .*; waits for approval .*; approved by .*; \*succeeded\*/);
 });
 
+test('an event of another minute is told with its time, before its place', () => {
+  const [first, second] = [event('asked', asked, 7), event('started', {}, 8)];
+  const at = (minutes: number) => ({ ...second, at: first.at + minutes * 60_000 });
+  const times = (events: readonly AuditEvent[]) => shown(events).match(/<!date/g)?.length;
+  expect(times([first, at(0)])).toBe(1);
+  expect(shown([first, at(5)])).toMatch(/9:30.*#7 `\w{12}` · <!date[^>]*9:35[^>]*> · #8 `/);
+});
+
 test('the outcome is seen even after ten events of the greatest length', () => {
   const long = '<'.repeat(5_000);
   const events = [

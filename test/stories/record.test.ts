@@ -52,9 +52,31 @@ test('one action with its events', async () => {
 
 test('by whom, on what, since when', async () => {
   await ada.types('/db audit --by @ben --since 7d');
-  await office.reads('#incident', /nothing more of that \(by U\w+ since 7d\)/);
+  await office.reads('#incident', /nothing that matches \(by U\w+ since 7d\)/);
   await ada.types('/db audit --target nowhere');
-  await office.reads('#incident', /nothing more of that \(on nowhere\)/);
+  await office.reads('#incident', /nothing that matches \(on nowhere\)/);
+});
+
+test('several options at once: each narrows down, and a person is named', async () => {
+  const target = office.database.name;
+  await ada.types(`/db audit --since 1h --by @ada --command KILL --target ${target}`);
+  const page = await office.reads('#incident', `1 action (/db kill by ada on ${target} since 1h), newest first`);
+  expect(JSON.stringify(page.blocks)).toContain(killed);
+});
+
+test.each([
+  ['--since tomorrow', /--since: write how far back: 30m, 12h, 7d or 4w/],
+  ['--by ben', /--by: write @ and choose the person that Slack offers/],
+  ['--action 1042', /--action: write an id such as A-1042/],
+  ['--before yesterday', /--before: write an id such as A-1042/],
+  ['verfy', /the only word that may follow is verify/],
+  ['verify --csv --by @ben', /verify looks at the whole record; --by, --csv cannot go with it/],
+  ['--action A-1001 --since 7d', /--action shows one action with its events; --since cannot go with it/],
+  ['--action A-1001 --jsonl', /--action shows one action with its events; --jsonl cannot go with it/],
+  ['--csv --jsonl', /One file at a time/],
+])('what cannot be answered is said: %s', async (options, said) => {
+  await ada.types(`/db audit ${options}`);
+  await office.sees(ada, said);
 });
 
 test('pages: Older turns the page in the same message, for anyone, until there is nothing older', async () => {
@@ -102,6 +124,24 @@ test('a CSV file hangs below its answer', async () => {
   );
 });
 
+test('a file of JSON lines holds the hashes that the audit channel shows', async () => {
+  await ada.types('/db audit --jsonl --command kill');
+  const answer = await office.reads('#incident', /1 action in audit-[\d-]+\.jsonl, below/);
+  const upload = await slack.until(
+    () =>
+      slack
+        .channel('#incident')
+        .thread(answer.ts)
+        .find(message => message.files?.length),
+    'the file',
+  );
+  const [line, end] = slack.file(upload.files![0]!.id)!.toString().split('\n');
+  const action = JSON.parse(line!) as { id: string; events: { hash: string; kind: string }[] };
+  expect([action.id, end]).toEqual([killed, '']);
+  expect(action.events.map(({ kind }) => kind)).toEqual(['asked', 'planned', 'approved', 'started', 'succeeded']);
+  expect(JSON.stringify((await approval()).blocks)).toContain(action.events[2]!.hash.slice(0, 12));
+});
+
 test('without the scope files:write the answer says what to do', async () => {
   slack.faults.on('files.getUploadURLExternal', { error: 'missing_scope' });
   await ada.types('/db audit --jsonl');
@@ -124,7 +164,7 @@ test('a message of the audit channel is edited with the bot’s own token: named
   });
   expect(message.edited).toBeDefined();
   expect(await verdict()).toMatch(
-    /differs in 1 place[\s\S]*First:[\s\S]*message edited[\s\S]*shows event #\d+ was edited/,
+    /differs in 1 place[\s\S]*First:[\s\S]*message edited[\s\S]*shows event #\d+ was edited[\s\S]*Next:[\s\S]*Leave both as they are/,
   );
   message.edited = edited!;
   expect(await verdict()).toMatch(/The record is whole/);
