@@ -518,9 +518,14 @@ export class Ledger {
       .execute();
   }
 
-  /** The requester has seen the end. */
+  /** The requester has seen the end; of what has not ended, nobody has. */
   async told(id: number): Promise<void> {
-    await this.#store.updateTable('actions').set({ told: 1 }).where('id', '=', id).execute();
+    await this.#store
+      .updateTable('actions')
+      .set({ told: 1 })
+      .where('id', '=', id)
+      .where('finished_at', 'is not', null)
+      .execute();
   }
 
   /** Ended before that moment, and their requesters have not seen it. */
