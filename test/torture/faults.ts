@@ -13,6 +13,7 @@ export interface Fault {
 }
 
 const ledger = 'src/actions/ledger.ts';
+const decide = 'src/actions/decide.ts';
 
 export const faults: readonly Fault[] = [
   {
@@ -74,7 +75,7 @@ export const faults: readonly Fault[] = [
     name: 'another plan runs than the approved one',
     edits: [
       {
-        file: 'src/actions/decide.ts',
+        file: decide,
         from: 'return form.run(action.plan, context.services, execution);',
         to: 'return form.run(JSON.stringify(await form.plan(JSON.parse(action.arguments), context.services.read(execution))), context.services, execution);',
       },
@@ -115,8 +116,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: 'src/actions/recover.ts',
-        from: '    const interrupted = await context.ledger.find(action.id);\n',
-        to: '    const interrupted = await context.ledger.find(action.id);\n    const form = approvable(context.commands.find(command => command.name === action.command)!);\n    const execution = { action, signal: new AbortController().signal, progress: () => {} };\n    if (form && action.plan) await form.run(action.plan, context.services, execution).catch(() => undefined);\n',
+        from: "'interrupted: the bot stopped while it ran',\n    );\n",
+        to: "'interrupted: the bot stopped while it ran',\n    );\n    const form = approvable(context.commands.find(command => command.name === action.command)!);\n    const execution = { action, signal: new AbortController().signal, progress: () => {} };\n    if (form && action.plan) await form.run(action.plan, context.services, execution).catch(() => undefined);\n",
       },
     ],
   },
@@ -171,8 +172,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: 'src/actions/perform.ts',
-        from: '  try {\n    let shown = place;\n',
-        to: '  try {\n    await context.ledger.told(ended.id);\n    let shown = place;\n',
+        from: '      const stands = await tryToShowEnd(',
+        to: '      await context.ledger.told(ended.id);\n      const stands = await tryToShowEnd(',
       },
     ],
   },
@@ -193,6 +194,174 @@ export const faults: readonly Fault[] = [
         file: 'src/actions/recover.ts',
         from: 'for (const overdue of await context.ledger.overdue()) {',
         to: 'for (const overdue of (await context.ledger.overdue()).slice(1)) {',
+      },
+    ],
+  },
+  {
+    name: 'an earlier approval counts though its giver lost the right',
+    edits: [{ file: decide, from: '    await dropStaleApprovals(context, action, target.access);\n', to: '' }],
+  },
+  {
+    name: 'a dropped approval is not recorded',
+    edits: [
+      {
+        file: ledger,
+        from: "      await this.#append(transaction, action, 'approval_dropped', { by: person.id, name: person.name, why });\n",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'nobody looks whether the requester may still ask',
+    edits: [
+      {
+        file: decide,
+        from: '    if (await lostRights(context, action)) return;\n    await dropStale',
+        to: '    await dropStale',
+      },
+    ],
+  },
+  {
+    name: 'no answer about the requester counts as a yes',
+    edits: [
+      {
+        file: decide,
+        from: "  if (verdict.unanswered) {\n    throw new UserError(\n      'Slack did not say whether the requester",
+        to: "  if (verdict.unanswered) return false;\n  if (verdict.why === '') {\n    throw new UserError(\n      'Slack did not say whether the requester",
+      },
+    ],
+  },
+  {
+    name: 'anybody may withdraw',
+    edits: [
+      {
+        file: decide,
+        from: "  if (!verdict.allowed) throw new UserError(verdict.why);\n  await turnDown(context, action, deciding, 'cancelled');",
+        to: "  await turnDown(context, verdict ? action : action, deciding, 'cancelled');",
+      },
+    ],
+  },
+  {
+    name: 'anybody may stop what runs',
+    edits: [
+      {
+        file: decide,
+        from: "    if (!verdict.allowed) throw new UserError(verdict.why);\n    if (action.state !== 'running')",
+        to: "    if (!verdict) return;\n    if (action.state !== 'running')",
+      },
+    ],
+  },
+  {
+    name: 'two run at once on a target',
+    edits: [
+      { file: ledger, from: "      if (by) throw new Undo<Decision>({ is: 'lane busy', action, by });\n", to: '' },
+    ],
+  },
+  {
+    name: 'the start leaves no event',
+    edits: [
+      {
+        file: ledger,
+        from: "await this.#move(transaction, id, 'waiting', this.#running(), 'started', {});",
+        to: "await this.#move(transaction, id, 'waiting', this.#running(), undefined, {});",
+      },
+    ],
+  },
+  {
+    name: 'the glass is broken without the id',
+    edits: [{ file: ledger, from: "        .where('id', '=', typedId ?? -1)\n", to: '' }],
+  },
+  {
+    name: 'the glass is broken without a reason',
+    edits: [
+      {
+        file: ledger,
+        from: "      if (Array.from(reason.trim()).length < shortestReason) return { is: 'no reason', action: waiting };\n",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'the glass is broken of what was decided',
+    edits: [
+      {
+        file: ledger,
+        from: "        .where('id', '=', typedId ?? -1)\n        .where('state', '=', 'waiting')\n",
+        to: "        .where('id', '=', typedId ?? -1)\n",
+      },
+    ],
+  },
+  {
+    name: 'the glass is broken of what has expired',
+    edits: [
+      {
+        file: ledger,
+        from: "        .where('expires_at', '>', this.#now())\n        .where('break_glass', '=', 1)\n",
+        to: "        .where('break_glass', '=', 1)\n",
+      },
+    ],
+  },
+  {
+    name: 'anybody may break the glass',
+    edits: [
+      {
+        file: 'src/actions/break-glass.ts',
+        from: '    if (!verdict.allowed) {\n      await context.ledger.noteRefusal(action.id, person, verdict.why);',
+        to: '    if (!verdict.allowed && !context.gate) {\n      await context.ledger.noteRefusal(action.id, person, verdict.why);',
+      },
+    ],
+  },
+  {
+    name: 'a broken glass is not recorded',
+    edits: [{ file: ledger, from: "      await this.#append(transaction, started, 'broke_glass', body);\n", to: '' }],
+  },
+  {
+    name: 'approvers who did not hear of a broken glass are not told again',
+    edits: [
+      {
+        file: 'src/actions/break-glass.ts',
+        from: 'if (complete && told.every(Boolean)) await',
+        to: 'if (complete || told) await',
+      },
+    ],
+  },
+  {
+    name: 'a shutdown does not wait for what one person runs alone',
+    edits: [
+      {
+        file: 'src/actions/actions.ts',
+        from: 'return this.#context.jobs.track(breakGlass(this.#context, deciding, breaking));',
+        to: 'return breakGlass(this.#context, deciding, breaking);',
+      },
+    ],
+  },
+  {
+    name: 'a reminder is due for each process',
+    edits: [
+      {
+        file: ledger,
+        from: "      .where('reminded', '=', reminded)\n      .where('reminded', '<', thirds)\n",
+        to: '',
+      },
+    ],
+  },
+  {
+    name: 'a process does not say that it lives',
+    edits: [
+      {
+        file: ledger,
+        from: '      .set({ lease_until: this.#now() + this.lease })\n',
+        to: "      .set(eb => ({ lease_until: eb.ref('lease_until') }))\n",
+      },
+    ],
+  },
+  {
+    name: 'an end that Slack did not take is not told again',
+    edits: [
+      {
+        file: 'src/actions/recover.ts',
+        from: 'await context.ledger.untold(context.now() - firstRetry)',
+        to: '(await context.ledger.untold(context.now() - firstRetry)).slice(0, 0)',
       },
     ],
   },

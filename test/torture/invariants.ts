@@ -1,30 +1,17 @@
 /** What must hold of every run, whatever was killed, lost, late, doubled or forged in it. */
-import { createHash } from 'node:crypto';
-import type { Selectable } from 'kysely';
 import { unescapeMrkdwn } from '../../blocks/text.ts';
-import { approvalsFor } from '../../src/access/gate.ts';
-import { canonical } from '../../src/actions/approvable.ts';
 import { spoken } from '../../src/actions/context.ts';
 import type { Action } from '../../src/actions/ledger.ts';
 import { type EventKind, hashOf } from '../../src/audit/record.ts';
-import { genesisHash, type StoreSchema } from '../../src/store/schema.ts';
-import { approverGroup } from './people.ts';
-import { targets } from './process.ts';
-import type { Effect } from './target.ts';
+import { genesisHash } from '../../src/store/schema.ts';
+import { type Books, bodyOf } from './books.ts';
+import { letIn, withoutApproval } from './entitlement.ts';
+import { approverGroup, isFullMember, people } from './people.ts';
 import type { World } from './world.ts';
 
 export interface Violation {
   readonly invariant: string;
   readonly what: string;
-}
-
-type Event = Selectable<StoreSchema['events']>;
-
-interface Books {
-  readonly world: World;
-  readonly actions: readonly Action[];
-  readonly events: readonly Event[];
-  readonly of: (action: Action) => readonly Event[];
 }
 
 /** Every invariant that the run has broken. */
@@ -35,68 +22,19 @@ export async function violations(world: World): Promise<Violation[]> {
   const check = (invariant: string, found: readonly string[]) => found.map(what => ({ invariant, what }));
   return [
     ...check('no effect without approval', withoutApproval(books)),
+    ...check('nobody is let in', letIn(books)),
     ...check('one effect an action', moreThanOnce(books)),
     ...check('every effect and decision is recorded', unrecorded(books)),
     ...check('the chain verifies', brokenChain(books)),
     ...check('the channel shows every event once, in order', wrongChannel(books)),
     ...check('nothing is stuck', stuck(books)),
     ...check('nothing is taken from a process that lives', stolen(books)),
+    ...check('one at a time', together(books)),
+    ...check('whoever runs at SIGTERM is given its time', world.slips),
     ...check('the requester learns the outcome', untold(books)),
+    ...check('every approver hears of a broken glass', unalarmed(books)),
+    ...check('approvers are reminded twice at most', remindedTooOften(books)),
   ];
-}
-
-function bodyOf(event: Event): Record<string, unknown> {
-  return JSON.parse(event.body) as Record<string, unknown>;
-}
-
-function withoutApproval(books: Books): string[] {
-  return books.world.target.effects.flatMap(effect => {
-    const action = books.actions.find(candidate => spoken(candidate.id) === effect.action);
-    if (!action) return [`${effect.action} took effect and is not in the store`];
-    const rules = targets.get(action.target)!;
-    if (effect.command !== 'zap' && !rules.approvalFor.has(effect.command)) return [];
-    return whyNotApproved(books, action, effect, approvalsFor(rules.access.approvals, action.command));
-  });
-}
-
-function whyNotApproved(books: Books, action: Action, effect: Effect, needed: number): string[] {
-  const events = books.of(action);
-  const planned = events.find(event => event.kind === 'planned');
-  if (!planned) return [`${effect.action} took effect without a plan`];
-  const plan = bodyOf(planned);
-  const stored = action.plan ?? '';
-  const { args } = JSON.parse(stored) as { readonly args?: unknown };
-  const approvedWork = args === undefined ? stored : canonical(args);
-  if (plan.plan_sha256 !== createHash('sha256').update(stored).digest('hex') || effect.plan !== approvedWork) {
-    return [`${effect.action} did ${effect.plan}, which nobody approved`];
-  }
-  const approvals = events.filter(event => event.kind === 'approved' && event.at <= effect.at);
-  const people = new Set<string>();
-  for (const event of events.filter(candidate => candidate.at <= effect.at)) {
-    if (event.kind === 'approved') people.add(String(bodyOf(event).by));
-    if (event.kind === 'approval_dropped') people.delete(String(bodyOf(event).by));
-  }
-  const found: string[] = [];
-  if (people.size < needed) found.push(`${effect.action} took effect with ${people.size} of ${needed} approvals`);
-  if (people.has(action.requester)) found.push(`${effect.action} was approved by its requester`);
-  for (const approval of approvals) {
-    const by = String(bodyOf(approval).by);
-    if (approval.at >= Number(plan.expires_at))
-      found.push(`${effect.action} was approved by ${by} after it had expired`);
-    const click = books.world.clicks.find(
-      ({ person, action: id, at }) => person === by && id === effect.action && at <= approval.at,
-    );
-    if (!click) found.push(`${effect.action} was approved by ${by}, who never clicked`);
-    else if (!entitled(books.world, by, click.at, approval.at)) found.push(`${by} could not approve ${effect.action}`);
-  }
-  return found;
-}
-
-/** Slack is asked between the click and the decision; at some moment in between each answer must have been a yes. */
-function entitled({ rights }: World, person: string, click: number, decision: number): boolean {
-  return (
-    rights.hadWithin(person, approverGroup, click, decision) && rights.hadWithin(person, 'account', click, decision)
-  );
 }
 
 function moreThanOnce({ world }: Books): string[] {
@@ -109,7 +47,7 @@ function moreThanOnce({ world }: Books): string[] {
 
 /** The life of an action as its events tell it; refused clicks and wishes to stop may stand anywhere. */
 const lives = new RegExp(
-  '^asked(( refused| failed| interrupted| succeeded| cancelled)|( planned( approved( approval_dropped)*)*)?( started( succeeded| failed| cancelled| interrupted)?)?|' +
+  '^asked(( refused| failed| interrupted| succeeded| cancelled)|( planned( approved( approval_dropped)*)*( broke_glass)?)?( started( succeeded| failed| cancelled| interrupted)?)?|' +
     ' planned( approved( approval_dropped)*)*( denied| withdrawn| expired))$',
 );
 
@@ -117,6 +55,7 @@ const stateAfter: Readonly<Record<string, string>> = {
   asked: 'asked',
   planned: 'waiting',
   approved: 'waiting',
+  approval_dropped: 'waiting',
   started: 'running',
   refused: 'failed',
   withdrawn: 'cancelled',
@@ -179,14 +118,59 @@ function stuck({ actions }: Books): string[] {
     .map(({ id, state }) => `${spoken(id)} is ${state} for good`);
 }
 
+/** Only from a dead process may an action be taken, or from one that lost its store. */
 function stolen({ world, actions, of }: Books): string[] {
   return actions.flatMap(action => {
     const interrupted = of(action).find(event => event.kind === 'interrupted');
     if (!interrupted) return [];
     const death = world.deaths.get(action.holder ?? '');
-    return death !== undefined && death <= interrupted.at
-      ? []
-      : [`${spoken(action.id)} was taken from ${action.holder}`];
+    const ofDead = death !== undefined && death <= interrupted.at;
+    const ofLost = world.storeTrouble.happened.some(
+      ({ owner, at }) => owner.name === action.holder && at >= action.asked_at && at <= interrupted.at,
+    );
+    return ofDead || ofLost ? [] : [`${spoken(action.id)} was taken from ${action.holder}`];
+  });
+}
+
+/** Of the actions that share a target's lane, one runs at a time, as the record tells it. */
+function together({ actions, of }: Books): string[] {
+  const runs = actions.flatMap(action => {
+    const started = of(action).find(event => event.kind === 'started');
+    if (!started || action.lane === null) return [];
+    const ended = of(action).find(event => event.seq > started.seq && event.kind === action.state);
+    return [{ action, lane: `${action.target} ${action.lane}`, from: started.seq, to: ended?.seq ?? Infinity }];
+  });
+  return runs.flatMap(run =>
+    runs
+      .filter(other => other.lane === run.lane && other.from < run.from && run.from < other.to)
+      .map(other => `${spoken(run.action.id)} was started while ${spoken(other.action.id)} ran on ${run.lane}`),
+  );
+}
+
+/** Whoever was an approver from then on to the end was told, by name of the action. */
+function unalarmed({ world, actions, of }: Books): string[] {
+  const { rights, scheduler, slack } = world;
+  return actions.flatMap(action => {
+    const broken = of(action).find(event => event.kind === 'broke_glass');
+    if (!broken) return [];
+    return people
+      .map(({ id }) => id)
+      .filter(id => isFullMember(id) && id !== action.broken_by)
+      .filter(id => rights.hadThroughout(id, approverGroup, broken.at, scheduler.now()))
+      .filter(id => rights.hadThroughout(id, 'account', broken.at, scheduler.now()))
+      .filter(id => !slack.shown.some(({ channel, text }) => channel === `D${id}` && alarms(text, action)))
+      .map(id => `${id} was not told that ${action.broken_by} ran ${spoken(action.id)} alone`);
+  });
+}
+
+function alarms(text: string, action: Action): boolean {
+  return text.startsWith(`BREAK-GLASS: ${spoken(action.id)} `);
+}
+
+function remindedTooOften({ world, actions }: Books): string[] {
+  return actions.flatMap(({ id }) => {
+    const times = world.slack.shown.filter(({ text }) => text.startsWith(`${spoken(id)} still waits for`)).length;
+    return times > 2 ? [`approvers were reminded ${times} times of ${spoken(id)}`] : [];
   });
 }
 

@@ -23,7 +23,12 @@ export const people: readonly Person[] = [
 export const approverGroup = 'SDBA';
 export const operatorGroup = 'SOPS';
 
-type Right = typeof approverGroup | typeof operatorGroup | 'account';
+export type Right = typeof approverGroup | typeof operatorGroup | 'account';
+
+/** Full members of the workspace; nobody else is let in, whatever group they are in. */
+export function isFullMember(id: string): boolean {
+  return people.some(person => person.id === id && !person.guest && person.team === undefined);
+}
 
 interface Change {
   readonly at: number;
@@ -53,6 +58,14 @@ export class Rights {
   hadWithin(person: string, right: Right, first: number, last: number): boolean {
     const changes = this.#changes.get(`${person} ${right}`) ?? [];
     return changes.some(({ at, has }, index) => has && at <= last && (changes[index + 1]?.at ?? Infinity) >= first);
+  }
+
+  /** Whether the person had the right from the first to the last without a gap. */
+  hadThroughout(person: string, right: Right, first: number, last: number): boolean {
+    const changes = this.#changes.get(`${person} ${right}`) ?? [];
+    return (
+      this.hadWithin(person, right, first, first) && !changes.some(({ at, has }) => !has && at >= first && at <= last)
+    );
   }
 
   members(right: Right): string[] {

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { Directory } from '../../src/access/directory.ts';
 import { Gate } from '../../src/access/gate.ts';
 import { Actions } from '../../src/actions/actions.ts';
-import { type ActionTarget, type Context, type Execution, Jobs, Retries, spoken } from '../../src/actions/context.ts';
+import { type Context, type Execution, Jobs, Retries, spoken } from '../../src/actions/context.ts';
 import { Ledger, leaseMilliseconds } from '../../src/actions/ledger.ts';
 import { Turns } from '../../src/actions/turns.ts';
 import { Courier } from '../../src/audit/courier.ts';
@@ -10,47 +10,13 @@ import { Outbox } from '../../src/audit/outbox.ts';
 import type { ChangeServices } from '../../src/services.ts';
 import { type Lease, returnLease, takeLease } from '../../src/store/leases.ts';
 import type { Database } from '../../src/store/store.ts';
-import { thresholdsSchema } from '../../src/target-settings.ts';
 import { simulatedCommands } from './commands.ts';
-import { approverGroup, homeTeam, operatorGroup } from './people.ts';
+import { homeTeam } from './people.ts';
 import type { Owner } from './scheduler.ts';
+import { targets } from './settings.ts';
 import { slackOf } from './slack.ts';
 import { storeOf } from './store.ts';
 import type { World } from './world.ts';
-
-/** Two targets: one with defaults, one that asks for more. */
-export const targets: ReadonlyMap<string, ActionTarget> = new Map(
-  [
-    target('portal', { operators: undefined, approvals: { default: 1 }, approvalChannel: undefined }, []),
-    target('vault', { operators: [operatorGroup], approvals: { default: 2 }, approvalChannel: 'CAPPROVALS' }, ['save']),
-  ].map(made => [made.settings.name, made]),
-);
-
-function target(
-  name: string,
-  access: Pick<ActionTarget['access'], 'operators' | 'approvals' | 'approvalChannel'>,
-  approvalFor: readonly string[],
-): ActionTarget {
-  return {
-    settings: {
-      name,
-      thresholds: thresholdsSchema.parse({}),
-      checks: [],
-      allowOtherDatabases: false,
-      redactQueries: false,
-    },
-    access: {
-      name,
-      approvers: [approverGroup],
-      channels: undefined,
-      viewers: undefined,
-      approversFromOtherGroups: false,
-      breakGlass: false,
-      ...access,
-    },
-    approvalFor: new Set(approvalFor),
-  };
-}
 
 /** How long a request waits for approval, milliseconds: short, so that clicks are often late. */
 const approvalMilliseconds = 25_000;
@@ -59,6 +25,11 @@ const approvalMilliseconds = 25_000;
 const heartbeatEvery = leaseMilliseconds / 10;
 const sweepEvery = 4_000;
 const tellerLease = 60_000;
+
+/** At SIGTERM, milliseconds: for what runs, for what was stopped to say so, and for the record. */
+const shutdownPatience = 5_000;
+const lastWords = 5_000;
+const lastPosts = 5_000;
 
 /** One process of the bot: the real machinery on simulated ports. */
 export class SimulatedProcess implements Owner {
@@ -70,6 +41,9 @@ export class SimulatedProcess implements Owner {
   readonly #courier: Courier;
   readonly #db: Database;
   readonly #closing = new AbortController();
+  readonly #underWay = new Set<Promise<void>>();
+  #receives = true;
+  #stopping = false;
 
   constructor(name: string, world: World) {
     this.name = name;
@@ -82,7 +56,7 @@ export class SimulatedProcess implements Owner {
       { level: 'info', base: null, timestamp: false, serializers: { err: (error: unknown) => String(error) } },
       { write: line => scheduler.trace(`${name} logs ${line.trim()}`) },
     );
-    this.#db = storeOf(this, world.db, world.engine, scheduler);
+    this.#db = storeOf(this, world);
     let ids = 0;
     const newId = () => {
       ids += 1;
@@ -133,14 +107,40 @@ export class SimulatedProcess implements Owner {
       .catch(error => this.#context.log.error({ err: error as unknown }, 'the recovery failed'));
   }
 
-  /** As at SIGTERM; may be killed on the way. */
+  /** Whether Slack still hands envelopes to it. */
+  get receives(): boolean {
+    return this.alive && this.#receives;
+  }
+
+  /** An envelope of Slack's, on its way through the machinery. */
+  handle(work: (actions: Actions) => Promise<void>): Promise<void> {
+    const handled = work(this.actions).finally(() => this.#underWay.delete(handled));
+    this.#underWay.add(handled);
+    return handled;
+  }
+
+  /** As at SIGTERM (src/bot.ts); may be killed on the way. */
   async stop(): Promise<void> {
-    const { jobs, sleep } = this.#context;
-    await jobs.close(sleep(5_000), () => sleep(5_000));
-    await this.#courier.drain(5_000);
+    if (this.#stopping) return;
+    this.#stopping = true;
+    const { jobs, sleep, now } = this.#context;
+    const world = this.#world;
+    world.scheduler.trace(`${this.name} is told to stop`);
+    const patience = sleep(shutdownPatience);
+    const began = now();
+    if (!world.sole) {
+      this.#receives = false;
+      await Promise.race([Promise.allSettled(this.#underWay), patience]);
+    }
+    await jobs.close(patience, () => sleep(lastWords));
+    if (jobs.running > 0 && now() - began < shutdownPatience) {
+      world.slips.push(`${this.name} was told to stop and did not wait for what it ran`);
+    }
+    await this.#quietly(() => this.#courier.drain(lastPosts));
     this.#closing.abort();
-    await this.#courier.stop();
-    this.#world.ended(this);
+    this.#receives = false;
+    await this.#quietly(() => this.#courier.stop());
+    world.ended(this);
   }
 
   /** One process at a time tells what others could not, as in src/bot.ts. */
@@ -161,5 +161,9 @@ export class SimulatedProcess implements Owner {
       await work().catch(error => log.error({ err: error as unknown }, 'something that is done at intervals failed'));
       await sleep(milliseconds, this.#closing.signal);
     }
+  }
+
+  async #quietly(work: () => Promise<void>): Promise<void> {
+    await work().catch(error => this.#context.log.error({ err: error as unknown }, 'something could not be released'));
   }
 }

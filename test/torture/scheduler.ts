@@ -15,8 +15,10 @@ interface Pending {
   readonly run: () => void;
 }
 
-/** Lines of the trace that are kept, for a report. */
-const remembered = 60;
+/** Lines of the trace that are kept, for a report, without those that say little. */
+const remembered = 500;
+
+const saysLittle = /: (sleep|store|stored)$/;
 
 /**
  * Time and order of a simulated run. Whatever waits, waits here; one thing at a time goes on, chosen by chance among
@@ -47,6 +49,7 @@ export class Scheduler {
   trace(line: string): void {
     const full = `${this.#now - Date.UTC(2026, 10, 22, 9, 30)} ${line}`;
     this.#hash.update(`${full}\n`);
+    if (saysLittle.test(full)) return;
     this.#trace.push(full);
     if (this.#trace.length > remembered) this.#trace.shift();
   }

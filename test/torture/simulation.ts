@@ -1,3 +1,4 @@
+import type { EventKind } from '../../src/audit/record.ts';
 import type { Database } from '../../src/store/store.ts';
 import { Chance } from './chance.ts';
 import { dayLength, plan } from './day.ts';
@@ -21,9 +22,19 @@ export interface Run {
   readonly traceHash: string;
   /** The end of what happened. */
   readonly lastLines: readonly string[];
-  readonly effects: number;
   readonly steps: number;
+  /** How often there was what, so that nobody believes a run in which nothing happened. */
+  readonly seen: Readonly<Record<Sight, number>>;
 }
+
+export type Sight =
+  | 'effects'
+  | 'approvals'
+  | 'approvals dropped'
+  | 'broken glasses'
+  | 'interruptions'
+  | 'processes ended'
+  | 'writes refused or unanswered';
 
 /** After the day nothing breaks any more; by then, everything has come to its end. Virtual milliseconds. */
 const longestCalm = 300_000;
@@ -42,6 +53,9 @@ export async function simulate({ seed, db, engine, processes }: SimulationOption
   world.network.trouble = 0;
   world.network.down = 0;
   world.target.acted = () => {};
+  world.replaced = () => {};
+  world.storeTrouble.dropping = 0;
+  world.storeTrouble.refusesUntil = 0;
   world.slack.archivedUntil = 0;
   // Those under way to the store have taken their time; then one last process finds what all others have left.
   await scheduler.runUntil(scheduler.now() + look);
@@ -52,8 +66,23 @@ export async function simulate({ seed, db, engine, processes }: SimulationOption
   while (scheduler.now() < end && !(await quiet(db)));
   const found = await violations(world);
   world.killAll();
+  const seen = await sights(world);
   const { traceHash, lastLines, steps } = scheduler;
-  return { seed, violations: found, traceHash, lastLines, effects: world.target.effects.length, steps };
+  return { seed, violations: found, traceHash, lastLines, steps, seen };
+}
+
+async function sights({ db, target, deaths, storeTrouble }: World): Promise<Run['seen']> {
+  const events = await db.selectFrom('events').select('kind').execute();
+  const count = (kind: EventKind) => events.filter(event => event.kind === kind).length;
+  return {
+    effects: target.effects.length,
+    approvals: count('approved'),
+    'approvals dropped': count('approval_dropped'),
+    'broken glasses': count('broke_glass'),
+    interruptions: count('interrupted'),
+    'processes ended': deaths.size,
+    'writes refused or unanswered': storeTrouble.happened.length,
+  };
 }
 
 /** Whether nothing is left to do in the store. */
@@ -61,7 +90,7 @@ async function quiet(db: Database): Promise<boolean> {
   const unfinished = await db
     .selectFrom('actions')
     .select('id')
-    .where(eb => eb.or([eb('finished_at', 'is', null), eb('told', '=', 0)]))
+    .where(eb => eb.or([eb('finished_at', 'is', null), eb('told', '=', 0), eb('alarm_at', 'is not', null)]))
     .executeTakeFirst();
   const undelivered = await db
     .selectFrom('deliveries')

@@ -42,10 +42,10 @@ async function torture(options: Options, cluster: ClusterAddress | undefined): P
   const broken = runs.filter(run => run.violations.length > 0).sort((a, b) => a.seed - b.seed)[0];
   const shown = broken ?? (options.seed === undefined ? undefined : runs[0]);
   if (shown) report(shown);
-  const sum = (of: (run: Run) => number) => runs.reduce((total, run) => total + of(run), 0);
   const seconds = Math.round((performance.now() - began) / 1_000);
+  const verdict = broken ? `seed ${broken.seed} breaks an invariant` : 'every invariant held';
   process.stdout.write(
-    `${runs.length} runs, ${sum(run => run.effects)} effects, ${sum(run => run.steps)} steps in ${seconds} s: ${broken ? `seed ${broken.seed} breaks an invariant` : 'every invariant held'}\n`,
+    `${runs.length} runs on ${options.engine} in ${seconds} s, with ${sightsOf(runs)}: ${verdict}\n`,
   );
   return broken ? exitCodes.broken : exitCodes.held;
 }
@@ -53,6 +53,15 @@ async function torture(options: Options, cluster: ClusterAddress | undefined): P
 function report({ seed, violations, lastLines, traceHash }: Run): void {
   const found = violations.map(({ invariant, what }) => `seed ${seed}: ${invariant}: ${what}\n`);
   process.stdout.write(`${lastLines.join('\n')}\ntrace ${traceHash}\n${found.join('')}`);
+}
+
+/** `1676 effects, 214 broken glasses, …` */
+function sightsOf(runs: readonly Run[]): string {
+  const sums = new Map<string, number>();
+  for (const { seen } of runs) {
+    for (const [sight, times] of Object.entries(seen)) sums.set(sight, (sums.get(sight) ?? 0) + times);
+  }
+  return [...sums].map(([sight, times]) => `${times} ${sight}`).join(', ');
 }
 
 /** A thread a core, each with its share of the seeds. */

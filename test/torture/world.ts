@@ -1,3 +1,4 @@
+import type { Breaking } from '../../src/actions/break-glass.ts';
 import type { Database } from '../../src/store/store.ts';
 import type { Chance } from './chance.ts';
 import { Network } from './network.ts';
@@ -5,14 +6,23 @@ import { Rights } from './people.ts';
 import { SimulatedProcess } from './process.ts';
 import { type Owner, Scheduler } from './scheduler.ts';
 import { SimulatedSlack } from './slack.ts';
-import type { Engine } from './store.ts';
+import { type Engine, StoreTrouble } from './store.ts';
 import { SimulatedTarget } from './target.ts';
 
-/** An Approve that Slack delivered to a process. */
+/** What a person clicks, or sends with a form. */
+export type Verb = 'approve' | 'deny' | 'withdraw' | 'cancel' | 'breakGlass';
+
+/** A click that Slack delivered to a process. */
 export interface Click {
   readonly person: string;
+  readonly verb: Verb;
+  /** The button's value. */
   readonly action: string;
   readonly at: number;
+  /** When the process was done with it; never, if the process died first. */
+  doneAt: number;
+  /** What was typed into the form for breaking the glass. */
+  readonly typed: Breaking | undefined;
 }
 
 export interface WorldOptions {
@@ -34,14 +44,21 @@ export class World {
   readonly slack: SimulatedSlack;
   readonly target = new SimulatedTarget();
   readonly clicks: Click[] = [];
+  readonly storeTrouble: StoreTrouble;
+  /** What a process did wrong in a way that only itself can tell. */
+  readonly slips: string[] = [];
+  /** Who asked last. */
+  lastAsked: string | undefined;
   /** Whether a process has the store for itself. */
   readonly sole: boolean;
   readonly auditPace: number;
   /** When processes ended, by name. */
   readonly deaths = new Map<string, number>();
+  /** Called when a process has ended. */
+  replaced: () => void = () => {};
   /** What happens by itself, whoever lives. */
   readonly nature: Owner = { name: 'world', alive: true };
-  readonly #processes: number;
+  #processes: number;
   #living: SimulatedProcess[] = [];
   #started = 0;
 
@@ -54,11 +71,13 @@ export class World {
     this.scheduler = new Scheduler(chance);
     this.network = new Network(chance, this.scheduler);
     this.slack = new SimulatedSlack(this.scheduler, this.rights);
+    this.storeTrouble = new StoreTrouble(chance, this.scheduler.now, !this.sole);
     this.auditPace = chance.pick([0, 0, 1_000]);
   }
 
   /** Starts processes until there are as many as there should be. */
   staff(wanted = this.#processes): void {
+    this.#processes = wanted;
     while (this.#living.length < wanted) {
       this.#started += 1;
       const process = new SimulatedProcess(`p${this.#started}`, this);
@@ -81,10 +100,12 @@ export class World {
     this.scheduler.end(process);
     this.deaths.set(process.name, this.scheduler.now());
     this.#living = this.#living.filter(other => other !== process);
+    this.replaced();
   }
 
-  /** Any process that lives, as Slack hands each envelope to any of them. */
+  /** Any process that receives, as Slack hands each envelope to any of them. */
   somebody(): SimulatedProcess | undefined {
-    return this.#living.length === 0 ? undefined : this.chance.pick(this.#living);
+    const receiving = this.#living.filter(process => process.receives);
+    return receiving.length === 0 ? undefined : this.chance.pick(receiving);
   }
 }
