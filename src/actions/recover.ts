@@ -81,9 +81,11 @@ export async function sweep(context: Context, mayRetell: () => Promise<boolean>)
   }
   for (const due of await context.ledger.remindersDue()) await quietly(context, due, () => remind(context, due));
   for (const due of await context.ledger.alarmsDue()) await quietly(context, due, () => alarmApprovers(context, due));
-  for (const untold of await context.ledger.untold(context.now() - firstRetry)) {
+  for (const { id } of await context.ledger.untold(context.now() - firstRetry)) {
     if (!(await mayRetell())) return;
-    if (context.retries.due(untold.id, context.now())) await retry(context, untold);
+    // Read anew: another process may have told it while this one waited for its turn.
+    const untold = await context.ledger.find(id);
+    if (untold?.told === 0 && context.retries.due(id, context.now())) await retry(context, untold);
   }
 }
 
