@@ -51,12 +51,19 @@ async function compare(
   for (const message of messages) {
     const { own, hashes, shown, edited } = message;
     if (!own) {
-      if (hashes.length > 0 || !(await quotesRight(store, message, from))) add(forged(message, head));
+      if (hashes.length > 0 || !(await quotesRight(store, message, from))) {
+        add(forged(message, head, 'was not posted by the bot'));
+      }
       continue;
     }
-    const places = hashes.map((hash, index) => known.get(hash) ?? shown[index]?.seq);
+    const copied = hashes.some(hash => (known.get(hash)?.ts ?? message.ts) !== message.ts);
+    if (copied || (hashes.length === 0 && shown.length > 0)) {
+      add(forged(message, head, 'is not the post that carried it: somebody has the bot’s token'));
+      continue;
+    }
+    const places = hashes.map((hash, index) => known.get(hash)?.seq ?? shown[index]?.seq);
     for (const [index, hash] of hashes.entries()) {
-      const seq = known.get(hash);
+      const seq = known.get(hash)?.seq;
       if (seq !== undefined) seen.add(seq);
       else for (const difference of await whyUnknown(store, hash, places[index], { from, head })) add(difference);
     }
@@ -64,7 +71,7 @@ async function compare(
     const right =
       shown.length === hashes.length &&
       hashes.every((hash, index) => {
-        const place = known.get(hash);
+        const place = known.get(hash)?.seq;
         return hash.startsWith(shown[index]?.hash ?? '-') && (place === undefined || place === shown[index]?.seq);
       });
     if (hashes.length > 0 && (edited || !right)) {
@@ -74,10 +81,19 @@ async function compare(
   }
 }
 
-async function eventsByHash(store: Database, hashes: readonly string[]): Promise<Map<string, number>> {
+/** Events with the message that carried each; its `ts` is null while that is not known. */
+async function eventsByHash(
+  store: Database,
+  hashes: readonly string[],
+): Promise<Map<string, { readonly seq: number; readonly ts: string | null }>> {
   if (hashes.length === 0) return new Map();
-  const rows = await store.selectFrom('events').select(['hash', 'seq']).where('hash', 'in', hashes).execute();
-  return new Map(rows.map(({ hash, seq }) => [hash, seq]));
+  const rows = await store
+    .selectFrom('events as e')
+    .leftJoin('deliveries as d', 'd.event_seq', 'e.seq')
+    .select(['e.hash', 'e.seq', 'd.ts'])
+    .where('e.hash', 'in', hashes)
+    .execute();
+  return new Map(rows.map(({ hash, seq, ts }) => [hash, { seq, ts }]));
 }
 
 /** The bot posted this hash once, and the store has no such event. */
@@ -137,13 +153,13 @@ async function quotesRight(store: Database, { shown }: ShownMessage, from: Link)
   return shown.every(({ seq, hash }) => seq <= from.seq || hashes.get(seq)?.startsWith(hash));
 }
 
-function forged(message: ShownMessage, head: Link): Difference {
+function forged(message: ShownMessage, head: Link, but: string): Difference {
   const [first] = message.shown;
   const seq = first?.seq ?? head.seq;
   return {
     how: 'unknown message',
     seq,
-    says: `The message of ${at(message)} looks like the record, and was not posted by the bot.`,
+    says: `The message of ${at(message)} looks like the record, and ${but}.`,
   };
 }
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ShownMessage } from '../../src/audit/channel-history.ts';
 import { type EventKind, hashOf } from '../../src/audit/record.ts';
 import { Books, cleo, engines } from '../actions/books.ts';
 import { type ChannelOfPast, differences, evening, posted, verified } from './evening.ts';
@@ -212,6 +213,22 @@ describe.each(engines)('on %s', engine => {
     expect((await verified(books, channel)).differences.map(({ how }) => how)).toEqual([
       'unknown message',
       'unknown message',
+    ]);
+  });
+
+  test.each([
+    [
+      'with a hash of its own',
+      (seventh: ShownMessage) => ({ ...seventh, hashes: [], shown: [{ seq: 7, hash: 'f'.repeat(12) }] }),
+    ],
+    ['with the right hash below other words', (seventh: ShownMessage) => ({ ...seventh, hashes: [] })],
+    ['marked as the record is', (seventh: ShownMessage) => seventh],
+  ])('somebody who has the bot’s token posts what looks like the record, %s', async (_how, made) => {
+    const newest = channel.messages.at(-1)!;
+    channel.messages.push({ ...made(channel.messages[6]!), ts: `${newest.ts}9` });
+    const found = await verified(books, channel);
+    expect(found.differences.map(({ how, says }) => `${how}: ${says}`)).toEqual([
+      expect.stringMatching(/^unknown message: .* is not the post that carried it: somebody has the bot’s token\.$/),
     ]);
   });
 

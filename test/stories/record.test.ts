@@ -196,6 +196,24 @@ test('somebody without the bot’s token posts what looks like the record', asyn
   audit.messages().find(({ text }) => text.includes('abcdefabcdef'))!.deleted = true;
 });
 
+test('somebody with the bot’s token posts a copy of the record with other words', async () => {
+  const { blocks, metadata } = await approval();
+  const answer = await fetch(`${slack.apiUrl}chat.postMessage`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${slack.botToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({
+      channel: audit.id,
+      text: 'the record',
+      blocks: JSON.parse(JSON.stringify(blocks).replace('approved by ben', 'approved by cleo')),
+      metadata,
+    }),
+  });
+  const { ts } = (await answer.json()) as { ts: string };
+  expect(await verdict()).toMatch(/unknown message[\s\S]*somebody has the bot’s token/);
+  audit.messages().find(message => message.ts === ts)!.deleted = true;
+  expect(await verdict()).toMatch(/The record is whole/);
+});
+
 test('Slack does not give its history: said, with the way around', async () => {
   slack.faults.on('conversations.history', { error: 'missing_scope' });
   await ada.types('/db audit verify');
