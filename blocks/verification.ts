@@ -41,7 +41,7 @@ export function verificationOutcome({ events, differences, found }: Verification
   const [first] = differences;
   return first === undefined
     ? `the record is whole: ${count(events, 'event')}`
-    : `the record differs in ${count(found, 'place')}; first: ${first.how}: ${first.says}`;
+    : `the record differs in ${count(found, 'place')}; first: ${first.how}: ${cut(oneLine(first.says), 400)}`;
 }
 
 /** How far it is. */
