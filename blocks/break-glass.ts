@@ -84,7 +84,7 @@ export function breakGlassAlarm(broken: {
           `:rotating_light: *BREAK-GLASS: ${broken.id} was run without a second person*`,
           `<@${broken.by}> ran ${code(`/db ${broken.typed}`)} on ${code(broken.target)}: ${summary}`,
           `*Why:* “${escapeMrkdwn(cut(broken.reason.replace(/\s+/g, ' '), 500))}”`,
-          `The request is in <#${broken.channel}>. You are told because you approve for this target.`,
+          `How it ended: ${code(`/db audit --action ${broken.id}`)}. The request is in <#${broken.channel}>. You are told because you approve for this target.`,
         ].join('\n'),
       ),
     ],

@@ -38,4 +38,5 @@ test('what approvers read pings nobody, and Slack takes it', () => {
   expect(refusalOfMessage(alarm)).toBeUndefined();
   expect(JSON.stringify(alarm)).not.toMatch(/<!here>|<!channel>/);
   expect(alarm.text).toContain('BREAK-GLASS: A-1042');
+  expect(JSON.stringify(alarm.blocks)).toContain('`/db audit --action A-1042`');
 });
