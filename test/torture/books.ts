@@ -10,8 +10,19 @@ export interface Books {
   readonly world: World;
   readonly actions: readonly Action[];
   readonly events: readonly Event[];
+  readonly approvals: readonly Selectable<StoreSchema['approvals']>[];
   /** The events of an action, oldest first. */
   readonly of: (action: Action) => readonly Event[];
+}
+
+/** Whose approvals count, as these events of an action tell it, each with the event. */
+export function countedIn(events: readonly Event[]): ReadonlyMap<string, Event> {
+  const counted = new Map<string, Event>();
+  for (const event of events) {
+    if (event.kind === 'approved') counted.set(String(bodyOf(event).by), event);
+    if (event.kind === 'approval_dropped') counted.delete(String(bodyOf(event).by));
+  }
+  return counted;
 }
 
 export function bodyOf(event: Event): Record<string, unknown> {

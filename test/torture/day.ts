@@ -19,7 +19,7 @@ export function plan(world: World): void {
   several(world, chance.between(0, 6), 'rights change', () => {
     world.scheduler.trace(world.rights.shuffle(chance, world.scheduler.now()));
   });
-  several(world, chance.between(0, 2), 'whoever approved may no longer', () => loseRight(world, 'approve'));
+  several(world, chance.between(0, 3), 'whoever approved may no longer', () => loseRight(world, 'approve'));
   several(world, chance.between(0, 1), 'whoever asked may no longer', () => loseRight(world, 'ask'));
   several(world, chance.between(0, 5), 'a thing changes', () => world.target.drift(chance.pick(things)));
   several(world, chance.between(0, 2), 'a process is to end', () => end(world));

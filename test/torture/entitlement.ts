@@ -4,7 +4,7 @@ import { approvalsFor } from '../../src/access/gate.ts';
 import { canonical } from '../../src/actions/approvable.ts';
 import { spoken, unspoken } from '../../src/actions/context.ts';
 import { type Action, shortestReason } from '../../src/actions/ledger.ts';
-import { type Books, bodyOf, type Event } from './books.ts';
+import { type Books, bodyOf, countedIn, type Event } from './books.ts';
 import { approverGroup, isFullMember, operatorGroup, type Right } from './people.ts';
 import { targets } from './settings.ts';
 import type { Effect } from './target.ts';
@@ -45,11 +45,7 @@ function whyNotLetRun(books: Books, action: Action, effect: Effect): string[] {
 
 function whyNotApproved(world: World, action: Action, events: readonly Event[], started: Event): string[] {
   const id = spoken(action.id);
-  const counted = new Map<string, Event>();
-  for (const event of events) {
-    if (event.kind === 'approved') counted.set(String(bodyOf(event).by), event);
-    if (event.kind === 'approval_dropped') counted.delete(String(bodyOf(event).by));
-  }
+  const counted = countedIn(events);
   const found: string[] = [];
   const needed = approvalsFor(targets.get(action.target)!.access.approvals, action.command);
   if (counted.size < needed) found.push(`${id} took effect with ${counted.size} of ${needed} approvals`);

@@ -146,8 +146,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: 'src/audit/outbox.ts',
-        from: "      .orderBy('e.seq')\n      .limit(100)",
-        to: "      .orderBy('e.seq', 'desc')\n      .limit(100)",
+        from: "      .orderBy('d.event_seq')\n      .limit(100)",
+        to: "      .orderBy('d.event_seq', 'desc')\n      .limit(100)",
       },
     ],
   },

@@ -4,7 +4,7 @@ import { spoken } from '../../src/actions/context.ts';
 import type { Action } from '../../src/actions/ledger.ts';
 import { type EventKind, hashOf } from '../../src/audit/record.ts';
 import { genesisHash } from '../../src/store/schema.ts';
-import { type Books, bodyOf } from './books.ts';
+import { type Books, bodyOf, countedIn } from './books.ts';
 import { letIn, withoutApproval } from './entitlement.ts';
 import { approverGroup, isFullMember, people } from './people.ts';
 import type { World } from './world.ts';
@@ -18,7 +18,14 @@ export interface Violation {
 export async function violations(world: World): Promise<Violation[]> {
   const actions = await world.db.selectFrom('actions').selectAll().orderBy('id').execute();
   const events = await world.db.selectFrom('events').selectAll().orderBy('seq').execute();
-  const books: Books = { world, actions, events, of: action => events.filter(event => event.action_id === action.id) };
+  const approvals = await world.db.selectFrom('approvals').selectAll().orderBy('person').execute();
+  const books: Books = {
+    world,
+    actions,
+    events,
+    approvals,
+    of: action => events.filter(event => event.action_id === action.id),
+  };
   const check = (invariant: string, found: readonly string[]) => found.map(what => ({ invariant, what }));
   return [
     ...check('no effect without approval', withoutApproval(books)),
@@ -62,7 +69,7 @@ const stateAfter: Readonly<Record<string, string>> = {
 };
 
 function unrecorded(books: Books): string[] {
-  const { world, actions, of } = books;
+  const { world, actions, approvals, of } = books;
   return actions.flatMap(action => {
     const id = spoken(action.id);
     const kinds = of(action)
@@ -74,6 +81,11 @@ function unrecorded(books: Books): string[] {
     const reads = action.risk === 'read' && action.state === 'running';
     if ((stateAfter[last] ?? last) !== action.state && !reads)
       found.push(`${id} is ${action.state}, its record ends with ${last}`);
+    const counted = approvals.filter(approval => approval.action_id === action.id).map(({ person }) => person);
+    const recorded = [...countedIn(of(action)).keys()].sort();
+    if (counted.join() !== recorded.join()) {
+      found.push(`of ${id} the approvals of ${counted.join()} count, recorded are ${recorded.join()}`);
+    }
     for (const effect of world.target.effects.filter(candidate => candidate.action === id)) {
       const started = of(action).find(event => event.kind === 'started');
       if (!started || started.at > effect.at) found.push(`${id} took effect before its start was recorded`);
