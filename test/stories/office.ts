@@ -33,6 +33,10 @@ export interface OfficeOptions {
   readonly asProcess?: boolean;
   /** Runs so many bots, each a process of its own, on one store in PostgreSQL; `bot` may set what JSON can carry. */
   readonly replicas?: number;
+  /** Starts each of the bot's processes in its own way; ready when it resolves. */
+  readonly launch?: Launch;
+  /** The workspace's clock, milliseconds since 1970. */
+  readonly now?: () => number;
   /** Changes to the environment of the bot. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -90,10 +94,26 @@ export interface Replica {
   logged(): string;
 }
 
+/** A bot's process that says how it ended. */
+export interface BotProcess extends Replica {
+  /** The exit code; `undefined` after a signal. */
+  readonly ended: Promise<number | undefined>;
+}
+
+/** @param lines takes what the process writes; `options` are there for replicas only. */
+export type Launch = (
+  environment: Readonly<Record<string, string | undefined>>,
+  lines: string[],
+  options?: BotOptions,
+) => Promise<BotProcess>;
+
 /** Opens an office on a fresh database; `close` leaves nothing behind. */
 export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const [slack, database, folder] = await Promise.all([
-    startWorkspace(options.people && { people: options.people }),
+    startWorkspace({
+      ...(options.people && { people: options.people }),
+      ...(options.now && { now: options.now }),
+    }),
     options.database ?? freshDatabase(),
     mkdtemp(path.join(tmpdir(), 'office-')),
   ]);
@@ -119,10 +139,11 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     ...(options.yaml !== undefined && { CONFIG_FILE: path.join(folder, 'office.yml') }),
     ...options.environment,
   };
+  const launch = options.launch ?? startProcess;
   let bot: (Pick<Bot, 'stop'> & { kill?: () => Promise<void>; ended?: Promise<number | undefined> }) | undefined;
   const replicas: Replica[] = [];
   const startReplica = async () => {
-    const replica = await startProcess(environment, lines, { auditPace: 0, ...options.bot });
+    const replica = await launch(environment, lines, { auditPace: 0, ...options.bot });
     replicas.push(replica);
     return replica;
   };
@@ -131,7 +152,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       await Promise.all(Array.from({ length: options.replicas ?? 0 }, startReplica));
       return;
     }
-    bot = options.asProcess ? await startProcess(environment, lines) : await startHere();
+    bot = options.asProcess ? await launch(environment, lines) : await startHere();
   };
   const startHere = () => {
     const config = readConfig(environment, () => options.yaml ?? '', {
@@ -261,10 +282,10 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
 
 /** The bot as `npm start` runs it; ready when it says so. */
 async function startProcess(
-  environment: Record<string, string | undefined>,
+  environment: Readonly<Record<string, string | undefined>>,
   lines: string[],
   options?: BotOptions,
-): Promise<Replica & { ended: Promise<number | undefined> }> {
+): Promise<BotProcess> {
   const own: string[] = [];
   const argv = options ? ['test/stories/fixtures/replica.ts', JSON.stringify(options)] : ['src/main.ts'];
   const env = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== undefined));

@@ -1,0 +1,3 @@
+import { crashTests } from './fixtures/crash-tests.ts';
+
+await crashTests('postgres', process.env.CRASH_POINTS === 'all');
