@@ -6,6 +6,7 @@ import { things } from './commands.ts';
 import { approverGroup, homeTeam, operatorGroup, people } from './people.ts';
 import { SimulatedProcess } from './process.ts';
 import type { Owner } from './scheduler.ts';
+import { approvalMilliseconds } from './settings.ts';
 import type { Click, Verb, World } from './world.ts';
 
 /** How long people act and things break, milliseconds. */
@@ -14,13 +15,14 @@ export const dayLength = 60_000;
 /** Draws the day and puts it before the scheduler. */
 export function plan(world: World): void {
   const { chance } = world;
+  world.dayEnds = world.scheduler.now() + dayLength;
   several(world, chance.between(4, 9), 'somebody types', () => ask(world));
   several(world, chance.between(30, 70), 'somebody clicks', () => click(world));
   several(world, chance.between(0, 6), 'rights change', () => {
     world.scheduler.trace(world.rights.shuffle(chance, world.scheduler.now()));
   });
-  several(world, chance.between(0, 3), 'whoever approved may no longer', () => loseRight(world, 'approve'));
-  several(world, chance.between(0, 1), 'whoever asked may no longer', () => loseRight(world, 'ask'));
+  several(world, chance.between(0, 6), 'whoever approved may no longer', () => loseRight(world, 'approve'));
+  several(world, chance.between(0, 3), 'whoever asked may no longer', () => loseRight(world, 'ask'));
   several(world, chance.between(0, 5), 'a thing changes', () => world.target.drift(chance.pick(things)));
   several(world, chance.between(0, 2), 'a process is to end', () => end(world));
   world.target.acted = process => {
@@ -54,37 +56,50 @@ function fillDisk({ chance, scheduler, storeTrouble }: World): void {
 }
 
 function ask(world: World): void {
-  const { chance, scheduler } = world;
+  const { chance, scheduler, nature } = world;
   const requester = chance.happens(0.85) ? chance.pick(people.slice(0, 4)) : chance.pick(people);
   const command = chance.weighted({ zap: 6, save: 2, look: 2 });
   const target = chance.pick(['portal', 'vault']);
   const line = `${command} ${chance.pick(things)} --on ${target}`;
-  world.lastAsked = requester.id;
+  world.askers.push(requester.id);
   const origin = `typed-${scheduler.now()}-${scheduler.steps}`;
   const from = { user: requester.id, name: requester.name, team: requester.team ?? homeTeam, channel: 'CINCIDENT' };
   deliver(world, `${requester.name} types ${line}`, actions =>
     actions.ask({ origin, from, place: { channel: 'CINCIDENT' }, line }),
   );
+  const late = approvalMilliseconds + chance.between(0, 8_000);
+  if (chance.happens(0.7) && scheduler.now() + late < world.dayEnds)
+    scheduler.later(nature, late, 'somebody clicks late', () => clickLate(world));
 }
 
 function click(world: World): void {
+  const verb = world.chance.weighted<Verb>({ approve: 34, deny: 2, withdraw: 2, cancel: 4, breakGlass: 9 });
+  decide(world, verb, buttonValue(world, verb));
+}
+
+/** What has waited longest is decided when its time is about to be over, or just was. */
+function clickLate(world: World): void {
+  const standing = new Map(world.slack.shown.map(({ ts, text }) => [ts, text]));
+  const card = [...standing.values()].find(text => text.includes('needs approval'));
+  decide(world, world.chance.weighted({ approve: 3, breakGlass: 2 }), /A-\d+/.exec(card ?? '')?.[0]);
+}
+
+function decide(world: World, verb: Verb, spokenId: string | undefined): void {
+  if (spokenId === undefined) return;
   const { chance, scheduler } = world;
   const person = chance.happens(0.8) ? chance.pick(people.slice(1, 4)) : chance.pick(people);
-  const verb = chance.weighted<Verb>({ approve: 34, deny: 2, withdraw: 2, cancel: 4, breakGlass: 5 });
-  const spokenId = buttonValue(world, verb);
-  if (spokenId === undefined) return;
   const from = { user: person.id, name: person.name, team: person.team ?? homeTeam, channel: 'CINCIDENT' };
   const deciding: Deciding = { spokenId, from, place: { channel: 'CINCIDENT' } };
   const typed = verb === 'breakGlass' ? typedBy(world, spokenId) : undefined;
   deliver(world, `${person.name} clicks ${verb} ${spokenId}`, async actions => {
     const made: Click = { person: person.id, verb, action: spokenId, at: scheduler.now(), doneAt: Infinity, typed };
     world.clicks.push(made);
-    await (typed ? actions.breakGlass(deciding, typed) : decide(actions, verb, deciding));
+    await (typed ? actions.breakGlass(deciding, typed) : press(actions, verb, deciding));
     made.doneAt = scheduler.now();
   });
 }
 
-function decide(actions: Actions, verb: Verb, deciding: Deciding): Promise<void> {
+function press(actions: Actions, verb: Verb, deciding: Deciding): Promise<void> {
   if (verb === 'breakGlass') throw new Error('a form is needed for that');
   return actions[verb](deciding);
 }
@@ -103,11 +118,11 @@ function typedBy({ chance }: World, spokenId: string): Breaking {
   };
 }
 
-/** Somebody who just asked or approved may not do so any more, perhaps only for a while. */
+/** Somebody who has asked, or just gave the first of two approvals, may not do so any more, perhaps only for a while. */
 function loseRight(world: World, what: 'ask' | 'approve'): void {
   const { chance, scheduler, rights, nature } = world;
   const right = what === 'ask' ? operatorGroup : approverGroup;
-  const id = what === 'ask' ? world.lastAsked : world.clicks.findLast(({ verb }) => verb === 'approve')?.person;
+  const id = what === 'ask' ? world.askers.at(-chance.between(1, 3)) : firstApprover(world);
   if (id === undefined || !rights.has(id, right)) return;
   rights.set(id, right, false, scheduler.now());
   scheduler.trace(`${id} loses ${right}`);
@@ -115,6 +130,14 @@ function loseRight(world: World, what: 'ask' | 'approve'): void {
   scheduler.later(nature, chance.between(500, 20_000), 'a right is given back', () => {
     rights.set(id, right, true, scheduler.now());
   });
+}
+
+/** As the record shows it to everybody. */
+function firstApprover({ slack }: World): string | undefined {
+  const given = slack.audit.flatMap(
+    ({ post }) => /approved by \w+ \((U\w+)\) \(1 of 2\)/.exec(post.view.text)?.[1] ?? [],
+  );
+  return given.at(-1);
 }
 
 /** Buttons of a card. */

@@ -222,16 +222,6 @@ export const faults: readonly Fault[] = [
     ],
   },
   {
-    name: 'no answer about the requester counts as a yes',
-    edits: [
-      {
-        file: decide,
-        from: "  if (verdict.unanswered) {\n    throw new UserError(\n      'Slack did not say whether the requester",
-        to: "  if (verdict.unanswered) return false;\n  if (verdict.why === '') {\n    throw new UserError(\n      'Slack did not say whether the requester",
-      },
-    ],
-  },
-  {
     name: 'anybody may withdraw',
     edits: [
       {
@@ -249,12 +239,6 @@ export const faults: readonly Fault[] = [
         from: "    if (!verdict.allowed) throw new UserError(verdict.why);\n    if (action.state !== 'running')",
         to: "    if (!verdict) return;\n    if (action.state !== 'running')",
       },
-    ],
-  },
-  {
-    name: 'two run at once on a target',
-    edits: [
-      { file: ledger, from: "      if (by) throw new Undo<Decision>({ is: 'lane busy', action, by });\n", to: '' },
     ],
   },
   {
@@ -292,16 +276,6 @@ export const faults: readonly Fault[] = [
     ],
   },
   {
-    name: 'the glass is broken of what has expired',
-    edits: [
-      {
-        file: ledger,
-        from: "        .where('expires_at', '>', this.#now())\n        .where('break_glass', '=', 1)\n",
-        to: "        .where('break_glass', '=', 1)\n",
-      },
-    ],
-  },
-  {
     name: 'anybody may break the glass',
     edits: [
       {
@@ -322,16 +296,6 @@ export const faults: readonly Fault[] = [
         file: 'src/actions/break-glass.ts',
         from: 'if (complete && told.every(Boolean)) await',
         to: 'if (complete || told) await',
-      },
-    ],
-  },
-  {
-    name: 'a shutdown does not wait for what one person runs alone',
-    edits: [
-      {
-        file: 'src/actions/actions.ts',
-        from: 'return this.#context.jobs.track(breakGlass(this.#context, deciding, breaking));',
-        to: 'return breakGlass(this.#context, deciding, breaking);',
       },
     ],
   },

@@ -13,13 +13,10 @@ import type { Database } from '../../src/store/store.ts';
 import { simulatedCommands } from './commands.ts';
 import { homeTeam } from './people.ts';
 import type { Owner } from './scheduler.ts';
-import { targets } from './settings.ts';
+import { approvalMilliseconds, targets } from './settings.ts';
 import { slackOf } from './slack.ts';
 import { storeOf } from './store.ts';
 import type { World } from './world.ts';
-
-/** How long a request waits for approval, milliseconds: short, so that clicks are often late. */
-const approvalMilliseconds = 25_000;
 
 /** As in src/bot.ts, milliseconds; the sweep less often, because most of them find nothing. */
 const heartbeatEvery = leaseMilliseconds / 10;

@@ -16,7 +16,7 @@ interface Pending {
 }
 
 /** Lines of the trace that are kept, for a report, without those that say little. */
-const remembered = 500;
+const remembered = 2_000;
 
 const saysLittle = /: (sleep|store|stored)$/;
 

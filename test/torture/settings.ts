@@ -15,6 +15,9 @@ export const targets: ReadonlyMap<string, ActionTarget> = new Map(
   ].map(made => [made.settings.name, made]),
 );
 
+/** How long a request waits for approval, milliseconds: short, so that clicks are often late. */
+export const approvalMilliseconds = 25_000;
+
 type Access = ActionTarget['access'];
 
 function target(

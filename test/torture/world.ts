@@ -47,8 +47,10 @@ export class World {
   readonly storeTrouble: StoreTrouble;
   /** What a process did wrong in a way that only itself can tell. */
   readonly slips: string[] = [];
-  /** Who asked last. */
-  lastAsked: string | undefined;
+  /** Who has asked for something. */
+  readonly askers: string[] = [];
+  /** From when on nobody does anything and nothing breaks. */
+  dayEnds = 0;
   /** Whether a process has the store for itself. */
   readonly sole: boolean;
   readonly auditPace: number;
