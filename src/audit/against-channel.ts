@@ -12,6 +12,8 @@ export interface ComparisonOptions {
   readonly now: number;
   /** Events up to this one were purged from the store. */
   readonly from: Link;
+  /** What was posted since then cannot have been purged, milliseconds since 1970. */
+  readonly keptSince: number;
   readonly head: Link;
   readonly signal: AbortSignal;
   readonly add: (difference: Difference) => void;
@@ -42,8 +44,9 @@ async function compare(
   store: Database,
   messages: readonly ShownMessage[],
   seen: Set<number>,
-  { from, head, add }: ComparisonOptions,
+  options: ComparisonOptions,
 ): Promise<void> {
+  const { from, head, add } = options;
   const known = await eventsByHash(
     store,
     messages.flatMap(({ hashes }) => hashes),
@@ -65,7 +68,9 @@ async function compare(
     for (const [index, hash] of hashes.entries()) {
       const seq = known.get(hash)?.seq;
       if (seq !== undefined) seen.add(seq);
-      else for (const difference of await whyUnknown(store, hash, places[index], { from, head })) add(difference);
+      else
+        for (const difference of await whyUnknown(store, { hash, seq: places[index], message }, options))
+          add(difference);
     }
     // What was purged cannot be compared any more, save for its own two copies.
     const right =
@@ -99,9 +104,8 @@ async function eventsByHash(
 /** The bot posted this hash once, and the store has no such event. */
 async function whyUnknown(
   store: Database,
-  hash: string,
-  seq: number | undefined,
-  { from, head }: { readonly from: Link; readonly head: Link },
+  { hash, seq, message }: { readonly hash: string; readonly seq: number | undefined; readonly message: ShownMessage },
+  { from, keptSince, head }: ComparisonOptions,
 ): Promise<Difference[]> {
   const short = hash.slice(0, 12);
   if (seq === undefined) {
@@ -110,6 +114,15 @@ async function whyUnknown(
         how: 'unknown message',
         seq: head.seq,
         says: `The channel shows an event ${short} that the store does not have.`,
+      },
+    ];
+  }
+  if (seq <= from.seq && milliseconds(message.ts) >= keptSince) {
+    return [
+      {
+        how: 'event deleted',
+        seq,
+        says: `Event #${seq} (${short}) was purged, and it was posted on ${at(message)}: no purge may take what is that new.`,
       },
     ];
   }

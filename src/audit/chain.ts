@@ -9,7 +9,8 @@ export interface Link {
   readonly hash: string;
 }
 
-interface StoredEvent {
+/** An event as it is stored, which anybody may have changed since. */
+export interface StoredEvent {
   readonly seq: number;
   readonly id: string;
   readonly action_id: number;
@@ -18,8 +19,6 @@ interface StoredEvent {
   readonly body: string;
   readonly previous_hash: string;
   readonly hash: string;
-  /** The action, where there is one. */
-  readonly action: number | null;
 }
 
 /** Events that one statement reads; SQLite answers it in a few milliseconds, and then others are served. */
@@ -74,7 +73,12 @@ export async function checkChain(
   return events;
 }
 
-function eventsAfter(store: Database, seq: number, upTo: number): Promise<StoredEvent[]> {
+/** Events with their actions, where there are any. */
+function eventsAfter(
+  store: Database,
+  seq: number,
+  upTo: number,
+): Promise<(StoredEvent & { readonly action: number | null })[]> {
   return store
     .selectFrom('events as e')
     .leftJoin('actions as a', 'a.id', 'e.action_id')
@@ -86,8 +90,12 @@ function eventsAfter(store: Database, seq: number, upTo: number): Promise<Stored
     .execute();
 }
 
-/** One change makes one difference: what follows a changed event is measured by what is stored of that. */
-function whatIsWrong(event: StoredEvent, last: Link & { readonly sound: boolean }): string | undefined {
+/**
+ * Whether an event is what its hash says, and follows the one before. One change makes one difference: what follows a
+ * changed event is measured by what is stored of that; a gap is for the caller to see.
+ * @returns what is wrong, as one sentence.
+ */
+export function whatIsWrong(event: StoredEvent, last: Link & { readonly sound: boolean }): string | undefined {
   if (event.hash !== recomputed(event))
     return `Event #${event.seq} (A-${event.action_id}, ${event.kind}) was changed: its hash does not fit its content.`;
   if (event.seq === last.seq + 1 && last.sound && event.previous_hash !== last.hash) {

@@ -4,6 +4,7 @@ import { checkChain, type Link } from './chain.ts';
 import type { ChannelHistory } from './channel-history.ts';
 import { beginning, isSignedBy, readCheckpoint } from './checkpoint.ts';
 import { checkActions } from './explained.ts';
+import { keptSince } from './retention.ts';
 import { type Difference, Findings, type Verification } from './verification.ts';
 
 export interface VerifyOptions {
@@ -55,6 +56,7 @@ export async function verifyRecord(store: Database, options: VerifyOptions): Pro
       ...channel,
       now: began,
       from,
+      keptSince: await keptSince(store, checkpoint),
       head: to,
       signal,
       add,

@@ -33,25 +33,32 @@ export async function evening(books: Books) {
   return { read, unanswered, killed, denied, backup, alone, waiting };
 }
 
-/** Puts everything recorded so far into a channel: a message an action, replies for what came later. */
+/**
+ * Puts everything recorded so far into a channel: a message an action, replies for what came later. What was posted
+ * before keeps its time.
+ */
 export async function posted(books: Books): Promise<ChannelOfPast> {
+  const { store, now } = books;
   const events = await books.events();
+  for (const { seq, id } of events) {
+    await store
+      .updateTable('deliveries')
+      .set({ delivered_at: now, ts: tsOf(now, seq), post_id: id })
+      .where('event_seq', '=', seq)
+      .where('delivered_at', 'is', null)
+      .execute();
+  }
+  const deliveries = await store.selectFrom('deliveries').select(['event_seq', 'ts']).execute();
+  const stamps = new Map(deliveries.map(({ event_seq, ts }) => [event_seq, ts]));
   const messages = [...Map.groupBy(events, event => event.action_id).values()].flatMap(own =>
     own.map(event => ({
-      ts: tsOf(books.now, event.seq),
+      ts: stamps.get(event.seq) ?? tsOf(now, event.seq),
       own: true,
       hashes: [event.hash],
       shown: [{ seq: event.seq, hash: event.hash.slice(0, 12) }],
       edited: false,
     })),
   );
-  for (const event of events) {
-    await books.store
-      .updateTable('deliveries')
-      .set({ delivered_at: books.now, ts: tsOf(books.now, event.seq), post_id: event.id })
-      .where('event_seq', '=', event.seq)
-      .execute();
-  }
   return new ChannelOfPast(messages);
 }
 

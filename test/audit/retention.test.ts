@@ -3,7 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { auditView } from '../../blocks/audit.ts';
 import { sign } from '../../src/audit/checkpoint.ts';
+import { type EventKind, hashOf } from '../../src/audit/record.ts';
 import { Retention } from '../../src/audit/retention.ts';
+import { genesisHash } from '../../src/store/schema.ts';
 import { Books, engines } from '../actions/books.ts';
 import { differences, evening, posted, verified } from './evening.ts';
 
@@ -14,10 +16,12 @@ describe.each(engines)('on %s', engine => {
   let books: Books;
   let retention: Retention;
   let purges: number;
+  let logged: unknown[];
 
   beforeEach(async () => {
     books = await Books.open({ engine });
     purges = 0;
+    logged = [];
     retention = new Retention({
       store: books.store,
       days: 30,
@@ -27,7 +31,7 @@ describe.each(engines)('on %s', engine => {
       recorded: () => {
         purges += 1;
       },
-      log: pino({ level: 'silent' }),
+      log: pino({ level: 'error' }, { write: line => void logged.push(JSON.parse(line)) }),
     });
   });
   afterEach(() => books.close());
@@ -150,13 +154,108 @@ describe.each(engines)('on %s', engine => {
     expect(purges).toBe(1);
   });
 
+  /** As whoever can write the store, and has no key. */
+  async function remove(upTo: number): Promise<void> {
+    await books.store.deleteFrom('deliveries').where('event_seq', '<=', upTo).execute();
+    await books.store.deleteFrom('events').where('seq', '<=', upTo).execute();
+  }
+
+  const everything = async () => [await books.events(), await checkpoint()];
+
+  test('what somebody dates back is not purged for them: nothing goes, and the log says why', async () => {
+    await done();
+    books.now += 31 * day;
+    await done();
+    await books.store.updateTable('events').set({ at: 0 }).execute();
+    await books.store.updateTable('deliveries').set({ delivered_at: 0 }).execute();
+    const before = await everything();
+
+    await expect(retention.purge()).rejects.toThrow(
+      /^Nothing was purged, because the record is not as it was written\. Event #1 .* was changed/,
+    );
+    await retention.run();
+    await retention.run();
+
+    expect(await everything()).toEqual(before);
+    expect(logged).toEqual([
+      expect.objectContaining({ level: 50, problem: expect.stringMatching(/Event #1 /), hint: expect.any(String) }),
+    ]);
+  });
+
+  test.each([
+    ['a checkpoint that the bot never signed', 'x', /at event #1, is not signed with this key/],
+    ['no checkpoint', undefined, /should be there is #1, and it was deleted: #2 comes next/],
+  ])('what somebody deleted does not become a purge by the next one: %s', async (_how, signature, says) => {
+    await done();
+    const [first] = await books.events();
+    await remove(1);
+    if (signature !== undefined) {
+      const made = { id: 1, seq: 1, hash: first!.hash, at: books.now, signature };
+      await books.store.insertInto('checkpoints').values(made).execute();
+    }
+    books.now += 31 * day;
+    const before = await everything();
+    await expect(retention.purge()).rejects.toThrow(says);
+    expect(await everything()).toEqual(before);
+  });
+
+  test('an event that was replaced with its hash, the last to go, is not purged', async () => {
+    await done();
+    const { seq, previous_hash: _previous, hash: _hash, ...event } = (await books.events()).at(-1)!;
+    const { id, action_id: actionId, at } = event;
+    const previous_hash = 'f'.repeat(64);
+    const hash = hashOf({ id, actionId, kind: 'succeeded', at, body: {} }, previous_hash);
+    await books.store.updateTable('events').set({ body: '{}', previous_hash, hash }).where('seq', '=', seq).execute();
+    books.now += 31 * day;
+    await expect(retention.purge()).rejects.toThrow(new RegExp(`Event #${seq} .* does not follow #${seq - 1}`));
+  });
+
+  test('what was posted late stays as long after that', async () => {
+    await books.ledger.finish(await books.running(), 'succeeded', 'gone');
+    books.now += 20 * day;
+    await posted(books);
+    books.now += 15 * day;
+    expect(await retention.purge()).toBeUndefined();
+    books.now += 16 * day;
+    expect(await retention.purge()).toBeDefined();
+  });
+
+  test.each([
+    ['as the bot was told to', { kind: 'purged' }],
+    ['and the event of the purge says so no more', { body: '{}' }],
+  ])('what is rewritten to look old is purged, %s: the channel shows how new it was', async (_how, change) => {
+    await done();
+    const channel = await posted(books);
+    let previous = genesisHash;
+    for (const { seq, id, action_id: actionId, kind, body } of await books.events()) {
+      const content = JSON.parse(body) as Record<string, unknown>;
+      const hash = hashOf({ id, actionId, kind: kind as EventKind, at: 0, body: content }, previous);
+      const row = { at: 0, previous_hash: previous, hash };
+      await books.store.updateTable('events').set(row).where('seq', '=', seq).execute();
+      previous = hash;
+    }
+    await books.store.updateTable('record_head').set({ hash: previous }).execute();
+    await books.store.updateTable('deliveries').set({ delivered_at: 0 }).execute();
+    books.now += 5 * day;
+    await retention.purge();
+    await books.store.updateTable('events').set(change).execute();
+
+    const found = await verified(books, channel, key);
+    const { seq } = (await checkpoint())!;
+    expect(differences(found).slice(0, seq)).toEqual(
+      Array.from({ length: seq }, (_, index) => `event deleted ${index + 1}`),
+    );
+    expect(found.differences[0]?.says).toMatch(
+      /^Event #1 \(\w+\) was purged, and it was posted on 2026-11-22 09:30 UTC/,
+    );
+  });
+
   test('a checkpoint that somebody makes up is found', async () => {
     await done();
     books.now += 20 * day;
     await done();
     const [first, second] = await books.events();
-    await books.store.deleteFrom('deliveries').where('event_seq', '<=', 1).execute();
-    await books.store.deleteFrom('events').where('seq', '<=', 1).execute();
+    await remove(1);
     const made = { seq: 1, hash: first!.hash, at: books.now };
     const signature = sign(made, Buffer.from('another key, which is just as long'));
     await books.store
