@@ -34,6 +34,7 @@ import { identify } from './slack/identity.ts';
 import { slackQuestions } from './slack/questions.ts';
 import { route } from './slack/routes.ts';
 import { SlackStage } from './slack/stage.ts';
+import { agreeOnTime } from './store/clock.ts';
 import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
 import { openBackups } from './tools/backup.ts';
@@ -94,6 +95,7 @@ export async function startBot(
     for (const warning of config.warnings) log.warn(warning);
     const store = await openStore(config.store);
     releases.push(() => store.close());
+    if (!store.sole) await agreeOnTime(store.db, now, lease / 4);
     const holder = randomUUID();
 
     const clients = openClients(config.slack.botToken, config.slack.apiUrl, log);

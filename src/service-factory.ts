@@ -78,7 +78,13 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
     const working = routine(execution);
     const { settings, target } = toolsOf(targets, execution.action.target);
     const clock = { now: monotonic, sleep: (milliseconds: number) => context().sleep(milliseconds) };
-    const signaller = backendSignaller({ asker: target, ownPids: () => target.ownPids(), settings, clock });
+    const signaller = backendSignaller({
+      asker: target,
+      ownPids: () => target.ownPids(),
+      settings,
+      clock,
+      mayAct: execution.mayAct,
+    });
     return {
       ...working,
       backends: { ...working.backends, signal: (condition, statement) => signaller.signal(condition, statement) },

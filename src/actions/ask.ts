@@ -197,7 +197,7 @@ async function propose(
     await context.audit.settled(action.id, 1_500);
     const unrecorded = await context.audit.problem();
     if (unrecorded !== undefined) throw new UserError(unrecorded);
-    const execution = { action, signal: AbortSignal.timeout(60_000), progress: () => {} };
+    const execution = { action, signal: AbortSignal.timeout(60_000), progress: () => {}, mayAct: neverActs };
     const plan = canonical(await form.plan(parsed.args, context.services.read(execution)));
     const card = form.card(plan);
     const waiting = await context.ledger.propose(action.id, {
@@ -216,6 +216,10 @@ async function propose(
   } catch (error) {
     await refuse(context, asking, action, error);
   }
+}
+
+function neverActs(): never {
+  throw new Error('a plan is made without any effect');
 }
 
 /** Ends an action that never ran, and tells its requester why. */

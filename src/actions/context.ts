@@ -60,6 +60,12 @@ export interface Execution {
   readonly action: Action;
   readonly signal: AbortSignal;
   readonly progress: (view: View) => void;
+  /**
+   * Asked right before an effect, again for each: a process that was stopped for a while may have been taken for dead,
+   * and what it was about to do told as interrupted.
+   * @throws when the effect must not happen any more.
+   */
+  readonly mayAct: () => void;
 }
 
 /** Makes the services of an execution; the three differ in what they can reach. */
@@ -164,13 +170,14 @@ export class Jobs {
     }
   }
 
-  /** When the store last confirmed that this process holds its actions, milliseconds since 1970. */
-  get lastHeard(): number {
-    return this.#lastHeard;
-  }
-
+  /** The store has confirmed that this process holds its actions, at that time: milliseconds since 1970. */
   heard(now: number): void {
     this.#lastHeard = now;
+  }
+
+  /** Whether others may soon take this process for dead. Milliseconds. */
+  doubted(now: number, lease: number): boolean {
+    return now - this.#lastHeard >= lease * 0.75;
   }
 
   /** Stops what runs, all of it or one: other processes take it for dead. */

@@ -261,7 +261,13 @@ export class Ledger {
     await this.#transaction(async transaction => {
       const action = await read(transaction, id);
       if (action?.state !== 'waiting') return;
-      await transaction.deleteFrom('approvals').where('action_id', '=', id).where('person', '=', person.id).execute();
+      const dropped = await transaction
+        .deleteFrom('approvals')
+        .where('action_id', '=', id)
+        .where('person', '=', person.id)
+        .returning('person')
+        .execute();
+      if (dropped.length === 0) return;
       await this.#append(transaction, action, 'approval_dropped', { by: person.id, name: person.name, why });
     });
   }
@@ -528,15 +534,15 @@ export class Ledger {
       .execute();
   }
 
-  /** Ended before that moment, and their requesters have not seen it. */
+  /** Ended before that moment, and their requesters have not seen it; newest first: some never can be told. */
   async untold(before: number): Promise<Action[]> {
     return this.#store
       .selectFrom('actions')
       .selectAll()
       .where('told', '=', 0)
       .where('finished_at', '<=', before)
-      .orderBy('finished_at')
-      .limit(20)
+      .orderBy('finished_at', 'desc')
+      .limit(200)
       .execute();
   }
 

@@ -34,7 +34,7 @@ export async function perform(
       const result = await attempt(context, action, work, signal, view => screen.progress(view));
       const ended = await writeDown(context, action, result, signal);
       await Promise.all([screen.close(), shown]);
-      if (!ended) return;
+      if (!ended) return await repairCard(context, action);
       const place = ended.plan === null ? screen.place : undefined;
       const stands = await tryToShowEnd(context, ended, { view: result.view, ...(place && { place }) });
       if (stands && result.files) await attach(context, ended, stands, result.files);
@@ -42,6 +42,12 @@ export async function perform(
       await screen.close();
     }
   });
+}
+
+/** Others have told the end of this action: its card, which this process may have edited since, says it again. */
+async function repairCard(context: Context, { id }: Action): Promise<void> {
+  const stored = await context.ledger.find(id);
+  if (stored?.finished_at && stored.plan !== null) await tryToShowEnd(context, stored, { knows: true });
 }
 
 /** Pauses between tries to write down an end, milliseconds: half a second, then twice as long each time. */
@@ -91,8 +97,13 @@ async function attempt(
   signal: AbortSignal,
   progress: (view: View) => void,
 ): Promise<Result> {
+  const { jobs, ledger, now, sole } = context;
+  const mayAct = () => {
+    if (!sole && jobs.doubted(now(), ledger.lease)) jobs.abandon(action.id);
+    signal.throwIfAborted();
+  };
   try {
-    const { view, outcome, files } = await work({ action, signal, progress });
+    const { view, outcome, files } = await work({ action, signal, progress, mayAct });
     return { ending: 'succeeded', outcome, view, files };
   } catch (error) {
     if (signal.aborted && signal.reason === cancelled) {

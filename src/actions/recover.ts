@@ -33,7 +33,7 @@ export async function stayAlive(context: Context): Promise<void> {
   } catch (error) {
     log.warn({ err: error }, 'the store does not answer');
   }
-  if (now() - jobs.lastHeard >= ledger.lease * 0.75) jobs.abandon();
+  if (jobs.doubted(now(), ledger.lease)) jobs.abandon();
 }
 
 async function within<T>({ sleep }: Context, milliseconds: number, work: Promise<T>): Promise<T> {

@@ -144,8 +144,15 @@ const patience = { totalMs: 5_000, firstPauseMs: 10, longestPauseMs: 250 };
 const mostLooks = 10;
 const betweenLooks = 20;
 
-/** Signals backends under conditions. */
-export function backendSignaller({ clock, ...source }: BackendSource & { clock: Clock }): BackendSignaller {
+/**
+ * Signals backends under conditions.
+ * @param options.mayAct asked right before each signal; what it throws keeps the signal from being sent.
+ */
+export function backendSignaller({
+  clock,
+  mayAct,
+  ...source
+}: BackendSource & { clock: Clock; mayAct: () => void }): BackendSignaller {
   const { asker, ownPids, settings } = source;
   const reader = backendReader(source);
 
@@ -156,6 +163,7 @@ export function backendSignaller({ clock, ...source }: BackendSource & { clock: 
         hint: 'The bot or its settings changed since. Ask again: the new card shows what runs now.',
       });
     }
+    mayAct();
     const [row] = await asker.ask(question, [[...ownPids()]]);
     if (row) return row.signalled;
     const judgement = await reader.judge(condition.pid, condition.mode);

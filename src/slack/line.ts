@@ -78,11 +78,9 @@ export class Line {
   /** @returns whether the frame was handed to an open connection. */
   send(frame: Record<string, unknown>): boolean {
     if (!this.open) return false;
-    let sent = true;
-    this.#client.websocket?.send(JSON.stringify(frame), error => {
-      if (error) sent = false;
-    });
-    return sent;
+    // An error comes later, with the end of the connection.
+    this.#client.websocket?.send(JSON.stringify(frame), () => {});
+    return true;
   }
 
   /** Closes the connection; it is opened again at once. */

@@ -376,7 +376,7 @@ describe.each(engines)('on %s', engine => {
       books.now += 1;
       await ledger.abandon(second, 'refused', 'no');
       expect((await ledger.untold(books.now - 1)).map(({ id }) => id)).toEqual([first]);
-      expect((await ledger.untold(books.now)).map(({ id }) => id)).toEqual([first, second]);
+      expect((await ledger.untold(books.now)).map(({ id }) => id)).toEqual([second, first]);
       await ledger.told(first);
       expect((await ledger.untold(books.now)).map(({ id }) => id)).toEqual([second]);
     });

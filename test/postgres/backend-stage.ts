@@ -43,6 +43,7 @@ export function openBot(
     settings?: Partial<BackendSource['settings']>;
     clock?: Clock;
     asked?: (question: Question<unknown>) => void;
+    mayAct?: () => void;
   } = {},
 ): Bot {
   const target = openTarget({ name: 'portal', connection: parseConnectionUrl(url), log: silent });
@@ -56,7 +57,7 @@ export function openBot(
   };
   const source = { asker, ownPids: () => target.ownPids(), settings: { ...settings, ...options.settings } };
   const clock = options.clock ?? { now: () => performance.now(), sleep: milliseconds => pause(milliseconds) };
-  const signaller = backendSignaller({ ...source, clock });
+  const signaller = backendSignaller({ ...source, clock, mayAct: options.mayAct ?? (() => {}) });
   const approved = (condition: WorkCondition) => {
     try {
       return signalStatement(condition, source.settings.allowOtherDatabases);

@@ -5,7 +5,7 @@
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { startCluster } from '../cluster/cluster.ts';
 import { signalProcess } from '../cluster/processes.ts';
-import { type Office, openOffice } from './office.ts';
+import { type Office, openOffice, type Replica } from './office.ts';
 import { watchStore } from './shared-store.ts';
 
 const lease = 4_000;
@@ -101,6 +101,43 @@ describe('one of two', () => {
       10_000,
     );
     await store.expectWholeRecord();
+  }, 60_000);
+  test('stands still before the effect of an approved kill, and wakes when the other has called it interrupted: nothing is ended', async () => {
+    const [office, store] = [await opening, await watching];
+    const victim = await office.idleSession();
+    const id = await office.asksToKill(victim);
+    const sessions = await office.database.admin.sql(
+      "select pid from pg_stat_activity where application_name like 'pg-chatops%' and datname = current_database()",
+    );
+    const signalSessions = (signal: 'SIGSTOP' | 'SIGCONT') => {
+      for (const { pid } of sessions) signalProcess(Number(pid), signal);
+    };
+    signalSessions('SIGSTOP');
+    let runner: Replica | undefined;
+    try {
+      await office.ben.clicks('Approve');
+      await office.reads('#incident', `${id} is approved and running`);
+      runner = store.replicaOf(await runnerOf(office, id));
+      signalProcess(runner.pid, 'SIGSTOP');
+      await office.slack.until(
+        () => office.transcript('#incident').some(text => text.includes(`${id} was interrupted`)),
+        'the interruption',
+        20_000,
+      );
+    } finally {
+      signalSessions('SIGCONT');
+      if (runner) signalProcess(runner.pid, 'SIGCONT');
+    }
+    await office.slack.until(
+      () => office.logged().includes('an action ended that was no longer running here'),
+      'the end of what was stopped',
+      15_000,
+    );
+    const alive = await office.database.admin.sql('select from pg_stat_activity where pid = $1', [victim.pid]);
+    expect(alive).toHaveLength(1);
+    const card = () =>
+      office.transcript('#incident').find(text => text.includes(id) && text.includes('terminate')) ?? '';
+    await office.slack.until(() => card().includes('interrupted'), 'the card as it was before');
   }, 60_000);
 });
 
