@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely';
-import type { Action } from '../../src/actions/ledger.ts';
+import type { Action } from '../../src/actions/ledger-types.ts';
 import type { StoreSchema } from '../../src/store/schema.ts';
 import type { World } from './world.ts';
 

@@ -29,6 +29,7 @@ export function plan(world: World): void {
     if (chance.happens(0.4)) endSoon(world, process, 12);
     else if (chance.happens(0.05)) fillDisk(world);
   };
+  world.slack.appeared = text => clickLate(world, text);
   world.replaced = () => {
     world.scheduler.later(world.nature, chance.between(0, 12_000), 'a process starts', () => world.staff());
   };
@@ -56,7 +57,7 @@ function fillDisk({ chance, scheduler, storeTrouble }: World): void {
 }
 
 function ask(world: World): void {
-  const { chance, scheduler, nature } = world;
+  const { chance, scheduler } = world;
   const requester = chance.happens(0.85) ? chance.pick(people.slice(0, 4)) : chance.pick(people);
   const command = chance.weighted({ zap: 6, save: 2, look: 2 });
   const target = chance.pick(['portal', 'vault']);
@@ -67,9 +68,6 @@ function ask(world: World): void {
   deliver(world, `${requester.name} types ${line}`, actions =>
     actions.ask({ origin, from, place: { channel: 'CINCIDENT' }, line }),
   );
-  const late = approvalMilliseconds + chance.between(0, 8_000);
-  if (chance.happens(0.7) && scheduler.now() + late < world.dayEnds)
-    scheduler.later(nature, late, 'somebody clicks late', () => clickLate(world));
 }
 
 function click(world: World): void {
@@ -77,11 +75,16 @@ function click(world: World): void {
   decide(world, verb, buttonValue(world, verb));
 }
 
-/** What has waited longest is decided when its time is about to be over, or just was. */
-function clickLate(world: World): void {
-  const standing = new Map(world.slack.shown.map(({ ts, text }) => [ts, text]));
-  const card = [...standing.values()].find(text => text.includes('needs approval'));
-  decide(world, world.chance.weighted({ approve: 3, breakGlass: 2 }), /A-\d+/.exec(card ?? '')?.[0]);
+/** A card is clicked when its time is about to be over, or just was. */
+function clickLate(world: World, text: string): void {
+  const { chance, scheduler, nature } = world;
+  const spokenId = /^(A-\d+) needs approval/.exec(text)?.[1];
+  if (spokenId === undefined || scheduler.now() + approvalMilliseconds > world.dayEnds) return;
+  for (let left = chance.between(1, 5); left > 0; left -= 1) {
+    const verb = chance.weighted({ approve: 1, breakGlass: 1 });
+    const late = approvalMilliseconds + chance.between(-1_000, 1_000);
+    scheduler.later(nature, late, 'somebody clicks late', () => decide(world, verb, spokenId));
+  }
 }
 
 function decide(world: World, verb: Verb, spokenId: string | undefined): void {
@@ -107,14 +110,8 @@ function press(actions: Actions, verb: Verb, deciding: Deciding): Promise<void> 
 /** What somebody types into the form for breaking the glass: mostly what it asks for. */
 function typedBy({ chance }: World, spokenId: string): Breaking {
   return {
-    typedId: chance.pick([spokenId, spokenId, spokenId, ` ${spokenId.toLowerCase()}`, 'A-1001', '']),
-    reason: chance.pick([
-      'the disk is full in a minute',
-      'nobody else is awake',
-      'the disk is full',
-      'urgent',
-      '  .        ',
-    ]),
+    typedId: chance.happens(0.7) ? spokenId : chance.pick([` ${spokenId.toLowerCase()}`, 'A-1001', '']),
+    reason: chance.happens(0.8) ? 'the disk is full in a minute' : chance.pick(['urgent', '  .        ']),
   };
 }
 

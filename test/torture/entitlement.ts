@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { approvalsFor } from '../../src/access/gate.ts';
 import { canonical } from '../../src/actions/approvable.ts';
 import { spoken, unspoken } from '../../src/actions/context.ts';
-import { type Action, shortestReason } from '../../src/actions/ledger.ts';
+import { type Action, shortestReason } from '../../src/actions/ledger-types.ts';
 import { type Books, bodyOf, countedIn, type Event } from './books.ts';
 import { approverGroup, isFullMember, operatorGroup, type Right } from './people.ts';
 import { targets } from './settings.ts';

@@ -1,7 +1,7 @@
 /** What must hold of every run, whatever was killed, lost, late, doubled or forged in it. */
 import { unescapeMrkdwn } from '../../blocks/text.ts';
 import { spoken } from '../../src/actions/context.ts';
-import type { Action } from '../../src/actions/ledger.ts';
+import type { Action } from '../../src/actions/ledger-types.ts';
 import { type EventKind, hashOf } from '../../src/audit/record.ts';
 import { genesisHash } from '../../src/store/schema.ts';
 import { type Books, bodyOf, countedIn } from './books.ts';

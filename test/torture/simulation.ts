@@ -54,6 +54,7 @@ export async function simulate({ seed, db, engine, processes }: SimulationOption
   world.network.down = 0;
   world.target.acted = () => {};
   world.replaced = () => {};
+  world.slack.appeared = () => {};
   world.storeTrouble.dropping = 0;
   world.storeTrouble.refusesUntil = 0;
   world.slack.archivedUntil = 0;

@@ -31,6 +31,8 @@ export class SimulatedSlack {
   readonly audit: Posted[] = [];
   /** Until this virtual moment the audit channel is archived. */
   archivedUntil = 0;
+  /** Called with the text of each new message. */
+  appeared: (text: string) => void = () => {};
   readonly #scheduler: Scheduler;
   readonly #rights: Rights;
   #messages = 0;
@@ -46,6 +48,7 @@ export class SimulatedSlack {
     const at = this.#scheduler.now();
     this.shown.push({ channel: place.channel, ts, thread: place.thread, text: view.text, content, at, to });
     this.#scheduler.trace(`${to ? `${to} alone sees` : 'people see'} ${ts}: ${view.text.split('\n')[0]}`);
+    if (place.ts === undefined) this.appeared(view.text);
     return { channel: place.channel, ts };
   }
 

@@ -24,11 +24,11 @@ function broken(runs: readonly Run[]): string[] {
 }
 
 test('on SQLite every invariant holds, and no day is like another', async () => {
-  const runs = await runsOf(sqliteStores, 12);
+  const runs = await runsOf(sqliteStores, 8);
   expect(broken(runs)).toEqual([]);
   // What is never approved and run proves nothing.
-  expect(runs.reduce((total, run) => total + run.seen.effects, 0)).toBeGreaterThan(5);
-  expect(new Set(runs.map(run => run.traceHash)).size).toBe(12);
+  expect(runs.reduce((total, run) => total + run.seen.effects, 0)).toBeGreaterThan(2);
+  expect(new Set(runs.map(run => run.traceHash)).size).toBe(8);
 }, 120_000);
 
 test('on PostgreSQL every invariant holds, and a seed is a run to the letter', async () => {
