@@ -1,20 +1,15 @@
-/** Whether each action's row is what its events say of it. */
+/** Whether each action's row is what its events say of it, and they permit what it did. */
 import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import canonicalize from 'canonicalize';
 import type { Selectable } from 'kysely';
 import type { StoreSchema } from '../store/schema.ts';
 import type { Database } from '../store/store.ts';
+import { notPermitted, type Told } from './permitted.ts';
 import type { Difference } from './verification.ts';
 
 type ActionRow = Selectable<StoreSchema['actions']>;
-type Body = Readonly<Record<string, unknown>>;
-
-interface Told {
-  readonly seq: number;
-  readonly kind: string;
-  readonly body: Body;
-}
+type Body = Told['body'];
 
 /** The state that an event leaves its action in; the others leave it as it was. */
 const stateAfter: Readonly<Record<string, string>> = {
@@ -95,7 +90,7 @@ async function together(store: Database, after: number, upTo: number): Promise<E
     .selectFrom('actions as a')
     .leftJoin('events as e', 'e.action_id', 'a.id')
     .selectAll('a')
-    .select(['e.seq as event_seq', 'e.kind as event_kind', 'e.body as event_body'])
+    .select(['e.seq as event_seq', 'e.kind as event_kind', 'e.at as event_at', 'e.body as event_body'])
     .where('a.id', '>', after)
     .where('a.id', '<=', upTo)
     .orderBy('a.id')
@@ -104,8 +99,8 @@ async function together(store: Database, after: number, upTo: number): Promise<E
   return [...Map.groupBy(rows, row => row.id)].flatMap(([id, own]) => {
     const [row] = own;
     if (row === undefined) return [];
-    const events = own.flatMap(({ event_seq: seq, event_kind: kind, event_body: body }) =>
-      seq === null || kind === null || body === null ? [] : { seq, kind, body: parsed(body) },
+    const events = own.flatMap(({ event_seq: seq, event_kind: kind, event_at: at, event_body: body }) =>
+      seq === null || kind === null || at === null || body === null ? [] : { seq, kind, at, body: parsed(body) },
     );
     const approvers = approvals.filter(approval => approval.action_id === id).map(({ person }) => person);
     return { row, events, approvers };
@@ -127,7 +122,8 @@ function whatIsWrong({ row, events, approvers }: Explained): string | undefined 
   if (first.kind !== 'asked') return undefined;
   if (row.broken_by !== null && !events.some(({ kind }) => kind === 'broke_glass')) return 'nobody ran it alone';
   const counted = new Set(events.filter(({ kind }) => kind === 'approved').map(({ body }) => body.by));
-  return approvers.every(person => counted.has(person)) ? undefined : 'it has an approval that was never given';
+  if (!approvers.every(person => counted.has(person))) return 'it has an approval that was never given';
+  return notPermitted(events);
 }
 
 /** Where a read's start leaves no event, and its end does. */

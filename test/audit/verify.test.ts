@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ShownMessage } from '../../src/audit/channel-history.ts';
+import { notPermitted } from '../../src/audit/permitted.ts';
 import { type EventKind, hashOf } from '../../src/audit/record.ts';
-import { Books, cleo, engines } from '../actions/books.ts';
+import { ada, Books, ben, cleo, engines } from '../actions/books.ts';
 import { type ChannelOfPast, differences, evening, posted, verified } from './evening.ts';
 
 describe.each(engines)('on %s', engine => {
@@ -163,6 +164,111 @@ describe.each(engines)('on %s', engine => {
     const approval = { action_id: actions.killed, person: cleo.id, person_name: cleo.name, at: books.now };
     await books.store.insertInto('approvals').values(approval).execute();
     expect((await verified(books)).differences[0]?.says).toMatch(/an approval that was never given/);
+  });
+
+  /** The columns of a waiting action as they have to be for a while, and then as they were. */
+  async function meanwhile(
+    id: number,
+    change: Record<string, unknown>,
+    work: () => Promise<unknown>,
+  ): Promise<string[]> {
+    const before = (await books.ledger.find(id))!;
+    const set = (columns: Record<string, unknown>) =>
+      books.store.updateTable('actions').set(columns).where('id', '=', id).execute();
+    await set(change);
+    await work();
+    await set(Object.fromEntries(Object.keys(change).map(column => [column, before[column as keyof typeof before]])));
+    const found = await verified(books);
+    return found.differences.map(({ says }) => says.replace(/^A-\d+ is not as its events tell: /, ''));
+  }
+
+  test('approvals that were dropped and given again are no difference', async () => {
+    const id = await books.waiting({}, { approvalsNeeded: 2 });
+    await books.ledger.approve(id, ben);
+    await books.ledger.dropApproval(id, ben, 'ben is no approver any more');
+    await books.ledger.approve(id, cleo);
+    expect(await books.state(id)).toBe('waiting');
+    await books.ledger.approve(id, ben);
+    expect(await books.state(id)).toBe('running');
+    expect(differences(await verified(books))).toEqual([]);
+  });
+
+  test('the columns of a request are changed until its requester has approved it, and put back', async () => {
+    const id = await books.waiting({}, { approvalsNeeded: 2 });
+    const change = { requester: 'UX', approvals_needed: 1, plan: '{"pid":1}' };
+    expect(await meanwhile(id, change, () => books.ledger.approve(id, ada))).toEqual(['its requester approved it.']);
+    expect(await books.state(id)).toBe('running');
+  });
+
+  test('fewer approvals are needed for a while', async () => {
+    const id = await books.waiting({}, { approvalsNeeded: 2 });
+    const says = await meanwhile(id, { approvals_needed: 1 }, () => books.ledger.approve(id, ben));
+    expect(says).toEqual(['it ran with 1 of 2 approvals.']);
+  });
+
+  test('an approval that was dropped is put back for a while', async () => {
+    const id = await books.waiting({}, { approvalsNeeded: 2 });
+    await books.ledger.approve(id, ben);
+    await books.ledger.dropApproval(id, ben, 'ben is no approver any more');
+    const approval = { action_id: id, person: ben.id, person_name: ben.name, at: books.now };
+    await books.store.insertInto('approvals').values(approval).execute();
+    await books.ledger.approve(id, cleo);
+    expect(await books.state(id)).toBe('running');
+    expect((await verified(books)).differences[0]?.says).toMatch(/it ran with 1 of 2 approvals\.$/);
+  });
+
+  test.each([
+    ['approved', (id: number) => books.ledger.approve(id, ben)],
+    [
+      'run alone',
+      (id: number) => books.ledger.breakGlass(id, { person: cleo, typedId: id, reason: 'nobody else is awake' }),
+    ],
+  ])('a request whose time is over is %s, as it has more time for a while', async (_how, decide) => {
+    const now = books.now;
+    const id = await books.waiting({}, { breakGlass: true });
+    books.now += 3_600_000;
+    const says = await meanwhile(id, { expires_at: books.now + 1 }, () => decide(id));
+    books.now = now;
+    expect(await books.state(id)).toBe('running');
+    expect(says).toEqual(['it was approved when its time was over.']);
+  });
+
+  test('a store that is slow to take the last approval in time is no difference; a longer while is', () => {
+    const event = (kind: string, at: number, body: Record<string, unknown>) => ({ seq: 1, kind, at, body });
+    const approvedAt = (at: number) =>
+      notPermitted([
+        event('asked', 0, { requester: ada.id, risk: 'destructive' }),
+        event('planned', 1, { approvals_needed: 1, expires_at: 900_000 }),
+        event('approved', at, { by: ben.id }),
+        event('started', at, {}),
+      ]);
+    expect(approvedAt(930_000)).toBeUndefined();
+    expect(approvedAt(960_000)).toBe('it was approved when its time was over');
+  });
+
+  test('a destructive request passes for a routine one until it runs without a plan', async () => {
+    const id = await books.asked();
+    const says = await meanwhile(id, { risk: 'routine' }, () => books.ledger.start(id));
+    expect(await books.state(id)).toBe('running');
+    expect(says).toEqual(['it ran without a plan.']);
+  });
+
+  test('a destructive request passes for a read until it is done', async () => {
+    const id = await books.asked();
+    const says = await meanwhile(id, { risk: 'read' }, async () => {
+      await books.ledger.start(id);
+      await books.ledger.finish(id, 'succeeded', 'gone');
+    });
+    expect(says).toEqual(['it ended well and never started.']);
+  });
+
+  test('a waiting request is taken for one without a plan, and is approved by a stroke of the pen', async () => {
+    const id = await books.waiting();
+    const says = await meanwhile(id, { risk: 'routine' }, async () => {
+      await books.store.updateTable('actions').set({ state: 'asked' }).where('id', '=', id).execute();
+      await books.ledger.start(id);
+    });
+    expect(says).toEqual(['it ran with 0 of 1 approvals.']);
   });
 
   test('an action is made up', async () => {
