@@ -10,7 +10,7 @@ import { Directory } from './access/directory.ts';
 import { Gate } from './access/gate.ts';
 import { Actions } from './actions/actions.ts';
 import { type ActionTarget, type Context, Jobs, Retries } from './actions/context.ts';
-import { leaseMilliseconds } from './actions/ledger.ts';
+import { leaseMilliseconds } from './actions/ledger-rows.ts';
 import { MeasuredLedger } from './actions/measured-ledger.ts';
 import { Turns } from './actions/turns.ts';
 import { Courier } from './audit/courier.ts';

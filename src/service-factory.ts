@@ -1,6 +1,6 @@
 import { type Context, type Execution, type ServiceFactory, spoken, unspoken } from './actions/context.ts';
 import { withdrawKnown } from './actions/decide.ts';
-import type { Action } from './actions/ledger.ts';
+import type { Action } from './actions/ledger-types.ts';
 import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import { UserError } from './errors.ts';

@@ -8,7 +8,7 @@ import { nearest } from '../nearest.ts';
 import { quoted } from '../quoted.ts';
 import { type Approvable, approvable, canonical } from './approvable.ts';
 import { type ActionTarget, type Context, type Execution, type Place, spoken } from './context.ts';
-import type { Action } from './ledger.ts';
+import type { Action } from './ledger-types.ts';
 import { explain, perform } from './perform.ts';
 import { headingOf, showWaiting } from './show.ts';
 import { TooMany } from './turns.ts';

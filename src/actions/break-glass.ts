@@ -13,7 +13,7 @@ import {
   targetOf,
   unknownRequest,
 } from './decide.ts';
-import { type Action, type BrokenGlass, shortestReason } from './ledger.ts';
+import { type Action, type BrokenGlass, shortestReason } from './ledger-types.ts';
 
 /** What was typed into the modal. */
 export interface Breaking {

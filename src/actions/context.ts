@@ -4,7 +4,8 @@ import type { AccessRules, Gate } from '../access/gate.ts';
 import type { AnswerFile, Command } from '../command.ts';
 import type { ChangeServices, ReadServices, RoutineServices } from '../services.ts';
 import type { TargetSettings } from '../target-settings.ts';
-import type { Action, Ledger } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
+import type { Action } from './ledger-types.ts';
 import type { Turns } from './turns.ts';
 
 /** Where a message is, or is to be. */

@@ -3,7 +3,7 @@ import type { AccessRules, Whereabouts } from '../access/gate.ts';
 import { assertNever, UserError } from '../errors.ts';
 import { approvable } from './approvable.ts';
 import { type Context, type Execution, type Place, spoken, unspoken } from './context.ts';
-import type { Action, Decision, Someone } from './ledger.ts';
+import type { Action, Decision, Someone } from './ledger-types.ts';
 import { explain, perform } from './perform.ts';
 import { brokenGlassOf, headingOf, showStanding, showWaiting, tryToShowEnd } from './show.ts';
 import { TooMany } from './turns.ts';

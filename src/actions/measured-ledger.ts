@@ -1,5 +1,6 @@
 import type { Ended } from '../health/metrics.ts';
-import { type Action, type Ending, Ledger, type LedgerOptions } from './ledger.ts';
+import { Ledger } from './ledger.ts';
+import type { Action, Ending, LedgerOptions } from './ledger-types.ts';
 
 /** The ledger, telling of each action that this process ended. */
 export class MeasuredLedger extends Ledger {

@@ -4,7 +4,7 @@ import type { View } from '../../blocks/view.ts';
 import type { Answer, AnswerFile } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { type Context, cancelled, type Execution, lostHold, type Place, placeOf, shutDown, spoken } from './context.ts';
-import type { Action, Ending } from './ledger.ts';
+import type { Action, Ending } from './ledger-types.ts';
 import { headingOf, tryToShowEnd } from './show.ts';
 
 /**

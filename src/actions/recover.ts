@@ -2,7 +2,7 @@ import { problem, reminder } from '../../blocks/frame.ts';
 import { approvable } from './approvable.ts';
 import { alarmApprovers } from './break-glass.ts';
 import { type Context, placeOf, spoken } from './context.ts';
-import type { Action } from './ledger.ts';
+import type { Action } from './ledger-types.ts';
 import { below, headingOf, showEnd, showWaiting, tryToShowEnd, whisperEnd } from './show.ts';
 
 /**

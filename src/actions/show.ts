@@ -14,7 +14,7 @@ import {
 import type { View } from '../../blocks/view.ts';
 import { approvable } from './approvable.ts';
 import { type Context, type Place, PlaceClosed, placeOf, spoken } from './context.ts';
-import type { Action } from './ledger.ts';
+import type { Action } from './ledger-types.ts';
 
 export function headingOf(action: Action): ActionHeading {
   return {

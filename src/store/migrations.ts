@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely';
-import { type Migration, Migrator } from 'kysely/migration';
+import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from 'kysely/migration';
 import { UserError } from '../errors.ts';
 import { genesisHash, type StoreSchema } from './schema.ts';
 
@@ -145,5 +145,27 @@ export async function migrate(db: Kysely<StoreSchema>, engine: Engine): Promise<
   throw new UserError(`The store could not be brought to this version: ${String(cause as unknown)}.`, {
     hint: 'If a newer version of the bot has written it, run that one; nothing in the store was changed.',
     cause,
+  });
+}
+
+/**
+ * Changes nothing, and says whether the store is of this version.
+ * @throws UserError when it has not the tables of this version of the bot, or was written by a newer one.
+ */
+export async function expectMigrated(db: Kysely<StoreSchema>, engine: Engine): Promise<void> {
+  const known = Object.keys(migrations(engine));
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  const applied = tables.some(({ name }) => name === DEFAULT_MIGRATION_TABLE)
+    ? (await sql<{ name: string }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db)).rows
+    : [];
+  const names = new Set(applied.map(({ name }) => name));
+  if (names.size === 0) {
+    throw new UserError('There is no record in this store: it has none of the bot’s tables.', {
+      hint: 'STORE_URL names the store, as for the bot.',
+    });
+  }
+  if (names.size === known.length && known.every(name => names.has(name))) return;
+  throw new UserError('The store is of another version of the bot: its tables are not those of this one.', {
+    hint: 'Use the version that the bot runs in, or start this one first, which brings an older store to its version.',
   });
 }

@@ -15,11 +15,12 @@ const connections = 5;
  * Opens the store in PostgreSQL, for several processes at once, and migrates it under a lock.
  * @param url a database of the bot's own.
  * @param options.patience milliseconds; a store that does not answer must not hold up a click for longer.
+ * @param options.migrated brings it to this version, or looks whether it is.
  * @throws UserError when it cannot be reached or migrated; no message holds the URL, which has a password.
  */
 export async function openPostgresStore(
   url: string,
-  { patience = 10_000 }: { readonly patience?: number } = {},
+  { patience = 10_000, migrated = migrate }: { readonly patience?: number; readonly migrated?: typeof migrate } = {},
 ): Promise<Kysely<StoreSchema>> {
   const pool = new pg.Pool({
     connectionString: url,
@@ -46,7 +47,7 @@ export async function openPostgresStore(
   const store = new Kysely<StoreSchema>({ dialect });
   try {
     await reach(store);
-    await migrate(store, 'postgres');
+    await migrated(store, 'postgres');
   } catch (error) {
     await store.destroy();
     throw error;

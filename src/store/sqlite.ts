@@ -12,13 +12,17 @@ import type { StoreSchema } from './schema.ts';
  * stays locked until `destroy()`: two processes on one store would each think the other's running actions lost.
  * `synchronous = full` makes each commit durable before it returns (https://sqlite.org/pragma.html#pragma_synchronous).
  * @param path a file, or `:memory:`
+ * @param options.migrated brings it to this version, or looks whether it is.
  * @throws UserError when another process holds the file, it cannot be opened, or a newer version of the bot wrote it.
  */
-export async function openSqliteStore(path: string): Promise<Kysely<StoreSchema>> {
+export async function openSqliteStore(
+  path: string,
+  { migrated = migrate }: { readonly migrated?: typeof migrate } = {},
+): Promise<Kysely<StoreSchema>> {
   const file = openLocked(path);
   const store = new Kysely<StoreSchema>({ dialect: new SqliteDialect({ database: adapt(file) }) });
   try {
-    await migrate(store, 'sqlite');
+    await migrated(store, 'sqlite');
   } catch (error) {
     await store.destroy();
     throw error;

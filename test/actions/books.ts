@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, expect } from '@jest/globals';
 import { sql } from 'kysely';
-import { Ledger, type Proposal, type Request } from '../../src/actions/ledger.ts';
+import { Ledger } from '../../src/actions/ledger.ts';
+import type { Proposal, Request } from '../../src/actions/ledger-types.ts';
 import { type EventKind, hashOf } from '../../src/audit/record.ts';
 import type { Engine } from '../../src/store/migrations.ts';
 import { openPostgresStore } from '../../src/store/postgres.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Ending, Ledger } from '../../src/actions/ledger.ts';
+import type { Ledger } from '../../src/actions/ledger.ts';
+import type { Ending } from '../../src/actions/ledger-types.ts';
 import { ada, Books, ben, cleo, engines } from './books.ts';
 
 describe.each(engines)('on %s', engine => {

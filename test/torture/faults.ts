@@ -13,6 +13,9 @@ export interface Fault {
 }
 
 const ledger = 'src/actions/ledger.ts';
+const rows = 'src/actions/ledger-rows.ts';
+const notices = 'src/actions/ledger-notices.ts';
+const sharing = 'src/actions/ledger-sharing.ts';
 const decide = 'src/actions/decide.ts';
 
 export const faults: readonly Fault[] = [
@@ -20,7 +23,7 @@ export const faults: readonly Fault[] = [
     name: 'the compare-and-set is dropped: an action moves from any state',
     edits: [
       {
-        file: ledger,
+        file: rows,
         from: "      .where('id', '=', id)\n      .where('state', '=', from)\n",
         to: "      .where('id', '=', id)\n",
       },
@@ -86,8 +89,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: ledger,
-        from: "return this.#move(transaction, id, 'running', { state: ending, finished_at: now, outcome }, ending, {\n        outcome,\n        milliseconds: now - (running.started_at ?? now),\n      });\n    });",
-        to: "return this.#move(transaction, id, 'running', { state: ending, finished_at: now, outcome }, undefined, {});\n    }).then(async ended => {\n      if (ended) await this.#transaction(transaction => this.#append(transaction, ended, ending, { outcome }));\n      return ended;\n    });",
+        from: "return this.move(transaction, id, 'running', { state: ending, finished_at: now, outcome }, ending, {\n        outcome,\n        milliseconds: now - (running.started_at ?? now),\n      });\n    });",
+        to: "return this.move(transaction, id, 'running', { state: ending, finished_at: now, outcome }, undefined, {});\n    }).then(async ended => {\n      if (ended) await this.transaction(transaction => this.append(transaction, ended, ending, { outcome }));\n      return ended;\n    });",
       },
     ],
   },
@@ -95,9 +98,9 @@ export const faults: readonly Fault[] = [
     name: 'an interruption does not ask whether the process lives',
     edits: [
       {
-        file: ledger,
+        file: sharing,
         from: "      .where('state', 'in', ['asked', 'running'])\n      .where(this.#leftBehind(sole))\n",
-        to: "      .where('state', 'in', ['asked', 'running'])\n      .where('holder', '<>', this.#holder)\n      .$if(!sole, query => query)\n",
+        to: "      .where('state', 'in', ['asked', 'running'])\n      .where('holder', '<>', this.holder)\n      .$if(!sole, query => query)\n",
       },
     ],
   },
@@ -105,7 +108,7 @@ export const faults: readonly Fault[] = [
     name: 'what died while it was planned stays asked',
     edits: [
       {
-        file: ledger,
+        file: sharing,
         from: "      .where('state', 'in', ['asked', 'running'])\n      .where(this.#leftBehind(sole))\n",
         to: "      .where('state', '=', 'running')\n      .where(this.#leftBehind(sole))\n",
       },
@@ -206,7 +209,7 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: ledger,
-        from: "      await this.#append(transaction, action, 'approval_dropped', { by: person.id, name: person.name, why });\n",
+        from: "      await this.append(transaction, action, 'approval_dropped', { by: person.id, name: person.name, why });\n",
         to: '',
       },
     ],
@@ -246,8 +249,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: ledger,
-        from: "await this.#move(transaction, id, 'waiting', this.#running(), 'started', {});",
-        to: "await this.#move(transaction, id, 'waiting', this.#running(), undefined, {});",
+        from: "await this.move(transaction, id, 'waiting', this.running(), 'started', {});",
+        to: "await this.move(transaction, id, 'waiting', this.running(), undefined, {});",
       },
     ],
   },
@@ -287,7 +290,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a broken glass is not recorded',
-    edits: [{ file: ledger, from: "      await this.#append(transaction, started, 'broke_glass', body);\n", to: '' }],
+    edits: [{ file: ledger, from: "      await this.append(transaction, started, 'broke_glass', body);\n", to: '' }],
   },
   {
     name: 'approvers who did not hear of a broken glass are not told again',
@@ -303,7 +306,7 @@ export const faults: readonly Fault[] = [
     name: 'a reminder is due for each process',
     edits: [
       {
-        file: ledger,
+        file: notices,
         from: "      .where('reminded', '=', reminded)\n      .where('reminded', '<', thirds)\n",
         to: '',
       },
@@ -313,8 +316,8 @@ export const faults: readonly Fault[] = [
     name: 'a process does not say that it lives',
     edits: [
       {
-        file: ledger,
-        from: '      .set({ lease_until: this.#now() + this.lease })\n',
+        file: sharing,
+        from: '      .set({ lease_until: this.now() + this.lease })\n',
         to: "      .set(eb => ({ lease_until: eb.ref('lease_until') }))\n",
       },
     ],
