@@ -44,9 +44,9 @@ async function main(args: readonly string[]): Promise<number> {
       await store.close();
     }
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    console.error(error.message);
-    if (error.hint) console.error(error.hint);
+    // Anything else that Node would end with is 1, which says that the record differs.
+    if (!(error instanceof UserError)) console.error('The record could not be read:', error);
+    else console.error(error.hint ? `${error.message}\n${error.hint}` : error.message);
     return exitCodes.failed;
   }
 }
@@ -57,7 +57,7 @@ async function open(address: StoreAddress): Promise<Store> {
     throw new UserError(`There is no store ${address.file}.`, { hint: 'STORE_URL names it, as for the bot.' });
   }
   try {
-    return await openStore(address);
+    return await openStore(address, { asItIs: true });
   } catch (cause) {
     if (!(cause instanceof UserError) || !cause.message.includes('in use')) throw cause;
     throw new UserError(`${cause.message} The bot holds a store in a file for itself alone, even against readers.`, {

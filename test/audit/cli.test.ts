@@ -2,11 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { pino } from 'pino';
 import { Retention } from '../../src/audit/retention.ts';
-import { Books } from '../actions/books.ts';
+import type { Engine } from '../../src/store/migrations.ts';
+import { openPostgresStore } from '../../src/store/postgres.ts';
+import { Books, emptyDatabase, engines } from '../actions/books.ts';
+import { sharedCluster } from '../cluster/shared.ts';
 import { evening, posted } from './evening.ts';
 
 let folder: string;
@@ -144,6 +147,62 @@ test('a PostgreSQL that does not answer: exit code 2, without the password', asy
 test('a store that is not there is not made', async () => {
   expect(await audit(['verify'])).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('There is no store') });
   expect(() => new DatabaseSync(path, { readOnly: true })).toThrow();
+});
+
+/** A store that is not as this version's bot leaves it, and the names of its tables. */
+async function strangeStore(engine: Engine, statements: readonly string[]) {
+  if (engine === 'sqlite') {
+    if (statements.length === 0) new DatabaseSync(path).close();
+    else await storeOfAnEvening();
+    tamper(statements.join(';'));
+    const tables = async () => {
+      const file = new DatabaseSync(path, { readOnly: true });
+      const names = file.prepare('select name from sqlite_schema order by name').all();
+      file.close();
+      return names;
+    };
+    return { url: `sqlite:${path}`, tables, drop: async () => {} };
+  }
+  const database = await emptyDatabase();
+  if (statements.length > 0) await (await openPostgresStore(database.url)).destroy();
+  const { admin } = sharedCluster().cluster;
+  for (const statement of statements) await admin.sql(statement, [], database.name);
+  const tables = () =>
+    admin.sql("select relname from pg_class where relnamespace = 'public'::regnamespace order by 1", [], database.name);
+  return { url: database.url, tables, drop: () => database.drop() };
+}
+
+describe.each(engines)('on %s', engine => {
+  test.each([
+    ['without tables', [], /^There is no record in this store: it has none of the bot’s tables\.\nSTORE_URL names/],
+    [
+      'of an older version',
+      ["delete from kysely_migration where name like '002%'"],
+      /^The store is of another version of the bot/,
+    ],
+    [
+      'of a newer version',
+      ["insert into kysely_migration (name, timestamp) values ('999_later', '2027')"],
+      /^The store is of another version of the bot/,
+    ],
+    [
+      'without one of its tables',
+      ['alter table actions rename to elsewhere'],
+      /^The record could not be read: .*actions/,
+    ],
+  ])('a store %s is not a whole record: exit code 2, and it stays as it is', async (_how, statements, says) => {
+    const store = await strangeStore(engine, statements);
+    try {
+      const before = await store.tables();
+      const answers = [await audit(['verify'], store.url), await audit(['export'], store.url)];
+      expect(answers.map(({ exitCode }) => exitCode)).toEqual([2, 2]);
+      expect(answers[0]?.stdout).toBe('');
+      for (const { stderr } of answers) expect(stderr).toMatch(says);
+      expect(await store.tables()).toEqual(before);
+    } finally {
+      await store.drop();
+    }
+  });
 });
 
 test('what is not understood is answered with the usage', async () => {
