@@ -13,6 +13,8 @@ const unreachablePassword = 'unreachable-and-secret-4712';
 const signingSecret = 'signing-and-secret-4713';
 const auditKey = 'audit-key-and-secret-4714-of-32-characters-or-more';
 
+const storePassword = 'store-and-secret-4715';
+
 type Place = 'the log' | 'Slack' | 'the store' | 'the backups' | 'the arguments of processes';
 
 let office: Office;
@@ -46,9 +48,10 @@ beforeAll(async () => {
     "the database's password": database.bot.password,
     'a wrong password': wrong.password,
     'the password of a database that is down': unreachablePassword,
+    "the store's password": storePassword,
   };
   await story();
-  produced.set('the log', office.logged());
+  produced.set('the log', office.logged() + (await withoutStore()));
   produced.set('Slack', JSON.stringify(slack.calls) + whatPeopleSaw());
   produced.set('the store', await contentOf(path.join(office.folder, 'state')));
   produced.set('the backups', await contentOf(path.join(office.folder, 'backups')));
@@ -81,6 +84,29 @@ async function story(): Promise<void> {
   slack.faults.revoke('app');
   slack.refreshOldestConnection();
   await office.botEnded();
+}
+
+/** What a bot says whose store, in PostgreSQL, is down when it starts. */
+async function withoutStore(): Promise<string> {
+  const { slack, database } = office;
+  const { exitCode, all } = await execa(process.execPath, ['src/main.ts'], {
+    env: {
+      LOG_LEVEL: 'trace',
+      SLACK_BOT_TOKEN: slack.botToken,
+      SLACK_APP_TOKEN: slack.appToken,
+      SLACK_API_URL: slack.apiUrl,
+      DATABASE_URL: database.botUrl,
+      AUDIT_CHANNEL: slack.channel('#db-audit').id,
+      APPROVERS: slack.person('ben').id,
+      STORE_URL: `postgresql://chatops:${storePassword}@127.0.0.1:1/record`,
+      PG_BIN: database.cluster.bin,
+    },
+    all: true,
+    reject: false,
+    timeout: 20_000,
+  });
+  expect(exitCode).toBeGreaterThan(0);
+  return all;
 }
 
 function whatPeopleSaw(): string {
@@ -120,6 +146,7 @@ async function contentOf(folder: string): Promise<string> {
 
 test('each place was really written to: the search would find what is there', () => {
   expect(produced.get('the log')).toContain('Slack does not take SLACK_APP_TOKEN');
+  expect(produced.get('the log')).toContain('The store in PostgreSQL cannot be reached');
   expect(produced.get('Slack')).toContain('nightly-report');
   expect(produced.get('Slack')).toContain('unreachable cannot be reached');
   expect(produced.get('the store')).toContain('blocks the deploy');
