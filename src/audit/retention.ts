@@ -95,13 +95,13 @@ export class Retention {
       .innerJoin('deliveries as d', 'd.event_seq', 'e.seq')
       .innerJoin('actions as a', 'a.id', 'e.action_id')
       .select(['e.seq', 'e.id', 'e.action_id', 'e.kind', 'e.at', 'e.body', 'e.previous_hash', 'e.hash'])
-      .select(['d.delivered_at', 'a.finished_at'])
+      .select(['d.delivered_at', 'd.ts', 'a.finished_at'])
       .orderBy('e.seq')
       .limit(batch)
       .execute();
     const stays = rows.findIndex(
-      ({ at, delivered_at, finished_at }) =>
-        at >= before || delivered_at === null || delivered_at >= before || finished_at === null,
+      ({ at, delivered_at, ts, finished_at }) =>
+        at >= before || delivered_at === null || finished_at === null || Number(ts ?? 0) * 1_000 >= before,
     );
     return stays < 0 ? rows : rows.slice(0, stays);
   }

@@ -167,7 +167,7 @@ describe.each(engines)('on %s', engine => {
     books.now += 31 * day;
     await done();
     await books.store.updateTable('events').set({ at: 0 }).execute();
-    await books.store.updateTable('deliveries').set({ delivered_at: 0 }).execute();
+    await books.store.updateTable('deliveries').set({ ts: '0.000001' }).execute();
     const before = await everything();
 
     await expect(retention.purge()).rejects.toThrow(
@@ -235,7 +235,7 @@ describe.each(engines)('on %s', engine => {
       previous = hash;
     }
     await books.store.updateTable('record_head').set({ hash: previous }).execute();
-    await books.store.updateTable('deliveries').set({ delivered_at: 0 }).execute();
+    await books.store.updateTable('deliveries').set({ ts: '0.000001' }).execute();
     books.now += 5 * day;
     await retention.purge();
     await books.store.updateTable('events').set(change).execute();
