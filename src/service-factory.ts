@@ -8,6 +8,7 @@ import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { integrityReader } from './postgres/integrity.ts';
 import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
+import { vacuumReader } from './postgres/vacuum.ts';
 import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
 import type { TargetSettings } from './target-settings.ts';
 import { heapChecker } from './tools/amcheck.ts';
@@ -49,6 +50,7 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       status: statusReader(target, settings.thresholds),
       backends: backendReader({ asker: target, ownPids: () => target.ownPids(), settings }),
       integrity: integrityReader({ target, now: monotonic }),
+      vacuum: vacuumReader(target, settings.thresholds),
       heap: heapChecker({ target, installations, now: monotonic }),
       backups: {
         latest: () => backups.latest(),

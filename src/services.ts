@@ -8,6 +8,7 @@ import type { RecordReader } from './audit/service.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
 import type { IntegrityReader } from './postgres/integrity.ts';
 import type { StatusReader } from './postgres/status.ts';
+import type { VacuumReader } from './postgres/vacuum.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
 import type { BackupReader, BackupWriter } from './tools/backups.ts';
@@ -56,6 +57,7 @@ export interface ReadServices {
   readonly status: StatusReader;
   readonly backends: BackendReader;
   readonly integrity: IntegrityReader;
+  readonly vacuum: VacuumReader;
   readonly heap: HeapChecker;
   readonly backups: BackupReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };

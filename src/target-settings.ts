@@ -16,6 +16,13 @@ export const thresholdsSchema = z.strictObject({
   cacheHitPercent: pair(95, 80),
   /** Used share of the 2^31 transaction ids, percent. */
   wraparoundPercent: pair(40, 75),
+  /**
+   * Age of the oldest snapshot that holds back vacuum, transactions. Critical at half of autovacuum_freeze_max_age's
+   * default: there a forced vacuum soon has nothing that it may freeze.
+   */
+  snapshotAgeTransactions: pair(1_000_000, 100_000_000),
+  /** Used share of a sequence, or of its column's type, percent. */
+  sequencePercent: pair(85, 95),
   /** Replica lag, seconds. */
   replicaLagSeconds: pair(60, 600),
   /** WAL that a replication slot keeps back, bytes. */
