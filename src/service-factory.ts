@@ -5,7 +5,9 @@ import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
+import { connectionsReader } from './postgres/connections.ts';
 import { integrityReader } from './postgres/integrity.ts';
+import { replicationReader } from './postgres/replication.ts';
 import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
 import { vacuumReader } from './postgres/vacuum.ts';
@@ -50,7 +52,9 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       status: statusReader(target, settings.thresholds),
       backends: backendReader({ asker: target, ownPids: () => target.ownPids(), settings }),
       integrity: integrityReader({ target, now: monotonic }),
+      connections: connectionsReader(target, settings.thresholds),
       vacuum: vacuumReader(target, settings.thresholds),
+      replication: replicationReader(target, settings.thresholds),
       heap: heapChecker({ target, installations, now: monotonic }),
       backups: {
         latest: () => backups.latest(),

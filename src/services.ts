@@ -6,7 +6,9 @@
 import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
+import type { ConnectionsReader } from './postgres/connections.ts';
 import type { IntegrityReader } from './postgres/integrity.ts';
+import type { ReplicationReader } from './postgres/replication.ts';
 import type { StatusReader } from './postgres/status.ts';
 import type { VacuumReader } from './postgres/vacuum.ts';
 import type { TargetSettings } from './target-settings.ts';
@@ -57,7 +59,9 @@ export interface ReadServices {
   readonly status: StatusReader;
   readonly backends: BackendReader;
   readonly integrity: IntegrityReader;
+  readonly connections: ConnectionsReader;
   readonly vacuum: VacuumReader;
+  readonly replication: ReplicationReader;
   readonly heap: HeapChecker;
   readonly backups: BackupReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
