@@ -25,6 +25,8 @@ export const thresholdsSchema = z.strictObject({
   sequencePercent: pair(85, 95),
   /** Replica lag, seconds. */
   replicaLagSeconds: pair(60, 600),
+  /** WAL that a replica has not replayed yet, bytes. */
+  replicaLagBytes: pair(1_000_000_000, 10_000_000_000),
   /** WAL that a replication slot keeps back, bytes. */
   slotRetainedBytes: pair(5_000_000_000, 50_000_000_000),
   /** Age of the newest backup, hours. */

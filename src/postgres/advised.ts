@@ -24,11 +24,12 @@ const rank = { critical: 0, attention: 1 } as const;
 
 /**
  * What a role without pg_monitor cannot see, it cannot judge.
- * @param what with its verb: `3 sessions are`.
+ * @param what is not seen: `3 sessions`.
+ * @param incomplete what that leaves open.
  */
 export function hidden(what: string, incomplete: string): PageFinding {
   return {
-    ...attention(`${what} hidden from the bot, ${incomplete}`),
+    ...attention(`hidden from the bot: ${what}; ${incomplete}`),
     advice: 'As a superuser: `GRANT pg_monitor TO` the role that the bot logs in as',
   };
 }

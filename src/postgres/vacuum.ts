@@ -240,7 +240,7 @@ function* sequences({ sequences: all }: Vacuum, { sequencePercent }: Thresholds)
 }
 
 function* unseen({ hiddenRows, hiddenSequences }: Vacuum) {
-  if (hiddenRows > 0) yield hidden(`${count(hiddenRows, 'session')} are`, 'what holds back vacuum may be among them');
+  if (hiddenRows > 0) yield hidden(count(hiddenRows, 'session'), 'what holds back vacuum may be among them');
   if (hiddenSequences > 0) {
     yield advised(
       attention(`${count(hiddenSequences, 'sequence')} cannot be read by the bot, and may be near the end`),

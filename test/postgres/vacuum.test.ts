@@ -233,7 +233,7 @@ test('what a role may not see is said', async () => {
   const { target: asked } = await warmTarget(cluster.url(database.name, blind));
   try {
     const said = reasons(await read({}, asked));
-    expect(said).toMatch(/sessions are hidden from the bot, what holds back vacuum may be among them/);
+    expect(said).toMatch(/hidden from the bot: \d+ sessions; what holds back vacuum may be among them/);
     expect(said).toMatch(/\d+ sequences? cannot be read by the bot/);
   } finally {
     await asked.close();
