@@ -7,7 +7,9 @@ import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { connectionsReader } from './postgres/connections.ts';
 import { integrityReader } from './postgres/integrity.ts';
+import { queriesReader } from './postgres/queries.ts';
 import { replicationReader } from './postgres/replication.ts';
+import { settingsReader } from './postgres/settings.ts';
 import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
 import { vacuumReader } from './postgres/vacuum.ts';
@@ -53,8 +55,10 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       backends: backendReader({ asker: target, ownPids: () => target.ownPids(), settings }),
       integrity: integrityReader({ target, now: monotonic }),
       connections: connectionsReader(target, settings.thresholds),
+      queries: queriesReader(target, settings),
       vacuum: vacuumReader(target, settings.thresholds),
       replication: replicationReader(target, settings.thresholds),
+      settings: settingsReader(target),
       heap: heapChecker({ target, installations, now: monotonic }),
       backups: {
         latest: () => backups.latest(),

@@ -121,9 +121,7 @@ export function judgeConnections(snapshot: ConnectionSnapshot, thresholds: Thres
   const longest = inTransaction.reduce((most, { stateSeconds }) => Math.max(most, stateSeconds ?? 0), 0);
   const share = (100 * backends.length) / Math.max(1, max - reserved);
   const findings = inOrder([
-    snapshot.hidden > 0
-      ? hidden(`${count(snapshot.hidden, 'session is', 'sessions are')}`, 'their states are not known')
-      : undefined,
+    snapshot.hidden > 0 ? hidden(count(snapshot.hidden, 'session'), 'their states are not known') : undefined,
     advised(
       above(share, thresholds.connectionsPercent, percent, value => {
         return `${number(backends.length)} of ${number(max - reserved)} usable connections are taken, ${value}`;
