@@ -277,6 +277,8 @@ function actionTarget(target: TargetConfig): ActionTarget {
   };
 }
 
+/** Its connections to replicas are closed with it. */
+  readonly replicas: readonly { readonly address: string; readonly asker: Target }[];
 async function openTargets(
   configs: readonly TargetConfig[],
   log: Logger,
@@ -290,6 +292,9 @@ async function openTargets(
   return new Map(
     configs.map(config => {
       const { name, connection, emergency } = config;
+      const replicas = config.replicas.map((replica, index) => ({
+        address: `${replica.host}:${replica.port}`,
+        asker: openTarget({ name: `${name}/replica-${index + 1}`, connection: replica, poolSize: 1, log }),
       const target = openTarget({ name, connection, ...(emergency && { emergency }), log });
       const installations = found.get(config.pgBin) ?? [];
       const backups = openBackups({
@@ -300,13 +305,12 @@ async function openTargets(
         log,
         now: () => new Date(now()),
       });
-      return [name, { settings: config, target, installations, backups }];
+      return [name, { settings: config, target, replicas, installations, backups }];
     }),
   );
 }
 
-async function closeAll(targets: ReadonlyMap<string, { readonly target: Target }>): Promise<void> {
-  await Promise.all([...targets.values()].map(({ target }) => target.close()));
+  const open = [...targets.values()].flatMap(({ target, replicas }) => [target, ...replicas.map(({ asker }) => asker)]);
 }
 
 async function cleanUp({ backups, target }: TargetTools, log: Logger): Promise<void> {

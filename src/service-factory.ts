@@ -6,6 +6,7 @@ import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { connectionsReader } from './postgres/connections.ts';
+import { indexesReader, type Replica } from './postgres/indexes.ts';
 import { integrityReader } from './postgres/integrity.ts';
 import { queriesReader } from './postgres/queries.ts';
 import { replicationReader } from './postgres/replication.ts';
@@ -23,6 +24,8 @@ import type { Installation } from './tools/binaries.ts';
 export interface TargetTools {
   readonly settings: TargetSettings;
   readonly target: Target;
+  /** Asked which indexes are used there. */
+  readonly replicas: readonly Replica[];
   readonly installations: readonly Installation[];
   readonly backups: Backups;
 }
@@ -42,7 +45,7 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
-    const { settings, target, installations, backups } = toolsOf(targets, action.target);
+    const { settings, target, replicas, installations, backups } = toolsOf(targets, action.target);
     return {
       action: {
         id: spoken(action.id),
@@ -57,6 +60,7 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       connections: connectionsReader(target, settings.thresholds),
       queries: queriesReader(target, settings),
       vacuum: vacuumReader(target, settings.thresholds),
+      indexes: indexesReader(target, replicas, settings.thresholds),
       replication: replicationReader(target, settings.thresholds),
       settings: settingsReader(target),
       heap: heapChecker({ target, installations, now: monotonic }),

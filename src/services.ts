@@ -7,6 +7,7 @@ import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
 import type { ConnectionsReader } from './postgres/connections.ts';
+import type { IndexesReader } from './postgres/indexes.ts';
 import type { IntegrityReader } from './postgres/integrity.ts';
 import type { QueriesReader } from './postgres/queries.ts';
 import type { ReplicationReader } from './postgres/replication.ts';
@@ -64,6 +65,7 @@ export interface ReadServices {
   readonly connections: ConnectionsReader;
   readonly queries: QueriesReader;
   readonly vacuum: VacuumReader;
+  readonly indexes: IndexesReader;
   readonly replication: ReplicationReader;
   readonly settings: SettingsReader;
   readonly heap: HeapChecker;

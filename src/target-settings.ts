@@ -23,6 +23,8 @@ export const thresholdsSchema = z.strictObject({
   snapshotAgeTransactions: pair(1_000_000, 100_000_000),
   /** Used share of a sequence, or of its column's type, percent. */
   sequencePercent: pair(85, 95),
+  /** What unused indexes take, and what indexes take that others cover, bytes. */
+  indexWasteBytes: pair(10_000_000, 100_000_000_000),
   /** Replica lag, seconds. */
   replicaLagSeconds: pair(60, 600),
   /** WAL that a replica has not replayed yet, bytes. */

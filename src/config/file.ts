@@ -26,6 +26,7 @@ function targetSchema(environment: Environment) {
     databaseUrlEnv: connectionUrlIn(environment).optional(),
     emergencyUrl: connectionUrl.optional(),
     emergencyUrlEnv: connectionUrlIn(environment).optional(),
+    replicasUrlEnv: z.array(connectionUrlIn(environment)).default([]),
     approvers: ids.optional(),
     approversFromOtherGroups: z.boolean().default(false),
     breakGlass: z.boolean().default(false),
