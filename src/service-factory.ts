@@ -8,6 +8,8 @@ import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { connectionsReader } from './postgres/connections.ts';
 import { indexesReader, type Replica } from './postgres/indexes.ts';
 import { integrityReader } from './postgres/integrity.ts';
+import { locksReader } from './postgres/locks.ts';
+import { poolReader } from './postgres/pool.ts';
 import { queriesReader } from './postgres/queries.ts';
 import { replicationReader } from './postgres/replication.ts';
 import { settingsReader } from './postgres/settings.ts';
@@ -59,10 +61,12 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       integrity: integrityReader({ target, now: monotonic }),
       connections: connectionsReader(target, settings.thresholds),
       queries: queriesReader(target, settings),
+      locks: locksReader(target, settings),
       vacuum: vacuumReader(target, settings.thresholds),
       indexes: indexesReader(target, replicas, settings.thresholds),
       replication: replicationReader(target, settings.thresholds),
       settings: settingsReader(target),
+      pool: poolReader(target, settings),
       heap: heapChecker({ target, installations, now: monotonic }),
       backups: {
         latest: () => backups.latest(),

@@ -59,6 +59,8 @@ export interface TargetSettings {
   readonly allowOtherDatabases: boolean;
   /** Whether literals in query texts are replaced by `?` before anyone sees them. */
   readonly redactQueries: boolean;
+  /** Processes of the application, each with a connection pool of its own; `undefined` where nobody said. */
+  readonly instances?: number | undefined;
 }
 
 function pair(attention: number, critical: number) {

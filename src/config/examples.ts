@@ -43,6 +43,7 @@ export const examples: Readonly<Record<string, string>> = {
   thresholds: '{connections_percent: {attention: 80, critical: 95}}',
   allow_other_databases: 'false',
   redact_queries: 'true',
+  instances: '3',
   checks: '[{name: orphans, title: Orders without a customer, sql: select id from orders where customer_id is null}]',
   pg_bin: '/usr/lib/postgresql/17/bin',
   backup_dir: '/var/backups/portal',

@@ -39,6 +39,7 @@ function targetSchema(environment: Environment) {
     thresholds: snakeCase(thresholdsSchema.shape).prefault({}),
     allowOtherDatabases: z.boolean().default(false),
     redactQueries: z.boolean().default(true),
+    instances: z.number().int().min(1).max(10_000).optional(),
     checks: z.array(checkSchema).optional(),
     pgBin: path.optional(),
     backupDir: path.optional(),

@@ -86,6 +86,7 @@ export function makeTarget(
     operators: settings.operators,
     channels: settings.channels,
     approvalChannel: settings.approvalChannel,
+    instances: settings.instances,
     checks: settings.checks ?? defaults.checks,
     pgBin: settings.pgBin ?? defaults.pgBin,
     backupDir: settings.backupDir ?? defaults.backupDir,
