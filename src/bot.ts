@@ -278,12 +278,15 @@ function actionTarget(target: TargetConfig): ActionTarget {
 }
 
 /** Its connections to replicas are closed with it. */
+interface OpenTarget extends TargetTools {
   readonly replicas: readonly { readonly address: string; readonly asker: Target }[];
+}
+
 async function openTargets(
   configs: readonly TargetConfig[],
   log: Logger,
   now: () => number,
-): Promise<Map<string, TargetTools>> {
+): Promise<Map<string, OpenTarget>> {
   const found = new Map<string | undefined, Installation[]>();
   for (const { pgBin } of configs) {
     if (!found.has(pgBin))
@@ -295,6 +298,7 @@ async function openTargets(
       const replicas = config.replicas.map((replica, index) => ({
         address: `${replica.host}:${replica.port}`,
         asker: openTarget({ name: `${name}/replica-${index + 1}`, connection: replica, poolSize: 1, log }),
+      }));
       const target = openTarget({ name, connection, ...(emergency && { emergency }), log });
       const installations = found.get(config.pgBin) ?? [];
       const backups = openBackups({
@@ -310,7 +314,9 @@ async function openTargets(
   );
 }
 
+async function closeAll(targets: ReadonlyMap<string, OpenTarget>): Promise<void> {
   const open = [...targets.values()].flatMap(({ target, replicas }) => [target, ...replicas.map(({ asker }) => asker)]);
+  await Promise.all(open.map(one => one.close()));
 }
 
 async function cleanUp({ backups, target }: TargetTools, log: Logger): Promise<void> {

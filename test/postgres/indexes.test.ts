@@ -174,14 +174,16 @@ test('an index that is being built is not called broken', async () => {
   await writer.query('begin');
   await writer.query('update "My Shop"."Items" set price = 1 where id = 1');
   const building = await database.openSession({ login: cluster.superuser });
-  await database.running(building, 'create index concurrently slowly on "My Shop"."Items" (name)');
+  const build = await database.running(building, 'create index concurrently slowly on "My Shop"."Items" (name)');
   const { indexes, findings } = await until('the build has begun', async () => {
     const found = await read();
     return found.indexes.invalid.length > 0 && found;
   });
   expect(indexes.invalid).toMatchObject([{ name: '"My Shop".slowly', builder: building.pid }]);
   expect(findings.map(({ text }) => text).join()).not.toContain('slowly');
-  await Promise.all([writer.close(), building.close()]);
+  await writer.close();
+  expect(await build.outcome).toBeUndefined();
+  await building.close();
 });
 
 test('while a table is rewritten, the answer does not wait for it', async () => {
