@@ -5,14 +5,17 @@ import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
+import { bloatReader } from './postgres/bloat.ts';
 import { connectionsReader } from './postgres/connections.ts';
 import { indexesReader, type Replica } from './postgres/indexes.ts';
 import { integrityReader } from './postgres/integrity.ts';
 import { locksReader } from './postgres/locks.ts';
 import { poolReader } from './postgres/pool.ts';
+import { preparedEnder, preparedReader } from './postgres/prepared.ts';
 import { queriesReader } from './postgres/queries.ts';
 import { replicationReader } from './postgres/replication.ts';
 import { settingsReader } from './postgres/settings.ts';
+import { statementsReader } from './postgres/statements.ts';
 import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
 import { vacuumReader } from './postgres/vacuum.ts';
@@ -62,11 +65,14 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       connections: connectionsReader(target, settings.thresholds),
       queries: queriesReader(target, settings),
       locks: locksReader(target, settings),
+      prepared: preparedReader(target),
       vacuum: vacuumReader(target, settings.thresholds),
       indexes: indexesReader(target, replicas, settings.thresholds),
+      bloat: bloatReader(target, settings.thresholds),
       replication: replicationReader(target, settings.thresholds),
       settings: settingsReader(target),
       pool: poolReader(target, settings),
+      statements: statementsReader(target, settings),
       heap: heapChecker({ target, installations, now: monotonic }),
       backups: {
         latest: () => backups.latest(),
@@ -99,6 +105,7 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
     const signaller = backendSignaller({ asker: target, ownPids: () => target.ownPids(), settings, clock });
     return {
       ...working,
+      prepared: { ...working.prepared, ...preparedEnder(target) },
       backends: { ...working.backends, signal: (condition, statement) => signaller.signal(condition, statement) },
     };
   }

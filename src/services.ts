@@ -6,14 +6,17 @@
 import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
+import type { BloatReader } from './postgres/bloat.ts';
 import type { ConnectionsReader } from './postgres/connections.ts';
 import type { IndexesReader } from './postgres/indexes.ts';
 import type { IntegrityReader } from './postgres/integrity.ts';
 import type { LocksReader } from './postgres/locks.ts';
 import type { PoolReader } from './postgres/pool.ts';
+import type { PreparedEnder, PreparedReader } from './postgres/prepared.ts';
 import type { QueriesReader } from './postgres/queries.ts';
 import type { ReplicationReader } from './postgres/replication.ts';
 import type { SettingsReader } from './postgres/settings.ts';
+import type { StatementsReader } from './postgres/statements.ts';
 import type { StatusReader } from './postgres/status.ts';
 import type { VacuumReader } from './postgres/vacuum.ts';
 import type { TargetSettings } from './target-settings.ts';
@@ -67,11 +70,14 @@ export interface ReadServices {
   readonly connections: ConnectionsReader;
   readonly queries: QueriesReader;
   readonly locks: LocksReader;
+  readonly prepared: PreparedReader;
   readonly vacuum: VacuumReader;
   readonly indexes: IndexesReader;
+  readonly bloat: BloatReader;
   readonly replication: ReplicationReader;
   readonly settings: SettingsReader;
   readonly pool: PoolReader;
+  readonly statements: StatementsReader;
   readonly heap: HeapChecker;
   readonly backups: BackupReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
@@ -97,4 +103,5 @@ export interface RoutineServices extends ReadServices {
 
 export interface ChangeServices extends RoutineServices {
   readonly backends: BackendReader & BackendSignaller;
+  readonly prepared: PreparedReader & PreparedEnder;
 }

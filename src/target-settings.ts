@@ -23,6 +23,11 @@ export const thresholdsSchema = z.strictObject({
   snapshotAgeTransactions: pair(1_000_000, 100_000_000),
   /** Used share of a sequence, or of its column's type, percent. */
   sequencePercent: pair(85, 95),
+  /** Room that a table or an index takes beyond what its rows need, percent of its size; and bytes: both must be reached. */
+  bloatPercent: pair(40, 90),
+  bloatBytes: pair(1_000_000_000, 5_000_000_000),
+  /** Dead rows of a table, percent of the number from which autovacuum takes it up. */
+  autovacuumOverduePercent: pair(200, 1_000),
   /** What unused indexes take, and what indexes take that others cover, bytes. */
   indexWasteBytes: pair(10_000_000, 100_000_000_000),
   /** Replica lag, seconds. */
@@ -31,6 +36,8 @@ export const thresholdsSchema = z.strictObject({
   replicaLagBytes: pair(1_000_000_000, 10_000_000_000),
   /** WAL that a replication slot keeps back, bytes. */
   slotRetainedBytes: pair(5_000_000_000, 50_000_000_000),
+  /** Mean time of a statement that was run ten times or more, seconds. */
+  statementMeanSeconds: pair(1, 10),
   /** Age of the newest backup, hours. */
   backupAgeHours: pair(26, 50),
 });
