@@ -1,5 +1,6 @@
 import type { Button } from '@slack/types';
 import { button } from './parts.ts';
+import { escapeMrkdwn } from './text.ts';
 
 /** A command that a read offers as what to do next. */
 export interface NextStep {
@@ -18,4 +19,20 @@ export interface NextStep {
 export function nextStep({ text, actionId, line, style }: NextStep, position = 0): Button {
   const verb = position === 0 ? 'next' : `next_${position}`;
   return button({ text, verb, value: `${actionId} ${line}`, ...(style && { style }) });
+}
+
+const quotes = [
+  ['"', '"', '”'],
+  ["'", "'"],
+  ['«', '»'],
+  ['‘', '’'],
+] as const;
+
+/**
+ * A value as one word of a line, whatever it holds: quoted, and escaped as what people type arrives escaped.
+ * @returns undefined where no quotation holds it; then it can only be typed somewhere else.
+ */
+export function oneWord(value: string): string | undefined {
+  const fitting = quotes.find(([, ...closing]) => closing.every(mark => !value.includes(mark)));
+  return fitting && `${fitting[0]}${escapeMrkdwn(value)}${fitting[1]}`;
 }
