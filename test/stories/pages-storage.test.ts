@@ -34,3 +34,11 @@ test('two lists at once are refused with words', async () => {
   await office.ada.types('/db indexes --unused --usage');
   await office.sees(office.ada, 'One list at a time: --unused or --usage.');
 });
+
+test('ada asks for the bloat of a table that was mistyped, then of the right one', async () => {
+  await office.ada.types('/db bloat invoice_lines');
+  await office.sees(office.ada, 'There is no table invoice_lines.');
+  await office.ada.types('/db bloat "Invoice Lines"');
+  const answer = await office.reads('#incident', 'Bloat of Invoice Lines on');
+  expect(answer.text).toContain('public."Invoice Lines"');
+});
