@@ -24,6 +24,7 @@ import type { TargetSettings } from './target-settings.ts';
 import { heapChecker } from './tools/amcheck.ts';
 import type { Backups } from './tools/backups.ts';
 import type { Installation } from './tools/binaries.ts';
+import { diskReader } from './tools/disk.ts';
 
 /** What a target's services are made from. */
 export interface TargetTools {
@@ -73,6 +74,7 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       settings: settingsReader(target),
       pool: poolReader(target, settings),
       statements: statementsReader(target, settings),
+      disk: diskReader(target, settings.thresholds),
       heap: heapChecker({ target, installations, now: monotonic }),
       backups: {
         latest: () => backups.latest(),

@@ -22,6 +22,7 @@ import type { VacuumReader } from './postgres/vacuum.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
 import type { BackupReader, BackupWriter } from './tools/backups.ts';
+import type { DiskReader } from './tools/disk.ts';
 
 /** The action a service works for. */
 export interface ActionFacts {
@@ -78,6 +79,7 @@ export interface ReadServices {
   readonly settings: SettingsReader;
   readonly pool: PoolReader;
   readonly statements: StatementsReader;
+  readonly disk: DiskReader;
   readonly heap: HeapChecker;
   readonly backups: BackupReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };

@@ -36,6 +36,10 @@ export const thresholdsSchema = z.strictObject({
   replicaLagBytes: pair(1_000_000_000, 10_000_000_000),
   /** WAL that a replication slot keeps back, bytes. */
   slotRetainedBytes: pair(5_000_000_000, 50_000_000_000),
+  /** How full a file system of the server is, percent; seen only where the bot runs on the server's host. */
+  diskPercent: pair(80, 90),
+  /** Temporary files of running queries, bytes. */
+  temporaryBytes: pair(5_000_000_000, 50_000_000_000),
   /** Mean time of a statement that was run ten times or more, seconds. */
   statementMeanSeconds: pair(1, 10),
   /** Age of the newest backup, hours. */
