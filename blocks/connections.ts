@@ -41,12 +41,11 @@ const top = { groups: 10, kills: 3, relief: 4 };
 
 const columns: readonly Column[] = [
   { title: 'Application' },
-  { title: 'User' },
-  { title: 'Database' },
+  { title: 'User in database' },
   { title: 'Total', align: 'right' },
   { title: 'Active', align: 'right' },
   { title: 'Idle', align: 'right' },
-  { title: 'Idle in transaction', align: 'right' },
+  { title: 'In transaction', align: 'right' },
   { title: 'Oldest', align: 'right' },
 ];
 
@@ -90,8 +89,7 @@ export function connectionFile(facts: Pick<ConnectionsFacts, 'groups'>) {
 function connectionRows({ groups }: Pick<ConnectionsFacts, 'groups'>): string[][] {
   return groups.map(group => [
     group.application ?? 'no name',
-    group.user ?? 'none',
-    group.database ?? 'none',
+    `${group.user ?? 'none'} in ${group.database ?? 'none'}`,
     number(group.total),
     number(group.active),
     number(group.idle),

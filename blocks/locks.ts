@@ -3,7 +3,7 @@ import type { CsvCell } from './csv.ts';
 import { nextStep, oneWord } from './next-step.ts';
 import { type PageFacts, type PageFinding, page } from './page.ts';
 import { type Column, table } from './table.ts';
-import { code, count, cut, duration, escapeMrkdwn, number, oneLine } from './text.ts';
+import { code, count, cut, cutAtWord, duration, escapeMrkdwn, number, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
 interface Node {
@@ -189,7 +189,7 @@ function rowOf(root: Root, node: Node): string[] {
     node.waits ? duration(node.waits.seconds ?? 0) : '',
     node.waits?.lock ?? `holds up ${number(root.heldUp)}`,
     `${node.application ?? node.user ?? 'no name'}, ${node.state ?? 'state unknown'}`,
-    cut(oneLine(node.query), 150),
+    cutAtWord(oneLine(node.query), 120),
   ];
 }
 

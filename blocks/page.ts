@@ -95,7 +95,7 @@ function stepsOf({ findings, actionId }: PageFacts) {
   const different = steps.filter(({ line }, index) => steps.findIndex(other => other.line === line) === index);
   return different
     .slice(0, shown.steps)
-    .map(({ text, line }, position) => nextStep({ text, line, actionId, style: 'danger' }, position));
+    .map(({ text, line }, position) => nextStep({ text, line, actionId }, position));
 }
 
 /** One plain line for the audit record: `critical: autovacuum is off, and 2 more`. */

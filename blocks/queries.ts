@@ -5,7 +5,7 @@ import { nextStep } from './next-step.ts';
 import { type PageFinding, page } from './page.ts';
 import { actions } from './parts.ts';
 import { type Column, table } from './table.ts';
-import { count, cut, duration, oneLine } from './text.ts';
+import { count, cutAtWord, duration, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
 interface Session {
@@ -40,8 +40,7 @@ const top = 10;
 
 const columns: readonly Column[] = [
   { title: 'pid', align: 'right' },
-  { title: 'Query for', align: 'right' },
-  { title: 'Transaction for', align: 'right' },
+  { title: 'Query / transaction for', align: 'right' },
   { title: 'State' },
   { title: 'Who' },
   { title: 'Query' },
@@ -111,11 +110,10 @@ export function queryFile({ sessions }: Pick<QueriesFacts, 'sessions'>) {
 function rowOf(session: Session): string[] {
   return [
     String(session.pid),
-    session.querySeconds === null ? '' : duration(session.querySeconds),
-    session.transactionSeconds === null ? '' : duration(session.transactionSeconds),
+    `${age(session.querySeconds)} / ${age(session.transactionSeconds)}`,
     stateOf(session),
     `${session.application ?? session.user ?? 'no name'} in ${session.database ?? 'no database'}`,
-    cut(oneLine(session.query), 200),
+    cutAtWord(oneLine(session.query), 120),
   ];
 }
 
@@ -134,6 +132,10 @@ function buttonsOf({ pid, mayKill, mayCancel, backup }: Session, actionId: strin
     ...(mayCancel ? [{ text: `Cancel query of ${pid}`, actionId, line: `kill ${pid} --cancel` }] : []),
   ];
   return steps.length > 0 ? [actions(...steps.map(nextStep))] : [];
+}
+
+function age(seconds: number | null): string {
+  return seconds === null ? '–' : duration(seconds);
 }
 
 function seconds(value: number | null): number | undefined {

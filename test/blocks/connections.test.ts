@@ -21,9 +21,9 @@ test('a quiet server in a few lines', () => {
       'By state: active 1, idle 1',
       'Oldest: 1 min: pid 1, `portal-bff`',
       'By application, user and database',
-      'Application  User    Database  Total  Active  Idle  Idle in transaction  Oldest',
-      'portal-bff   portal  portal        1       0     1                    0   1 min',
-      'psql         portal  portal        1       1     0                    0   1 min',
+      'Application  User in database  Total  Active  Idle  In transaction  Oldest',
+      'portal-bff   portal in portal      1       0     1               0   1 min',
+      'psql         portal in portal      1       1     0               0   1 min',
     ].join('\n'),
   );
 });

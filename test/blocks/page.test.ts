@@ -39,7 +39,7 @@ test('a finding comes with what to do about it, in words and as a button that le
   ]);
   expect(buttons(view)).toMatchObject([
     { action_id: 'again', value: 'A-1042' },
-    { action_id: 'next', value: 'A-1042 kill 4711', style: 'danger', text: { text: 'Kill 4711' } },
+    { action_id: 'next', value: 'A-1042 kill 4711', text: { text: 'Kill 4711' } },
   ]);
   expect(pageOutcome([kill, kill])).toBe('critical: pid 4711 holds back <everything>, and 1 more');
 });
