@@ -47,7 +47,8 @@ export interface LocksFacts {
     readonly database: string | null;
     readonly seconds: number;
   }[];
-  readonly incomplete: boolean;
+  /** How many of those that hold up one session were looked at, where one waits for more. */
+  readonly cutAt: number | undefined;
 }
 
 const top = { rows: 10, roots: 3, prepared: 3, holds: 3 };
@@ -62,7 +63,7 @@ const columns: readonly Column[] = [
 
 /** Who holds others up, with the button that leads to its end; then the tree of who waits behind whom. */
 export function locksView(facts: LocksFacts): View {
-  const { roots, waiting, longestSeconds, prepared, incomplete } = facts;
+  const { roots, waiting, longestSeconds, prepared, cutAt } = facts;
   const rows = treeOf(roots).map(({ root, node }) => rowOf(root, node));
   return page({
     subject: 'Locks',
@@ -80,7 +81,10 @@ export function locksView(facts: LocksFacts): View {
       ...(prepared.length > 0 ? [['Prepared transactions', number(prepared.length)] as const] : []),
     ],
     table: rows.length > 0 ? table(columns, rows, { caption: 'Who waits behind whom', top: top.rows }) : undefined,
-    notes: incomplete ? ['In a long queue each waits for all before it; of these the first 200 were looked at.'] : [],
+    notes:
+      cutAt === undefined
+        ? []
+        : [`In a long queue each waits for all before it; of these the first ${number(cutAt)} were looked at.`],
   });
 }
 

@@ -7,7 +7,7 @@ import { refusalNames } from './backend-rules.ts';
 import { above, attention } from './finding.ts';
 import { conflicts } from './lock-modes.ts';
 import { lockForest, type Tree } from './lock-tree.ts';
-import { locksSql } from './locks-sql.ts';
+import { locksSql, mostBlockers } from './locks-sql.ts';
 import { backupOf } from './own-backups.ts';
 import type { Asker, Question } from './question.ts';
 import { redact } from './redact.ts';
@@ -104,8 +104,8 @@ export interface LocksReport {
   /** Who holds up the most first. */
   readonly roots: readonly LockRoot[];
   readonly prepared: LockSnapshot['prepared'];
-  /** Whether some wait for more others than were looked at. */
-  readonly incomplete: boolean;
+  /** How many of those that hold up one session were looked at, where one waits for more. */
+  readonly cutAt: number | undefined;
 }
 
 export interface LocksReader {
@@ -137,7 +137,7 @@ export function judgeLocks(
   const report = { waiting: waits.length, longestSeconds, roots, prepared };
   return {
     ...report,
-    incomplete: waits.some(({ blockersCut }) => blockersCut),
+    cutAt: waits.some(({ blockersCut }) => blockersCut) ? mostBlockers : undefined,
     findings: findingsOf(snapshot, report, options.thresholds),
   };
 }

@@ -122,6 +122,13 @@ test('a gid that no quotation holds has no button', () => {
   expect(concerned(shown).at(-1)?.[1]).toBeUndefined();
 });
 
+test('a queue too long to be looked at whole is said to be one', () => {
+  const queue = (blockersCut: boolean) =>
+    view({ ...nobodyWaits, waits: [waitOf(2, [1], { blockersCut })], sessions: [session(1), session(2)] }).text;
+  expect(queue(true)).toContain('of these the first 200 were looked at');
+  expect(queue(false)).not.toContain('looked at');
+});
+
 test('a circle and a wait for nobody are said to be what they are', () => {
   const circle = view({ ...nobodyWaits, waits: [waitOf(1, [2]), waitOf(2, [1])], sessions: [session(1), session(2)] });
   expect(circle.text).toContain('sessions wait for each other\n→ A deadlock');
