@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { oneWord } from '../../blocks/next-step.ts';
 import type { PageFinding } from '../../blocks/page.ts';
 import { code, count, duration, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
@@ -188,7 +189,7 @@ function holding(holder: Holder, database: string, thresholds: Thresholds): Page
     say(`it is open for ${value}`),
   );
   const [worst] = inOrder([byAge, open]);
-  return worst ? [{ ...worst, ...endingOf(holder) }] : [];
+  return worst ? [{ ...worst, ...endingOf(holder, database) }] : [];
 }
 
 function nameOf({ kind, pid, name, owner, state }: Holder): string {
@@ -205,7 +206,7 @@ function nameOf({ kind, pid, name, owner, state }: Holder): string {
 }
 
 /** How to end it. */
-function endingOf({ kind, pid, name, state, database }: Holder): Pick<PageFinding, 'advice' | 'step'> {
+function endingOf({ kind, pid, name, state, database }: Holder, here: string): Pick<PageFinding, 'advice' | 'step'> {
   switch (kind) {
     case 'session': {
       const [what, text, line] =
@@ -221,7 +222,9 @@ function endingOf({ kind, pid, name, state, database }: Holder): Pick<PageFindin
     case 'prepared': {
       const gid = `'${(name ?? '').replaceAll("'", "''")}'`;
       const statements = `${code(`COMMIT PREPARED ${gid}`)} or ${code(`ROLLBACK PREPARED ${gid}`)}`;
-      return { advice: `In ${code(database ?? '', 63)}, as its owner: ${statements}` };
+      const word = database === here ? oneWord(name ?? '') : undefined;
+      const step = word === undefined ? undefined : { text: 'Roll back', line: `rollback-prepared ${word}` };
+      return { advice: `In ${code(database ?? '', 63)}, as its owner: ${statements}`, step };
     }
     case 'slot':
       return { advice: `If its consumer is gone for good: ${code(`SELECT pg_drop_replication_slot('${name}')`)}` };

@@ -118,6 +118,7 @@ test('a prepared transaction is held until somebody decides it, with the two sta
     expect(report.findings[0]!.advice).toBe(
       `In \`${database.name}\`, as its owner: \`COMMIT PREPARED 'it''s &lt;forgotten&gt;'\` or \`ROLLBACK PREPARED 'it''s &lt;forgotten&gt;'\``,
     );
+    expect(report.findings[0]!.step).toEqual({ text: 'Roll back', line: `rollback-prepared "it's &lt;forgotten&gt;"` });
   } finally {
     await database.admin.sql("rollback prepared 'it''s <forgotten>'");
   }
