@@ -34,7 +34,6 @@ export interface DiskFacts {
 
 interface FileSystemFacts {
   readonly mount: string;
-  readonly totalBytes: number;
   readonly freeBytes: number;
   readonly percent: number;
   readonly holds: readonly string[];
@@ -88,10 +87,10 @@ export function diskView({ disk, fileSystems, steps, ...facts }: DiskFacts): Vie
   });
 }
 
-function fileSystemLine({ mount, totalBytes, freeBytes, percent: used, holds }: FileSystemFacts): PageLine {
+function fileSystemLine({ mount, freeBytes, percent: used, holds }: FileSystemFacts): PageLine {
   return [
     'File system',
-    `${code(mount, 100)} ${bar(used / 100)} ${percent(used)} full, ${bytes(freeBytes)} of ${bytes(totalBytes)} free (${holds.join(', ')})`,
+    `${code(mount, 100)} ${bar(used / 100)} ${percent(used)} full, ${bytes(freeBytes)} free (${holds.join(', ')})`,
   ];
 }
 

@@ -23,6 +23,8 @@ export const thresholdsSchema = z.strictObject({
   snapshotAgeTransactions: pair(1_000_000, 100_000_000),
   /** Used share of a sequence, or of its column's type, percent. */
   sequencePercent: pair(85, 95),
+  /** Growth of the database in a day, percent. */
+  growthPercent: pair(10, 50),
   /** Room that a table or an index takes beyond what its rows need, percent of its size; and bytes: both must be reached. */
   bloatPercent: pair(40, 90),
   bloatBytes: pair(1_000_000_000, 5_000_000_000),

@@ -56,7 +56,6 @@ export type Disk = z.output<typeof diskSchema>;
 /** A file system of the server's host. */
 export interface FileSystem {
   readonly mount: string;
-  readonly totalBytes: number;
   readonly freeBytes: number;
   /** As df counts it: without what is kept for root. */
   readonly percent: number;

@@ -33,6 +33,7 @@ WITH activity AS MATERIALIZED (
   FROM pg_catalog.pg_replication_slots WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL
 ), relation AS MATERIALIZED (
   SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
+         n.nspname IN ('pg_catalog', 'information_schema') AS system,
          greatest(pg_catalog.age(c.relfrozenxid), pg_catalog.age(t.relfrozenxid)) AS transaction_age,
          greatest(pg_catalog.mxid_age(c.relminmxid), pg_catalog.mxid_age(t.relminmxid)) AS multixact_age,
          coalesce((SELECT NOT option_value::boolean FROM pg_catalog.pg_options_to_table(c.reloptions)
@@ -41,7 +42,7 @@ WITH activity AS MATERIALIZED (
   LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
   WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
 ), oldest AS (
-  SELECT * FROM relation ORDER BY greatest(transaction_age, multixact_age) DESC, name LIMIT ${mostTables}
+  SELECT * FROM relation ORDER BY greatest(transaction_age, multixact_age) DESC, system, name LIMIT ${mostTables}
 ), altered AS (
   SELECT DISTINCT relation AS oid FROM pg_catalog.pg_locks
   WHERE locktype = 'relation' AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
@@ -107,7 +108,7 @@ SELECT pg_catalog.jsonb_build_object(
                'deadRows', pg_catalog.pg_stat_get_dead_tuples(oid),
                'vacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - greatest(
                  pg_catalog.pg_stat_get_last_vacuum_time(oid), pg_catalog.pg_stat_get_last_autovacuum_time(oid))))
-               ORDER BY greatest(transaction_age, multixact_age) DESC, name), '[]') FROM oldest),
+               ORDER BY greatest(transaction_age, multixact_age) DESC, system, name), '[]') FROM oldest),
   'withoutAutovacuum', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
                           'first', coalesce(pg_catalog.jsonb_agg(name ORDER BY name) FILTER (WHERE place <= 3), '[]'))
                         FROM (SELECT name, pg_catalog.row_number() OVER (ORDER BY name) AS place

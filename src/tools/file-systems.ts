@@ -13,12 +13,10 @@ const dfLine = z
   .string()
   .regex(/^.+\s\d+\s+\d+\s+\d+\s+\d+%\s+\/.*$/)
   .transform(line => {
-    const [, total = '', used = '', free = '', mount = ''] =
-      /\s(\d+)\s+(\d+)\s+(\d+)\s+\d+%\s+(\/.*)$/.exec(line) ?? [];
+    const [, used = '', free = '', mount = ''] = /\s(\d+)\s+(\d+)\s+\d+%\s+(\/.*)$/.exec(line) ?? [];
     const [usedBytes, freeBytes] = [Number(used) * 1024, Number(free) * 1024];
     return {
       mount,
-      totalBytes: Number(total) * 1024,
       freeBytes,
       percent: (100 * usedBytes) / Math.max(1, usedBytes + freeBytes),
     };

@@ -6,7 +6,7 @@ const facts: DiskFacts = {
   actionId: 'A-1042',
   findings: [],
   steps: ['Repair the archiver', 'Enlarge the disk'],
-  fileSystems: [{ mount: '/', totalBytes: 100e9, freeBytes: 9e9, percent: 91, holds: ['data', 'WAL'] }],
+  fileSystems: [{ mount: '/', freeBytes: 9e9, percent: 91, holds: ['data', 'WAL'] }],
   disk: {
     database: 'portal',
     dataDirectory: '/var/lib/postgresql/17/main',
@@ -29,7 +29,7 @@ const facts: DiskFacts = {
 test('how full, what fills it, and what to do in which order', () => {
   expect(diskView(facts).text).toMatchInlineSnapshot(`
 "🟢 Disk on portal: all well
-File system: \`/\` ▰▰▰▰▰▰▰▰▰▱ 91 % full, 9 GB of 100 GB free (data, WAL)
+File system: \`/\` ▰▰▰▰▰▰▰▰▰▱ 91 % full, 9 GB free (data, WAL)
 Databases: 2 databases, 40 GB together
 What takes space
 What                                  Size    Part of

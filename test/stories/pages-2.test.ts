@@ -92,5 +92,5 @@ test('the disk page ends with the safe ways, in order, and a warning', async () 
     '#incident',
     /To free space, in this order[\s\S]*DROP or TRUNCATE[\s\S]*Never delete anything in pg_wal/,
   );
-  expect(office.transcript('#incident').at(-1)).toMatch(/full, .* of .* free \(data, WAL/);
+  expect(office.transcript('#incident').at(-1)).toMatch(/ % full, [\d.]+ .B free \(data, WAL/);
 });
