@@ -46,6 +46,12 @@ describe('who holds up whom', () => {
     expect(new Set(circle!.nodes.map(({ key }) => key))).toEqual(new Set(['a', 'b', 'c']));
   });
 
+  test('a circle that waits for another circle stands below it, once', () => {
+    const trees = forest({ a: ['b'], b: ['a', 'x'], x: ['y'], y: ['x'] });
+    expect(trees).toHaveLength(1);
+    expect(trees[0]!.nodes.map(({ key }) => key).toSorted()).toEqual(['a', 'b', 'x', 'y']);
+  });
+
   test('a lock that is on its way to its next holder has no holder for a moment', () => {
     expect(forest({ a: [] })).toMatchObject([{ root: 'a', kind: 'free' }]);
   });

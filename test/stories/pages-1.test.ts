@@ -136,12 +136,16 @@ test('a prepared transaction: refused to a bot without the right, then rolled ba
 
 test('a button that names no read of the bot asks for nothing', async () => {
   const { holder } = await incident();
-  const killed = () => office.transcript('#incident').filter(text => text.includes(`/db kill ${holder.pid}`)).length;
-  for (const value of [`A-999999 kill ${holder.pid}`, `kill ${holder.pid}`, '']) {
+  const asked = () => office.transcript('#incident').filter(text => text.includes(`/db kill ${holder.pid}`)).length;
+  const request = await office.asksToKill(holder);
+  const told = () =>
+    office.seenBy(ben, '#incident').filter(text => text.includes('This step is no longer offered')).length;
+  const forged = [`${request} kill ${holder.pid}`, `A-999999 kill ${holder.pid}`, `kill ${holder.pid}`, ''];
+  for (const [before, value] of forged.entries()) {
     await ben.clicksRaw({ action_id: 'next', value });
-    await office.sees(ben, 'This step is no longer offered. Type the command instead.');
+    await slack.until(() => told() === before + 1, `ben is told that “${value}” is not offered`);
   }
-  expect(killed()).toBe(0);
+  expect(asked()).toBe(1);
 });
 
 test('a guest who clicks is refused as if typing', async () => {
