@@ -11,7 +11,8 @@ export function csvLine(cells: readonly CsvCell[]): string {
  * first: https://owasp.org/www-community/attacks/CSV_Injection
  */
 function cell(value: CsvCell): string {
-  const text = String(value ?? '');
+  if (typeof value === 'number') return String(value);
+  const text = value ?? '';
   const harmless = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

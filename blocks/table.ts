@@ -55,7 +55,7 @@ export function tableText({ caption, rows }: DataTableBlock, max: number = limit
     row.map((cell, index) => cut(textOf(cell), index === row.length - 1 ? plainCell.last : plainCell.inner)),
   );
   const widths = (texts[0] ?? []).map((_, index) => Math.max(...texts.map(row => (row[index] ?? '').length)));
-  const numeric = widths.map((_, index) => texts.slice(1).every(row => /^[\d–]/.test(row[index] ?? '')));
+  const numeric = widths.map((_, index) => texts.slice(1).every(row => /^[\d–+−]/.test(row[index] ?? '')));
   const lines = texts.map(row =>
     row
       .map((text, index) => (numeric[index] ? text.padStart(widths[index] ?? 0) : text.padEnd(widths[index] ?? 0)))

@@ -19,12 +19,15 @@ import { Outbox } from './audit/outbox.ts';
 import { RecordQueries } from './audit/reader.ts';
 import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
+import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
 import { Metrics } from './health/metrics.ts';
 import { openHealthServer } from './health/server.ts';
 import { openTarget, type Target } from './postgres/target.ts';
+import { historyReader } from './sampling/history.ts';
+import { Sampler } from './sampling/sampler.ts';
 import { makeServices, type TargetTools } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
 import { SlackAuditChannel } from './slack/audit-channel.ts';
@@ -145,6 +148,8 @@ export async function startBot(
       services: makeServices({
         targets,
         help: commands.map(describe),
+        history: target => historyReader({ db: store.db, target, now }),
+        charts: openCharts(),
         record: {
           queries: new RecordQueries(store.db),
           verify: ({ since, ...options }) =>
@@ -204,6 +209,10 @@ export async function startBot(
     jobs.heard(now());
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
     releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
+    const askers = new Map([...targets].map(([name, { target }]) => [name, target]));
+    const sampler = new Sampler({ store, holder, targets: askers, log, now });
+    releases.push(every(sweepEvery, () => sampler.run(), log));
+    releases.push(() => sampler.stop());
     if (retention) releases.push(every(sweepEvery, () => retention.run(), log));
 
     log.info(

@@ -3,6 +3,7 @@ import { withdrawKnown } from './actions/decide.ts';
 import type { Action } from './actions/ledger.ts';
 import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
+import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { bloatReader } from './postgres/bloat.ts';
@@ -15,10 +16,12 @@ import { preparedEnder, preparedReader } from './postgres/prepared.ts';
 import { queriesReader } from './postgres/queries.ts';
 import { replicationReader } from './postgres/replication.ts';
 import { settingsReader } from './postgres/settings.ts';
+import { sizeReader } from './postgres/size.ts';
 import { statementsReader } from './postgres/statements.ts';
 import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
 import { vacuumReader } from './postgres/vacuum.ts';
+import type { HistoryReader } from './sampling/history.ts';
 import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
 import type { TargetSettings } from './target-settings.ts';
 import { heapChecker } from './tools/amcheck.ts';
@@ -39,6 +42,8 @@ export interface TargetTools {
 export interface ServiceOptions {
   readonly targets: ReadonlyMap<string, TargetTools>;
   readonly help: readonly CommandHelp[];
+  readonly history: (target: string) => HistoryReader;
+  readonly charts: Charts;
   readonly record: { readonly queries: RecordQueries; readonly verify: RecordReaderOptions['verify'] };
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -47,11 +52,12 @@ export interface ServiceOptions {
 }
 
 /** Makes what reaches a command: for each risk an object that holds no more than its type says. */
-export function makeServices({ targets, help, record, now, context }: ServiceOptions): ServiceFactory {
+export function makeServices({ targets, help, history, charts, record, now, context }: ServiceOptions): ServiceFactory {
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
     const { settings, target, replicas, installations, backups } = toolsOf(targets, action.target);
+    const past = history(settings.name);
     return {
       action: {
         id: spoken(action.id),
@@ -70,6 +76,9 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       vacuum: vacuumReader(target, settings.thresholds),
       indexes: indexesReader(target, replicas, settings.thresholds),
       bloat: bloatReader(target, settings.thresholds),
+      size: sizeReader({ target, thresholds: settings.thresholds, earlier: () => past.sizes(), now }),
+      history: past,
+      charts,
       replication: replicationReader(target, settings.thresholds),
       settings: settingsReader(target),
       pool: poolReader(target, settings),

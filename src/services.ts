@@ -5,6 +5,7 @@
 
 import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
+import type { Charts } from './charts/chart.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
 import type { BloatReader } from './postgres/bloat.ts';
 import type { ConnectionsReader } from './postgres/connections.ts';
@@ -16,9 +17,11 @@ import type { PreparedEnder, PreparedReader } from './postgres/prepared.ts';
 import type { QueriesReader } from './postgres/queries.ts';
 import type { ReplicationReader } from './postgres/replication.ts';
 import type { SettingsReader } from './postgres/settings.ts';
+import type { SizeReader } from './postgres/size.ts';
 import type { StatementsReader } from './postgres/statements.ts';
 import type { StatusReader } from './postgres/status.ts';
 import type { VacuumReader } from './postgres/vacuum.ts';
+import type { HistoryReader } from './sampling/history.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
 import type { BackupReader, BackupWriter } from './tools/backups.ts';
@@ -75,6 +78,10 @@ export interface ReadServices {
   readonly vacuum: VacuumReader;
   readonly indexes: IndexesReader;
   readonly bloat: BloatReader;
+  readonly size: SizeReader;
+  /** What was measured of the target over time. */
+  readonly history: HistoryReader;
+  readonly charts: Charts;
   readonly replication: ReplicationReader;
   readonly settings: SettingsReader;
   readonly pool: PoolReader;

@@ -2,14 +2,15 @@ import { lockedRelations } from './around-locks.ts';
 import { namedBy } from './named-by.ts';
 
 /** Tables and indexes that one look estimates, the largest first: each costs rows of pg_stats. */
-export const mostEstimated = 500;
+const mostEstimated = 500;
 
 /** Since 18 dead rows up to a maximum are enough, however large the table is. */
 const capsThreshold = 180_000;
 
 /**
  * Dead rows, how near each table is to autovacuum's threshold, and how much room tables and B-trees take beyond what
- * their rows need, as one row with one JSON value. $1: the name of a table to look at alone, with or without its schema and quotes, or null.
+ * their rows need, as one row with one JSON value. $1: the name of a table to look at alone, with or without its schema
+ * and quotes, or null.
  *
  * - The threshold: https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM
  * - Room that rows need, from https://www.postgresql.org/docs/current/storage-page-layout.html and
@@ -19,15 +20,13 @@ const capsThreshold = 180_000;
  * - No estimate where a column has no statistics. Reading them needs SELECT on the table.
  */
 export function bloatSql(version: number): string {
-  const cap =
+  const setting = (name: string) => `pg_catalog.current_setting('autovacuum_vacuum_${name}')::float8`;
+  const scaled = `coalesce(o.threshold, ${setting('threshold')})
+      + coalesce(o.factor, ${setting('scale_factor')}) * greatest(c.reltuples, 0)`;
+  const threshold =
     version >= capsThreshold
-      ? `least(%, nullif(coalesce(o.max_threshold, pg_catalog.current_setting('autovacuum_vacuum_max_threshold')::float8), -1))`
-      : '%';
-  const threshold = cap.replace(
-    '%',
-    `coalesce(o.threshold, pg_catalog.current_setting('autovacuum_vacuum_threshold')::float8)
-      + coalesce(o.factor, pg_catalog.current_setting('autovacuum_vacuum_scale_factor')::float8) * greatest(c.reltuples, 0)`,
-  );
+      ? `least(${scaled}, nullif(coalesce(o.max_threshold, ${setting('max_threshold')}), -1))`
+      : scaled;
   return `
 WITH locked AS MATERIALIZED (${lockedRelations}
 ), relation AS MATERIALIZED (

@@ -130,7 +130,7 @@ async function measure(target: Asker, { measuredBy, tables }: Bloat): Promise<Bl
 }
 
 /** Judges by a target's thresholds. */
-export function judgeBloat(bloat: BloatReport['bloat'], thresholds: Thresholds): PageFinding[] {
+function judgeBloat(bloat: BloatReport['bloat'], thresholds: Thresholds): PageFinding[] {
   return inOrder([
     ...bloat.tables.map(table => tooEmpty(table, thresholds, table.measured)),
     ...bloat.indexes.map(index => tooEmptyIndex(index, thresholds)),

@@ -1,7 +1,7 @@
 import { lockedRelations } from './around-locks.ts';
 
 /** Indexes of one kind that one look lists, the largest first. */
-export const mostIndexes = 1_000;
+const mostIndexes = 1_000;
 
 /** The last use of an index is known from 16 on. https://www.postgresql.org/docs/16/release-16.html */
 const knowsLastScan = 160_000;

@@ -81,7 +81,7 @@ export class SlackStage implements Stage {
       await this.#files.filesUploadV2({
         channel_id: channel,
         thread_ts: below,
-        file_uploads: files.map(({ name, content }) => ({ filename: name, content })),
+        file_uploads: files.map(uploadOf),
       });
       return undefined;
     } catch (error) {
@@ -188,6 +188,11 @@ export class SlackStage implements Stage {
     }
     return persist(() => call(contentOf(asSection(view))), this.#sleep);
   }
+}
+
+function uploadOf({ name, content, alternative }: AnswerFile) {
+  const described = { filename: name, ...(alternative !== undefined && { alt_text: alternative }) };
+  return typeof content === 'string' ? { ...described, content } : { ...described, file: Buffer.from(content) };
 }
 
 function whyNotAttached(error: unknown): string {
