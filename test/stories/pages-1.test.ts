@@ -73,6 +73,20 @@ test('where Slack refuses tables, the page comes with its table as text and with
   await office.reads('#incident', new RegExp(`@ada asks on .*/db kill ${holder.pid} --on`));
 });
 
+test('where the bot may not post, an answer by response_url gives its table as text, too', async () => {
+  const { holder } = await incident();
+  slack.faults.rejectBlocks(['data_table', 'table']);
+  slack.faults.scopes.delete('chat:write');
+  try {
+    await ada.types('/db queries --longer-than 0s');
+    const page = await office.reads('#incident', new RegExp(`${holder.pid} .* idle in transaction +nightly-report`));
+    const types = (page.blocks ?? []).map(block => (block as { type: string }).type);
+    expect(types).toEqual(expect.arrayContaining(['header', 'rich_text', 'actions']));
+  } finally {
+    slack.faults.scopes.add('chat:write');
+  }
+});
+
 test('more sessions than the table shows come as a file, too, and no literal of a query anywhere', async () => {
   for (let index = 0; index < 12; index += 1) {
     const session = await open(`worker ${index}`);
