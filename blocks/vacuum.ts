@@ -28,6 +28,7 @@ export interface VacuumFacts {
     readonly tablesTotal: number;
     readonly tables: readonly TableAge[];
     readonly sequences: readonly { readonly name: string; readonly percent: number }[];
+    readonly unreadSequences: number;
   };
 }
 
@@ -91,6 +92,10 @@ export function vacuumView(facts: VacuumFacts): View {
     findings: facts.findings,
     lines: linesOf(vacuum),
     table: rows.length > 0 ? table(columns, rows, { caption, top: top.tables }) : undefined,
+    notes:
+      vacuum.unreadSequences > 0
+        ? [`${count(vacuum.unreadSequences, 'sequence')} of the smallest tables were not looked at.`]
+        : [],
   });
 }
 

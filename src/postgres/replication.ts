@@ -112,7 +112,7 @@ export function replicationReader(target: Asker, thresholds: Thresholds): Replic
 const archiverStalled = 3_600;
 
 /** Judges by a target's thresholds. */
-export function judgeReplication(replication: Replication, thresholds: Thresholds): PageFinding[] {
+function judgeReplication(replication: Replication, thresholds: Thresholds): PageFinding[] {
   return inOrder([
     ...receiving(replication, thresholds),
     ...sending(replication, thresholds),

@@ -11,7 +11,7 @@ export const orders = {
 export type StatementOrder = keyof typeof orders;
 
 /** Statements that one look lists. */
-export const mostStatements = 200;
+const mostStatements = 200;
 
 /** Whether pg_stat_statements is there, and where; it can be loaded without being created, and the other way round. */
 export const extensionSql = `

@@ -138,7 +138,7 @@ const leastCalls = 10;
 const most = { slow: 3, query: 80 };
 
 /** Judges by a target's thresholds. */
-export function judgeStatements(
+function judgeStatements(
   statements: Statements,
   { track }: Pick<Extension, 'track'>,
   thresholds: TargetSettings['thresholds'],

@@ -1,5 +1,8 @@
 /** Tables that one look lists, the oldest first. */
-export const mostTables = 1_000;
+const mostTables = 1_000;
+
+/** Sequences that one look reads: each is locked to the end of the question, and the lock table holds some thousands. */
+const mostSequences = 1_000;
 
 /**
  * Everything about vacuum as one row with one JSON value; 13 to 18 alike.
@@ -8,7 +11,8 @@ export const mostTables = 1_000;
  *   https://www.postgresql.org/docs/current/sql-vacuum.html), prepared transactions, slots, and standbys with
  *   hot_standby_feedback, whose backends are walsenders.
  * - A sequence ends where its column's type ends, when that is earlier. Its value is asked for sequences that the role may
- *   read and nobody alters, as the question would wait for that lock.
+ *   read and nobody alters, as the question would wait for that lock; of many, for those with the nearest ends and the
+ *   largest tables.
  * - Names are quoted where needed, ready to be put into a statement.
  */
 export const vacuumSql = `
@@ -46,35 +50,39 @@ WITH activity AS MATERIALIZED (
 ), altered AS (
   SELECT DISTINCT relation AS oid FROM pg_catalog.pg_locks
   WHERE locktype = 'relation' AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+), sequence_column AS MATERIALIZED (
+  SELECT d.objid AS oid, d.refobjid AS relid, a.attname, t.typname AS type, c.relpages
+  FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
+  JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
+    AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
 ), known_sequence AS MATERIALIZED (
-  SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, s.seqincrement::numeric AS increment, s.seqcycle,
-         s.seqmin::numeric AS low, s.seqmax::numeric AS high, s.seqtypid,
-         pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') AS readable,
-         c.oid NOT IN (SELECT oid FROM altered WHERE oid IS NOT NULL)
-           AND (c.relpersistence = 'p' OR NOT pg_catalog.pg_is_in_recovery()) AS answers
+  SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, s.seqincrement::numeric AS increment,
+         s.seqmin::numeric AS low, s.seqmax::numeric AS high, s.seqtypid, o.type, o.relid, o.attname, o.relpages,
+         least(s.seqmax, CASE o.type WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 END)::numeric AS top,
+         greatest(s.seqmin, CASE o.type WHEN 'int2' THEN -32768 WHEN 'int4' THEN -2147483648 END)::numeric AS bottom,
+         pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') AS readable
   FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relpersistence <> 't'
-), valued_sequence AS (
-  SELECT s.*, col.name AS column_name, col.type,
-         CASE WHEN s.readable AND s.answers THEN pg_catalog.pg_sequence_last_value(s.oid)::numeric END AS last,
-         least(s.high, CASE col.type WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 END) AS top,
-         greatest(s.low, CASE col.type WHEN 'int2' THEN -32768 WHEN 'int4' THEN -2147483648 END) AS bottom
-  FROM known_sequence s LEFT JOIN LATERAL (
-    SELECT pg_catalog.format('%s.%I', d.refobjid::regclass, a.attname) AS name, t.typname AS type
-    FROM pg_catalog.pg_depend d
-    JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = s.oid AND d.objsubid = 0
-      AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
-    LIMIT 1) col ON true
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN sequence_column o ON o.oid = c.oid
+  WHERE c.relpersistence <> 't' AND (c.relpersistence = 'p' OR NOT pg_catalog.pg_is_in_recovery())
+    AND NOT s.seqcycle AND c.oid NOT IN (SELECT oid FROM altered WHERE oid IS NOT NULL)
+), read_sequence AS MATERIALIZED (
+  SELECT * FROM known_sequence WHERE readable
+  ORDER BY top - bottom > 4294967296, relpages DESC NULLS FIRST, name LIMIT ${mostSequences}
+), valued_sequence AS MATERIALIZED (
+  SELECT *, pg_catalog.pg_sequence_last_value(oid)::numeric AS last FROM read_sequence
 ), used_sequence AS (
-  SELECT name, column_name, coalesce(type, pg_catalog.format_type(seqtypid, NULL)) AS type,
+  SELECT name,
+         CASE WHEN attname IS NOT NULL THEN pg_catalog.format('%s.%I', relid::regclass, attname) END AS column_name,
+         coalesce(type, pg_catalog.format_type(seqtypid, NULL)) AS type,
          CASE WHEN increment > 0 THEN 100 * (last - low) / nullif(top - low, 0)
               ELSE 100 * (high - last) / nullif(high - bottom, 0) END AS percent,
          greatest(0, pg_catalog.floor(CASE WHEN increment > 0 THEN (top - last) / increment
                                            ELSE (bottom - last) / increment END)) AS remaining
-  FROM valued_sequence WHERE last IS NOT NULL AND NOT seqcycle
+  FROM valued_sequence WHERE last IS NOT NULL
 )
 SELECT pg_catalog.jsonb_build_object(
   'database', pg_catalog.current_database(),
@@ -116,5 +124,6 @@ SELECT pg_catalog.jsonb_build_object(
   'sequences', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'column', column_name,
                   'type', type, 'percent', percent, 'remaining', remaining) ORDER BY percent DESC, name), '[]')
                 FROM (SELECT * FROM used_sequence ORDER BY percent DESC, name LIMIT 10) s),
-  'hiddenSequences', (SELECT pg_catalog.count(*) FROM known_sequence WHERE NOT readable)
+  'hiddenSequences', (SELECT pg_catalog.count(*) FROM known_sequence WHERE NOT readable),
+  'unreadSequences', (SELECT greatest(0, pg_catalog.count(*) - ${mostSequences}) FROM known_sequence WHERE readable)
 ) AS vacuum`;

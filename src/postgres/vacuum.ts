@@ -85,6 +85,8 @@ const vacuumSchema = z.strictObject({
   ),
   /** Sequences that the bot's role may not read. */
   hiddenSequences: whole,
+  /** Sequences of the smallest tables that one look leaves out. */
+  unreadSequences: whole,
 });
 
 export type Vacuum = z.output<typeof vacuumSchema>;
@@ -123,7 +125,7 @@ export function vacuumReader(target: Asker, thresholds: Thresholds): VacuumReade
 const idSpace = 2 ** 31;
 
 /** Judges by a target's thresholds. */
-export function judgeVacuum(vacuum: Vacuum, thresholds: Thresholds): PageFinding[] {
+function judgeVacuum(vacuum: Vacuum, thresholds: Thresholds): PageFinding[] {
   return inOrder([
     ...switches(vacuum),
     ...wraparound(vacuum, thresholds),

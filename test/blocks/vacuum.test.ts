@@ -17,6 +17,7 @@ const vacuum: VacuumFacts['vacuum'] = {
     { name: 'public."New <b>"', transactionAge: 5, multixactAge: 100_000_000, deadRows: 0, vacuumedSeconds: null },
   ],
   sequences: [],
+  unreadSequences: 0,
 };
 const facts: VacuumFacts = { target: 'portal', actionId: 'A-1042', findings: [], vacuum };
 

@@ -158,6 +158,28 @@ test('a serial at 95 % of its column is critical although its sequence could go 
   }
 });
 
+test('of very many sequences those with the nearest end and the largest tables are read, the others counted', async () => {
+  await database.admin.sql('create table busy (id serial primary key)');
+  await database.admin.sql('insert into busy select generate_series(1, 5000)');
+  await database.admin.sql('vacuum busy');
+  await database.admin.sql("select setval('busy_id_seq', 2147483647)");
+  await database.admin.sql(`do $$ begin
+    for i in 1..1000 loop execute format('create table many_%s (id smallserial)', i); end loop;
+  end $$`);
+  try {
+    const report = await read();
+    expect(report.vacuum.unreadSequences).toBeGreaterThan(0);
+    expect(reasons(report)).toMatch(
+      /^critical: sequence public.busy_id_seq has used 100 % of busy.id \(int4\), 0 left/,
+    );
+  } finally {
+    await database.admin.sql('drop table busy');
+    await database.admin.sql(`do $$ begin
+      for i in 1..1000 loop execute format('drop table many_%s', i); end loop;
+    end $$`);
+  }
+});
+
 test('while somebody alters a sequence, the answer does not wait for it', async () => {
   await database.admin.sql('create sequence busy maxvalue 100');
   await database.admin.sql("select setval('busy', 99)");
