@@ -8,7 +8,10 @@ let office: Office;
 let ahead = 0;
 
 beforeAll(async () => {
-  office = await openOffice({ bot: { now: () => Date.now() + ahead } });
+  office = await openOffice({
+    bot: { now: () => Date.now() + ahead },
+    yaml: 'targets: [{name: portal, database_url_env: DATABASE_URL, replicas_url_env: [DATABASE_URL]}]',
+  });
   const { admin } = office.database;
   await admin.sql('create table "Invoice Lines" (id int primary key, note text)');
   await admin.sql(`insert into "Invoice Lines" select n, repeat('x', 100) from generate_series(1, 20000) n`);
@@ -26,6 +29,7 @@ test('ada looks for indexes that cost more than they bring, and gets all of them
   const [shown] = office.transcript('#incident').filter(text => text.includes('Indexes on'));
   expect(shown).toContain('Indexes that others cover');
   expect(shown).toContain('same as public."by note');
+  expect(shown).toMatch(/Replica asked `127\.0\.0\.1:\d+`, statistics for/);
   expect(shown).toMatch(/DROP INDEX CONCURRENTLY public\."by note \d+"/);
   const { files } = await office.slack.until(
     () => office.ada.sees('#incident').find(({ thread_ts, files }) => thread_ts === answer.ts && files?.length),
