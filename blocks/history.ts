@@ -49,14 +49,16 @@ export function historyView(facts: HistoryFacts): View {
 }
 
 /** The picture; undefined where there is nothing to draw. */
-export function historyChart({ metric, target, from, to, points }: HistoryFacts) {
+export function historyChart({ metric, target, from, to, span, points }: HistoryFacts) {
   const found = points.filter(isFilled);
   if (found.length === 0) return undefined;
   const { divisor, name } = scaleOf(metric.unit, Math.max(...found.map(({ high }) => high)));
+  const banded = found.some(({ low, high }) => low !== high);
+  const meaning = banded ? `, average and range of each ${duration(span / 1_000)}` : '';
   const scaled = (value: number | null) => (value === null ? null : value / divisor);
   return {
     title: `${metric.title} on ${target}`,
-    subtitle: `${duration((to - from) / 1_000)} until ${utc(new Date(to))}`,
+    subtitle: `${duration((to - from) / 1_000)} until ${utc(new Date(to))}${meaning}`,
     unit: name,
     from,
     to,

@@ -59,14 +59,23 @@ export function optionOf({ title, subtitle, unit, from, to, points }: Chart): EC
         : []),
       {
         type: 'line',
-        data: points.map(({ at, value }) => [at, value]),
-        showSymbol: false,
+        data: points.map(({ at, value }, index) => ({ value: [at, value], ...(alone(points, index) ? dot : noDot) })),
+        showSymbol: true,
+        itemStyle: { color: line },
         connectNulls: false,
         lineStyle: { width: 2.5, color: line },
         areaStyle: banded ? undefined : { color: line, opacity: 0.1 },
       },
     ],
   };
+}
+
+const dot = { symbol: 'circle', symbolSize: 7 };
+const noDot = { symbol: 'none' };
+
+/** Without a neighbour no line leads to it, and it would not be seen. */
+function alone(points: Chart['points'], index: number): boolean {
+  return (points[index - 1]?.value ?? null) === null && (points[index + 1]?.value ?? null) === null;
 }
 
 /** Two of these stacked, the lower without a colour, are the band between lowest and highest. */
@@ -88,12 +97,11 @@ function band(
   };
 }
 
-/** Times of the day within two days, with the date at midnight; days beyond, then months. */
+/** The date at midnight and the time between, as far as the axis shows it; months where it is long. */
 function timeFormat(milliseconds: number): (at: number) => string {
   const days = milliseconds / 86_400_000;
   const month: Intl.DateTimeFormatOptions = { timeZone: 'UTC', month: 'short' };
   const day = new Intl.DateTimeFormat('en-US', { ...month, day: 'numeric' });
   if (days > 62) return at => new Intl.DateTimeFormat('en-US', { ...month, year: 'numeric' }).format(at);
-  if (days > 2) return at => day.format(at);
   return at => (at % 86_400_000 === 0 ? day.format(at) : new Date(at).toISOString().slice(11, 16));
 }

@@ -39,7 +39,7 @@ test('the numbers of the picture in words', () => {
 test('the picture has one unit, and keeps the hole', () => {
   expect(historyChart(facts)).toEqual({
     title: 'Size of the database on portal',
-    subtitle: '1 d until 2026-11-22 22:00 UTC',
+    subtitle: '1 d until 2026-11-22 22:00 UTC, average and range of each 1 min',
     unit: 'MB',
     from: facts.from,
     to,

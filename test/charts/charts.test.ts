@@ -43,7 +43,7 @@ test('a chart that cannot be drawn is an error, and the next one is drawn', asyn
   expect(dimensions(await charts.draw(chart))).toEqual([1_440, 900]);
 });
 
-test('the axis of time says UTC, and labels hours, days or months as long as it is', () => {
+test('the axis of time says UTC, and labels hours and days, or months where it is long', () => {
   const labelOf = (days: number, at: number) => {
     const { xAxis } = optionOf({ ...chart, from: to - days * 24 * hour }) as {
       xAxis: { name: string; axisLabel: { formatter(at: number): string } };
@@ -52,6 +52,13 @@ test('the axis of time says UTC, and labels hours, days or months as long as it 
   };
   expect(labelOf(1, Date.UTC(2026, 10, 22, 4))).toBe('04:00 UTC');
   expect(labelOf(1, Date.UTC(2026, 10, 22))).toBe('Nov 22 UTC');
-  expect(labelOf(7, Date.UTC(2026, 10, 22, 12))).toBe('Nov 22 UTC');
+  expect(labelOf(7, Date.UTC(2026, 10, 22, 12))).toBe('12:00 UTC');
   expect(labelOf(300, Date.UTC(2026, 10, 1))).toBe('Nov 2026 UTC');
+});
+
+test('a point that no line leads to is a dot', () => {
+  const point = (at: number, value: number | null) => ({ at, value, low: value, high: value });
+  const points = [point(1, 5), point(2, null), point(3, 6), point(4, 7)];
+  const { series } = optionOf({ ...chart, points }) as { series: { data: { symbol: string }[] }[] };
+  expect(series.at(-1)!.data.map(({ symbol }) => symbol)).toEqual(['circle', 'none', 'none', 'none']);
 });
