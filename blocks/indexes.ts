@@ -160,7 +160,7 @@ function dropOf({ name }: Index): string {
 function linesOf({ indexes, replicas }: IndexesFacts): PageLine[] {
   const { unusedCount, covered, invalid, statisticsSeconds, resetKnown } = indexes;
   return [
-    ['All', `${count(indexes.count, 'index', 'indexes')}, ${bytes(indexes.bytes)}`],
+    ['All', `${count(indexes.count, 'index', 'indexes')}, about ${bytes(indexes.bytes)}`],
     [
       'To look at',
       `${number(unusedCount)} unused, ${number(covered.length)} covered, ${number(invalid.length)} invalid`,

@@ -66,7 +66,7 @@ export function sizeView(facts: SizeFacts): View {
           )
         : undefined,
     notes: size.tables.some(({ locked }) => locked)
-      ? ['* is being rewritten right now: its size is that of its last VACUUM or ANALYZE, without indexes and TOAST']
+      ? ['* is being rewritten right now: its size is that of its last VACUUM or ANALYZE']
       : [],
   });
 }

@@ -17,7 +17,8 @@ const capsThreshold = 180_000;
  *   https://www.postgresql.org/docs/current/btree.html: a page has a header of 24 bytes (a B-tree's 16 more), each row a
  *   pointer of 4, a header of 23 (in an index 8) with a bitmap where something is null, and the width of each column as
  *   ANALYZE has found it, all padded to 8. Fillfactor is room that is meant to be empty.
- * - No estimate where a column has no statistics. Reading them needs SELECT on the table.
+ * - No estimate where a column has no statistics. Reading them needs SELECT on the table, and is done table by table
+ *   (OFFSET 0 keeps the planner from reading those of all tables).
  */
 export function bloatSql(version: number): string {
   const setting = (name: string) => `pg_catalog.current_setting('autovacuum_vacuum_${name}')::float8`;
@@ -51,25 +52,10 @@ WITH locked AS MATERIALIZED (${lockedRelations}
   SELECT r.*, CASE WHEN locked THEN relpages::bigint * pg_catalog.current_setting('block_size')::int
                    ELSE coalesce(pg_catalog.pg_relation_size(oid), 0) END AS bytes
   FROM (SELECT * FROM relation ORDER BY relpages DESC, dead DESC LIMIT ${mostEstimated}) r
-), width AS (
-  SELECT r.oid, pg_catalog.count(*) FILTER (WHERE s.attname IS NULL) AS unknown,
-         pg_catalog.bool_or(s.null_frac > 0) AS has_nulls, pg_catalog.count(*) AS columns,
-         pg_catalog.sum((1 - s.null_frac) * s.avg_width) AS bytes
-  FROM sized r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
-  LEFT JOIN pg_catalog.pg_stats s
-    ON s.schemaname = r.nspname AND s.tablename = r.relname AND s.attname = a.attname AND NOT s.inherited
-  GROUP BY r.oid
 ), block AS (
   SELECT pg_catalog.current_setting('block_size')::int AS size
-), table_estimate AS (
-  SELECT r.oid, r.bytes - pg_catalog.ceil(r.reltuples
-           * (4 + 8 * pg_catalog.ceil((23 + CASE WHEN w.has_nulls THEN pg_catalog.ceil(w.columns / 8.0) ELSE 0 END) / 8)
-                + 8 * pg_catalog.ceil(w.bytes / 8))
-           / ((block.size - 24) * r.fillfactor / 100.0)) * block.size AS waste
-  FROM sized r JOIN width w ON w.oid = r.oid CROSS JOIN block
-  WHERE w.unknown = 0 AND r.reltuples >= 0
 ), tree AS MATERIALIZED (
-  SELECT i.oid, r.oid AS table_oid, r.name AS table_name, r.nspname, r.relname AS table_relname,
+  SELECT i.oid, r.oid AS table_oid, r.name AS table_name, n.nspname AS own_nspname,
          pg_catalog.format('%I.%I', n.nspname, i.relname) AS name, i.reltuples, x.indkey, x.indnatts, x.indrelid, i.relname,
          CASE WHEN r.locked OR i.oid IN (SELECT oid FROM locked)
               THEN i.relpages::bigint * pg_catalog.current_setting('block_size')::int
@@ -79,15 +65,34 @@ WITH locked AS MATERIALIZED (${lockedRelations}
   FROM sized r JOIN pg_catalog.pg_index x ON x.indrelid = r.oid JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
   WHERE i.relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'btree') AND i.reltuples >= 0
+), statistic AS MATERIALIZED (
+  SELECT o.oid, s.attname, s.null_frac, s.avg_width
+  FROM (SELECT oid, nspname, relname FROM sized
+        UNION ALL SELECT oid, own_nspname, relname FROM tree WHERE 0 = ANY (indkey)) o
+  CROSS JOIN LATERAL (
+    SELECT attname, null_frac, avg_width FROM pg_catalog.pg_stats
+    WHERE schemaname = o.nspname AND tablename = o.relname AND NOT inherited OFFSET 0) s
+), width AS (
+  SELECT r.oid, pg_catalog.count(*) FILTER (WHERE s.attname IS NULL) AS unknown,
+         pg_catalog.bool_or(s.null_frac > 0) AS has_nulls, pg_catalog.count(*) AS columns,
+         pg_catalog.sum((1 - s.null_frac) * s.avg_width) AS bytes
+  FROM sized r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN statistic s ON s.oid = r.oid AND s.attname = a.attname
+  GROUP BY r.oid
+), table_estimate AS (
+  SELECT r.oid, r.bytes - pg_catalog.ceil(r.reltuples
+           * (4 + 8 * pg_catalog.ceil((23 + CASE WHEN w.has_nulls THEN pg_catalog.ceil(w.columns / 8.0) ELSE 0 END) / 8)
+                + 8 * pg_catalog.ceil(w.bytes / 8))
+           / ((block.size - 24) * r.fillfactor / 100.0)) * block.size AS waste
+  FROM sized r JOIN width w ON w.oid = r.oid CROSS JOIN block
+  WHERE w.unknown = 0 AND r.reltuples >= 0
 ), key_width AS (
   SELECT t.oid, pg_catalog.count(*) AS known, pg_catalog.bool_or(s.null_frac > 0) AS has_nulls,
          pg_catalog.sum((1 - s.null_frac) * s.avg_width) AS bytes
   FROM tree t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
   LEFT JOIN pg_catalog.pg_attribute base ON base.attrelid = t.indrelid AND base.attnum = t.indkey[a.attnum - 1]
-  JOIN pg_catalog.pg_stats s
-    ON s.schemaname = t.nspname AND NOT s.inherited
-   AND s.tablename = CASE WHEN base.attname IS NULL THEN t.relname ELSE t.table_relname END
-   AND s.attname = coalesce(base.attname, a.attname)
+  JOIN statistic s ON s.oid = CASE WHEN base.attname IS NULL THEN t.oid ELSE t.table_oid END
+                  AND s.attname = coalesce(base.attname, a.attname)
   GROUP BY t.oid
 ), index_estimate AS (
   SELECT t.oid, t.bytes - (1 + pg_catalog.ceil(t.reltuples

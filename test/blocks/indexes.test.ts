@@ -32,7 +32,7 @@ test('what to look at, each index once, and the statements for it', () => {
   expect(indexesView(facts).text).toBe(
     [
       '🟢 Indexes on portal: all well',
-      'All: 12 indexes, 48 MB',
+      'All: 12 indexes, about 48 MB',
       'To look at: 2 unused, 1 covered, 1 invalid',
       'Statistics count for: at least 20 d',
       'Replica asked: `db2.example:5432`, statistics for 10 d',
