@@ -16,6 +16,11 @@ export const limits = {
   headerText: 150,
   contextElements: 10,
   actionElements: 25,
+  /** Of a table, beside its header. https://docs.slack.dev/reference/block-kit/blocks/data-table-block */
+  tableRows: 100,
+  tableColumns: 20,
+  /** Of all cells together. Slack takes 10,000, but the rest of the message needs room in `textInMessage` too. */
+  tableText: 8_000,
   buttonText: 75,
   buttonValue: 2_000,
   actionId: 255,

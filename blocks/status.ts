@@ -1,6 +1,7 @@
 import type { KnownBlock } from '@slack/types';
 import type { StatusReport } from '../src/postgres/status.ts';
 import { bar } from './bar.ts';
+import { cancelBackup } from './cancel-backup.ts';
 import { limits } from './limits.ts';
 import { actions, button, context, fields, header, section } from './parts.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
@@ -75,13 +76,7 @@ function blockersOf({ status, backups }: StatusReport): { text: string; block: K
     const backup = backups.get(pid);
     if (backup !== undefined) {
       const text = `The backup ${backup}, pid ${pid}, ${held}`;
-      const confirm = {
-        title: 'Cancel the backup?',
-        text: `${backup} stops and leaves nothing behind. Sessions that wait for it go on.`,
-        confirm: 'Cancel the backup',
-      };
-      const cancel = button({ text: 'Cancel backup', verb: 'cancel', value: backup, style: 'danger', confirm });
-      return { text, block: section(text, cancel) };
+      return { text, block: section(text, cancelBackup(backup)) };
     }
     const who = code(application || user || 'no name', 60);
     const text = `pid ${pid}, ${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}; to end it: \`/db kill ${pid}\``;

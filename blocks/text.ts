@@ -37,6 +37,15 @@ export function cut(value: string, max: number): string {
   return `${kept.trimEnd()}…`;
 }
 
+/** As `cut`, and no word is split either, unless it takes more than half of the room. */
+export function cutAtWord(value: string, max: number): string {
+  const short = cut(value, max);
+  if (short === value) return value;
+  const kept = short.slice(0, -1);
+  const end = /^\s/.test(value.slice(kept.length)) ? kept.length : kept.lastIndexOf(' ');
+  return end > max / 2 ? `${kept.slice(0, end).trimEnd()}…` : short;
+}
+
 /** A value as inline code: escaped, on one line, without the backticks that would end the code early. */
 export function code(value: string, max = 200): string {
   const line = oneLine(value).replaceAll('`', "'");

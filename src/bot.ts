@@ -19,12 +19,15 @@ import { Outbox } from './audit/outbox.ts';
 import { RecordQueries } from './audit/reader.ts';
 import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
+import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
 import { Metrics } from './health/metrics.ts';
 import { openHealthServer } from './health/server.ts';
 import { openTarget, type Target } from './postgres/target.ts';
+import { historyReader } from './sampling/history.ts';
+import { Sampler } from './sampling/sampler.ts';
 import { makeServices, type TargetTools } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
 import { SlackAuditChannel } from './slack/audit-channel.ts';
@@ -147,6 +150,8 @@ export async function startBot(
       services: makeServices({
         targets,
         help: commands.map(describe),
+        history: target => historyReader({ db: store.db, target, now }),
+        charts: openCharts(),
         record: {
           queries: new RecordQueries(store.db),
           verify: ({ since, ...options }) =>
@@ -206,6 +211,10 @@ export async function startBot(
     jobs.heard(now());
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
     releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
+    const askers = new Map([...targets].map(([name, { target }]) => [name, target]));
+    const sampler = new Sampler({ store, holder, targets: askers, log, now });
+    releases.push(every(sweepEvery, () => sampler.run(), log));
+    releases.push(() => sampler.stop());
     if (retention) releases.push(every(sweepEvery, () => retention.run(), log));
 
     log.info(
@@ -279,11 +288,16 @@ function actionTarget(target: TargetConfig): ActionTarget {
   };
 }
 
+/** Its connections to replicas are closed with it. */
+interface OpenTarget extends TargetTools {
+  readonly replicas: readonly { readonly address: string; readonly asker: Target }[];
+}
+
 async function openTargets(
   configs: readonly TargetConfig[],
   log: Logger,
   now: () => number,
-): Promise<Map<string, TargetTools>> {
+): Promise<Map<string, OpenTarget>> {
   const found = new Map<string | undefined, Installation[]>();
   for (const { pgBin } of configs) {
     if (!found.has(pgBin))
@@ -292,6 +306,10 @@ async function openTargets(
   return new Map(
     configs.map(config => {
       const { name, connection, emergency } = config;
+      const replicas = config.replicas.map((replica, index) => ({
+        address: `${replica.host}:${replica.port}`,
+        asker: openTarget({ name: `${name}/replica-${index + 1}`, connection: replica, poolSize: 1, log }),
+      }));
       const target = openTarget({ name, connection, ...(emergency && { emergency }), log });
       const installations = found.get(config.pgBin) ?? [];
       const backups = openBackups({
@@ -302,13 +320,14 @@ async function openTargets(
         log,
         now: () => new Date(now()),
       });
-      return [name, { settings: config, target, installations, backups }];
+      return [name, { settings: config, target, replicas, installations, backups }];
     }),
   );
 }
 
-async function closeAll(targets: ReadonlyMap<string, { readonly target: Target }>): Promise<void> {
-  await Promise.all([...targets.values()].map(({ target }) => target.close()));
+async function closeAll(targets: ReadonlyMap<string, OpenTarget>): Promise<void> {
+  const open = [...targets.values()].flatMap(({ target, replicas }) => [target, ...replicas.map(({ asker }) => asker)]);
+  await Promise.all(open.map(one => one.close()));
 }
 
 async function cleanUp({ backups, target }: TargetTools, log: Logger): Promise<void> {

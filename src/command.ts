@@ -18,6 +18,7 @@ export { ageIn, agePattern } from './age.ts';
 export { UserError } from './errors.ts';
 export { nearest } from './nearest.ts';
 export { quoted } from './quoted.ts';
+export { metricNames } from './sampling/metrics.ts';
 export type { ChangeServices, ReadServices, RoutineServices } from './services.ts';
 
 /** What a command gives back: what the person sees, and the same in one line for the audit record. */
@@ -29,11 +30,13 @@ export interface Answer {
   readonly files?: readonly AnswerFile[];
 }
 
-/** A text file. */
+/** A text file, or a picture. */
 export interface AnswerFile {
   /** With its ending: `audit-2026-11-22.csv`. */
   readonly name: string;
-  readonly content: string;
+  readonly content: string | Uint8Array;
+  /** What a picture shows, for whoever cannot see it. */
+  readonly alternative?: string;
 }
 
 /** What an approver reads before deciding. Made from the stored plan alone. */

@@ -3,21 +3,38 @@ import { withdrawKnown } from './actions/decide.ts';
 import type { Action } from './actions/ledger-types.ts';
 import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
+import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
+import { bloatReader } from './postgres/bloat.ts';
+import { connectionsReader } from './postgres/connections.ts';
+import { indexesReader, type Replica } from './postgres/indexes.ts';
 import { integrityReader } from './postgres/integrity.ts';
+import { locksReader } from './postgres/locks.ts';
+import { poolReader } from './postgres/pool.ts';
+import { preparedEnder, preparedReader } from './postgres/prepared.ts';
+import { queriesReader } from './postgres/queries.ts';
+import { replicationReader } from './postgres/replication.ts';
+import { settingsReader } from './postgres/settings.ts';
+import { sizeReader } from './postgres/size.ts';
+import { statementsReader } from './postgres/statements.ts';
 import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
+import { vacuumReader } from './postgres/vacuum.ts';
+import type { HistoryReader } from './sampling/history.ts';
 import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
 import type { TargetSettings } from './target-settings.ts';
 import { heapChecker } from './tools/amcheck.ts';
 import type { Backups } from './tools/backups.ts';
 import type { Installation } from './tools/binaries.ts';
+import { diskReader } from './tools/disk.ts';
 
 /** What a target's services are made from. */
 export interface TargetTools {
   readonly settings: TargetSettings;
   readonly target: Target;
+  /** Asked which indexes are used there. */
+  readonly replicas: readonly Replica[];
   readonly installations: readonly Installation[];
   readonly backups: Backups;
 }
@@ -25,6 +42,8 @@ export interface TargetTools {
 export interface ServiceOptions {
   readonly targets: ReadonlyMap<string, TargetTools>;
   readonly help: readonly CommandHelp[];
+  readonly history: (target: string) => HistoryReader;
+  readonly charts: Charts;
   readonly record: { readonly queries: RecordQueries; readonly verify: RecordReaderOptions['verify'] };
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -33,11 +52,12 @@ export interface ServiceOptions {
 }
 
 /** Makes what reaches a command: for each risk an object that holds no more than its type says. */
-export function makeServices({ targets, help, record, now, context }: ServiceOptions): ServiceFactory {
+export function makeServices({ targets, help, history, charts, record, now, context }: ServiceOptions): ServiceFactory {
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
-    const { settings, target, installations, backups } = toolsOf(targets, action.target);
+    const { settings, target, replicas, installations, backups } = toolsOf(targets, action.target);
+    const past = history(settings.name);
     return {
       action: {
         id: spoken(action.id),
@@ -49,6 +69,21 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
       status: statusReader(target, settings.thresholds),
       backends: backendReader({ asker: target, ownPids: () => target.ownPids(), settings }),
       integrity: integrityReader({ target, now: monotonic }),
+      connections: connectionsReader(target, settings.thresholds),
+      queries: queriesReader(target, settings),
+      locks: locksReader(target, settings),
+      prepared: preparedReader(target),
+      vacuum: vacuumReader(target, settings.thresholds),
+      indexes: indexesReader(target, replicas, settings.thresholds),
+      bloat: bloatReader(target, settings.thresholds),
+      size: sizeReader({ target, thresholds: settings.thresholds, earlier: () => past.sizes(), now }),
+      history: past,
+      charts,
+      replication: replicationReader(target, settings.thresholds),
+      settings: settingsReader(target),
+      pool: poolReader(target, settings),
+      statements: statementsReader(target, settings),
+      disk: diskReader(target, settings.thresholds),
       heap: heapChecker({ target, installations, now: monotonic }),
       backups: {
         latest: () => backups.latest(),
@@ -87,6 +122,7 @@ export function makeServices({ targets, help, record, now, context }: ServiceOpt
     });
     return {
       ...working,
+      prepared: { ...working.prepared, ...preparedEnder(target, execution.mayAct) },
       backends: { ...working.backends, signal: (condition, statement) => signaller.signal(condition, statement) },
     };
   }

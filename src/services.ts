@@ -5,12 +5,27 @@
 
 import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
+import type { Charts } from './charts/chart.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
+import type { BloatReader } from './postgres/bloat.ts';
+import type { ConnectionsReader } from './postgres/connections.ts';
+import type { IndexesReader } from './postgres/indexes.ts';
 import type { IntegrityReader } from './postgres/integrity.ts';
+import type { LocksReader } from './postgres/locks.ts';
+import type { PoolReader } from './postgres/pool.ts';
+import type { PreparedEnder, PreparedReader } from './postgres/prepared.ts';
+import type { QueriesReader } from './postgres/queries.ts';
+import type { ReplicationReader } from './postgres/replication.ts';
+import type { SettingsReader } from './postgres/settings.ts';
+import type { SizeReader } from './postgres/size.ts';
+import type { StatementsReader } from './postgres/statements.ts';
 import type { StatusReader } from './postgres/status.ts';
+import type { VacuumReader } from './postgres/vacuum.ts';
+import type { HistoryReader } from './sampling/history.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
 import type { BackupReader, BackupWriter } from './tools/backups.ts';
+import type { DiskReader } from './tools/disk.ts';
 
 /** The action a service works for. */
 export interface ActionFacts {
@@ -56,6 +71,22 @@ export interface ReadServices {
   readonly status: StatusReader;
   readonly backends: BackendReader;
   readonly integrity: IntegrityReader;
+  readonly connections: ConnectionsReader;
+  readonly queries: QueriesReader;
+  readonly locks: LocksReader;
+  readonly prepared: PreparedReader;
+  readonly vacuum: VacuumReader;
+  readonly indexes: IndexesReader;
+  readonly bloat: BloatReader;
+  readonly size: SizeReader;
+  /** What was measured of the target over time. */
+  readonly history: HistoryReader;
+  readonly charts: Charts;
+  readonly replication: ReplicationReader;
+  readonly settings: SettingsReader;
+  readonly pool: PoolReader;
+  readonly statements: StatementsReader;
+  readonly disk: DiskReader;
   readonly heap: HeapChecker;
   readonly backups: BackupReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
@@ -81,4 +112,5 @@ export interface RoutineServices extends ReadServices {
 
 export interface ChangeServices extends RoutineServices {
   readonly backends: BackendReader & BackendSignaller;
+  readonly prepared: PreparedReader & PreparedEnder;
 }

@@ -16,10 +16,34 @@ export const thresholdsSchema = z.strictObject({
   cacheHitPercent: pair(95, 80),
   /** Used share of the 2^31 transaction ids, percent. */
   wraparoundPercent: pair(40, 75),
+  /**
+   * Age of the oldest snapshot that holds back vacuum, transactions. Critical at half of autovacuum_freeze_max_age's
+   * default: there a forced vacuum soon has nothing that it may freeze.
+   */
+  snapshotAgeTransactions: pair(1_000_000, 100_000_000),
+  /** Used share of a sequence, or of its column's type, percent. */
+  sequencePercent: pair(85, 95),
+  /** Growth of the database in a day, percent. */
+  growthPercent: pair(10, 50),
+  /** Room that a table or an index takes beyond what its rows need, percent of its size; and bytes: both must be reached. */
+  bloatPercent: pair(40, 90),
+  bloatBytes: pair(1_000_000_000, 5_000_000_000),
+  /** Dead rows of a table, percent of the number from which autovacuum takes it up. */
+  autovacuumOverduePercent: pair(200, 1_000),
+  /** What unused indexes take, and what indexes take that others cover, bytes. */
+  indexWasteBytes: pair(10_000_000, 100_000_000_000),
   /** Replica lag, seconds. */
   replicaLagSeconds: pair(60, 600),
+  /** WAL that a replica has not replayed yet, bytes. */
+  replicaLagBytes: pair(1_000_000_000, 10_000_000_000),
   /** WAL that a replication slot keeps back, bytes. */
   slotRetainedBytes: pair(5_000_000_000, 50_000_000_000),
+  /** How full a file system of the server is, percent; seen only where the bot runs on the server's host. */
+  diskPercent: pair(80, 90),
+  /** Temporary files of running queries, bytes. */
+  temporaryBytes: pair(5_000_000_000, 50_000_000_000),
+  /** Mean time of a statement that was run ten times or more, seconds. */
+  statementMeanSeconds: pair(1, 10),
   /** Age of the newest backup, hours. */
   backupAgeHours: pair(26, 50),
 });
@@ -48,6 +72,8 @@ export interface TargetSettings {
   readonly allowOtherDatabases: boolean;
   /** Whether literals in query texts are replaced by `?` before anyone sees them. */
   readonly redactQueries: boolean;
+  /** Processes of the application, each with a connection pool of its own; `undefined` where nobody said. */
+  readonly instances?: number | undefined;
 }
 
 function pair(attention: number, critical: number) {

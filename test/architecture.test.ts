@@ -129,6 +129,8 @@ describe('walls', () => {
   test.each([
     ['pg', ['src/postgres', 'src/store/postgres.ts']],
     ['kysely', ['src/store', 'src/actions', 'src/audit']],
+    ['echarts', ['src/charts']],
+    ['@resvg/resvg-js', ['src/charts']],
     ['node:sqlite', ['src/store']],
     ['execa', ['src/tools']],
     ['prom-client', ['src/health']],
@@ -157,6 +159,8 @@ const floors: readonly (readonly string[])[] = [
     'src/access',
     'src/audit',
     'src/health',
+    'src/sampling',
+    'src/charts',
     'src/config',
     'src/config.ts',
     'src/services.ts',

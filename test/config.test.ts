@@ -183,6 +183,7 @@ targets:
   - name: portal
     database_url: postgresql://bot:hunter2@db.example/portal
     emergency_url: postgresql://walsender:hunter2@db.example/portal
+    replicas_url_env: [DATABASE_URL]
   - name: reports
     database_url_env: REPORTS_URL
     approvers: [S0DBA]
@@ -217,6 +218,7 @@ targets:
       approvers: ['U0BEN'],
       approvals: { default: 1 },
       emergency: { user: 'walsender' },
+      replicas: [{ host: 'db.example' }],
     });
     expect(reports).toMatchObject({
       connection: { host: 'reports.example' },

@@ -1,9 +1,10 @@
 /** The record as files: CSV, a line an action, and JSON lines, an action with all its events. */
+import { type CsvCell, csvLine } from '../../blocks/csv.ts';
 import type { RecordEntry } from './reader.ts';
 
 export type ExportFormat = 'csv' | 'jsonl';
 
-type Column = readonly [name: string, value: (entry: RecordEntry) => string | number | undefined];
+type Column = readonly [name: string, value: (entry: RecordEntry) => CsvCell];
 
 const columns: readonly Column[] = [
   ['action', entry => entry.id],
@@ -34,21 +35,6 @@ export async function* exported(entries: AsyncIterable<RecordEntry>, format: Exp
   for await (const entry of entries) {
     yield format === 'csv' ? csvLine(columns.map(([, value]) => value(entry))) : jsonLine(entry);
   }
-}
-
-/** RFC 4180. */
-function csvLine(cells: readonly (string | number | undefined)[]): string {
-  return `${cells.map(cell).join(',')}\r\n`;
-}
-
-/**
- * A text that a spreadsheet would run as a formula gets an apostrophe before it, also where a spreadsheet drops blanks
- * first: https://owasp.org/www-community/attacks/CSV_Injection
- */
-function cell(value: string | number | undefined): string {
-  const text = String(value ?? '');
-  const harmless = /^\s*[=+\-@＝＋－＠]|^[\t\r\n]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }
 
 function jsonLine({ events, askedAt, startedAt, finishedAt, ...entry }: RecordEntry): string {

@@ -12,6 +12,8 @@ export interface TargetConfig extends TargetSettings {
   readonly connection: Connection;
   /** A walsender role's connection, for when the server accepts no other. */
   readonly emergency: Connection | undefined;
+  /** Asked for what only they know, such as which indexes are used there. */
+  readonly replicas: readonly Connection[];
   /** People and user groups who may approve. Empty is nobody. */
   readonly approvers: readonly string[];
   /** Approvers who share a user group with the requester do not count. */
@@ -61,7 +63,7 @@ export function makeTarget(
   { routineCommands, destructiveCommands }: KnownCommands,
   problems: Problems,
 ): TargetConfig | undefined {
-  const { databaseUrl, databaseUrlEnv, emergencyUrl, emergencyUrlEnv, ...settings } = target;
+  const { databaseUrl, databaseUrlEnv, emergencyUrl, emergencyUrlEnv, replicasUrlEnv, ...settings } = target;
   const connection = databaseUrl ?? databaseUrlEnv ?? (only ? databaseUrlOf(environment, problems) : undefined);
   if (connection === undefined && !only) {
     problems.add(`${where}.database_url_env`, 'is missing: each of several targets needs it, or database_url.');
@@ -78,11 +80,13 @@ export function makeTarget(
     ...settings,
     connection,
     emergency: emergencyUrl ?? emergencyUrlEnv,
+    replicas: replicasUrlEnv,
     approvers: settings.approvers ?? defaults.approvers,
     viewers: settings.viewers,
     operators: settings.operators,
     channels: settings.channels,
     approvalChannel: settings.approvalChannel,
+    instances: settings.instances,
     checks: settings.checks ?? defaults.checks,
     pgBin: settings.pgBin ?? defaults.pgBin,
     backupDir: settings.backupDir ?? defaults.backupDir,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Thresholds } from '../target-settings.ts';
+import { backupOf } from './own-backups.ts';
 import type { Asker, Question } from './question.ts';
 import { statusSql } from './status-sql.ts';
 import { assess, type Facts, type Verdict } from './verdict.ts';
@@ -101,11 +102,10 @@ export function statusReader(target: Asker & { ownPids(): ReadonlySet<number> },
   };
 }
 
-/** The name alone proves nothing, anyone can set it: the pid must be one of the bot's own. */
 function ownBackups({ blockers }: Status, ownPids: ReadonlySet<number>): ReadonlyMap<number, string> {
-  const found = blockers.flatMap(({ pid, application }) => {
-    const id = /^pg-chatops\/backup\/(A-\d+)$/.exec(application ?? '')?.[1];
-    return id !== undefined && ownPids.has(pid) ? [[pid, id] as const] : [];
+  const found = blockers.flatMap(blocker => {
+    const id = backupOf(blocker, ownPids);
+    return id === undefined ? [] : [[blocker.pid, id] as const];
   });
   return new Map(found);
 }

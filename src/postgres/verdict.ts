@@ -1,20 +1,9 @@
 import { bytes, count, duration, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
+import { above, attention, critical, type Finding, type Judged, judged } from './finding.ts';
 import type { Status } from './status.ts';
 
-export type Severity = 'attention' | 'critical';
-
-/** One reason why a target is not healthy. */
-export interface Finding {
-  readonly severity: Severity;
-  /** Plain text with the threshold it passed; names in it are not escaped. */
-  readonly text: string;
-}
-
-export interface Verdict {
-  readonly verdict: 'healthy' | Severity;
-  /** Critical ones first. */
-  readonly findings: readonly Finding[];
+export interface Verdict extends Judged {
   readonly percent: {
     /** Client backends, of the connections that are not reserved. */
     readonly connections: number;
@@ -43,17 +32,13 @@ const transactionIdSpace = 2 ** 31;
 /** Judges a status by a target's thresholds. */
 export function assess(status: Status, thresholds: Thresholds, facts: Facts): Verdict {
   const percentages = percentagesOf(status);
-  const found = [
+  const judgement = judged([
     ...sessions(status, percentages, thresholds),
     ...replication(status, thresholds),
     ...storage(status, percentages, thresholds),
     backup(thresholds, facts),
-  ].filter(finding => finding !== undefined);
-  const findings = [
-    ...found.filter(({ severity }) => severity === 'critical'),
-    ...found.filter(({ severity }) => severity === 'attention'),
-  ];
-  return { verdict: findings[0]?.severity ?? 'healthy', findings, percent: percentages };
+  ]);
+  return { ...judgement, percent: percentages };
 }
 
 function percentagesOf({ connections: { used, max, reserved }, cache, transactionIds }: Status): Verdict['percent'] {
@@ -162,30 +147,11 @@ function backup({ backupAgeHours }: Thresholds, { lastBackup, brokenBackups = 0,
   return above(hours, backupAgeHours, words, value => `the last backup is ${value} old`);
 }
 
-function above(
-  value: number,
-  { attention: low, critical: high }: { attention: number; critical: number },
-  words: (value: number) => string,
-  say: (value: string) => string,
-): Finding | undefined {
-  if (value >= high && value > 0) return critical(`${say(words(value))} (critical from ${words(high)})`);
-  if (value >= low && value > 0) return attention(`${say(words(value))} (attention from ${words(low)})`);
-  return undefined;
-}
-
 function below(value: number, { attention: high, critical: low }: Thresholds['cacheHitPercent']): Finding | undefined {
   const say = `the cache answers ${percent(value)} of reads`;
   if (value < low) return critical(`${say} (critical below ${percent(low)})`);
   if (value < high) return attention(`${say} (attention below ${percent(high)})`);
   return undefined;
-}
-
-function attention(text: string): Finding {
-  return { severity: 'attention', text };
-}
-
-function critical(text: string): Finding {
-  return { severity: 'critical', text };
 }
 
 function whose({ pid, application, user }: { pid: number; application: string | null; user: string | null }): string {

@@ -55,7 +55,7 @@ export function route(app: App, options: RouteOptions): void {
   app.event('app_mention', async ({ body }) => onMessage(body));
   app.event('message', async ({ body }) => onMessage(body));
 
-  const onClick = (verb: string, handle: (click: Click) => Promise<void>) =>
+  const onClick = (verb: string | RegExp, handle: (click: Click) => Promise<void>) =>
     app.action({ type: 'block_actions', action_id: verb }, async ({ ack, body }) => {
       await ack();
       await handle(blockActions.parse(body));
@@ -65,6 +65,7 @@ export function route(app: App, options: RouteOptions): void {
   onClick('withdraw', click => actions.withdraw(decidingOf(click)));
   onClick('again', click => actions.again(decidingOf(click), originOf(click), placeOf(click)));
   onClick('older', click => actions.older(decidingOf(click), originOf(click), placeOf(click)));
+  onClick(/^next(_\d+)?$/, click => actions.next(decidingOf(click), originOf(click)));
   onClick('deny', click => openDenial(click, options));
   onClick('break_glass', click => openBreakGlass(click, options));
 
@@ -96,7 +97,7 @@ export function route(app: App, options: RouteOptions): void {
   });
 
   // A button or modal of an older version: acknowledged, so that Slack shows no warning triangle.
-  app.action(/^(?!(approve|cancel|withdraw|again|older|deny|break_glass)$)/, async ({ ack }) => ack());
+  app.action(/^(?!(approve|cancel|withdraw|again|older|next(_\d+)?|deny|break_glass)$)/, async ({ ack }) => ack());
   app.view(new RegExp(`^(?!(${denyModal.callback}|${breakGlassModal.callback})$)`), async ({ ack }) => ack());
 
   app.error(async error => log.error({ err: error }, 'an envelope could not be handled'));

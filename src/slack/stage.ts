@@ -3,6 +3,7 @@ import type { WebClient } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { limits } from '../../blocks/limits.ts';
 import { preformatted, section } from '../../blocks/parts.ts';
+import { tableText } from '../../blocks/table.ts';
 import { cut, unescapeMrkdwn } from '../../blocks/text.ts';
 import type { View } from '../../blocks/view.ts';
 import { type Place, PlaceClosed, type Stage } from '../actions/context.ts';
@@ -80,7 +81,7 @@ export class SlackStage implements Stage {
       await this.#files.filesUploadV2({
         channel_id: channel,
         thread_ts: below,
-        file_uploads: files.map(({ name, content }) => ({ filename: name, content })),
+        file_uploads: files.map(uploadOf),
       });
       return undefined;
     } catch (error) {
@@ -155,24 +156,28 @@ export class SlackStage implements Stage {
   async #respond(place: Place, view: View, responseType: 'in_channel' | 'ephemeral'): Promise<boolean> {
     const { responseUrl } = place;
     if (responseUrl === undefined || !this.#responseOrigins.has(new URL(responseUrl).origin)) return false;
-    const response = await fetch(responseUrl, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json; charset=utf-8' },
-      body: JSON.stringify({
-        response_type: responseType,
-        replace_original: false,
-        ...(place.thread !== undefined && { thread_ts: place.thread }),
-        ...contentOf(view),
-      }),
-      signal: AbortSignal.timeout(10_000),
-    });
-    await response.arrayBuffer();
-    return response.ok;
+    for (const form of [view, ...withPlainTables(view), asSection(view)]) {
+      const response = await fetch(responseUrl, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json; charset=utf-8' },
+        body: JSON.stringify({
+          response_type: responseType,
+          replace_original: false,
+          ...(place.thread !== undefined && { thread_ts: place.thread }),
+          ...contentOf(form),
+        }),
+        signal: AbortSignal.timeout(10_000),
+      });
+      await response.arrayBuffer();
+      // 400 is about the content: a URL that is used up or expired is 404.
+      if (response.status !== 400) return response.ok;
+    }
+    return false;
   }
 
-  /** Where Slack refuses a block, the same content goes out as plain text, its buttons kept. */
+  /** Where Slack refuses a block, the same content goes out plainer: tables first, then all of it, the buttons kept. */
   async #withPlainer<T>(view: View, call: (content: Content) => Promise<T>): Promise<T> {
-    for (const form of [view, asRichText(view)]) {
+    for (const form of [view, ...withPlainTables(view), asRichText(view)]) {
       try {
         return await persist(() => call(contentOf(form)), this.#sleep);
       } catch (error) {
@@ -183,6 +188,11 @@ export class SlackStage implements Stage {
     }
     return persist(() => call(contentOf(asSection(view))), this.#sleep);
   }
+}
+
+function uploadOf({ name, content, alternative }: AnswerFile) {
+  const described = { filename: name, ...(alternative !== undefined && { alt_text: alternative }) };
+  return typeof content === 'string' ? { ...described, content } : { ...described, file: Buffer.from(content) };
 }
 
 function whyNotAttached(error: unknown): string {
@@ -201,6 +211,13 @@ interface Content {
 
 function contentOf(view: View): Content {
   return { text: cut(view.text, limits.messageText), blocks: [...view.blocks] };
+}
+
+/** The view with its table as preformatted text, where it has one. */
+function withPlainTables({ text, blocks }: View): View[] {
+  if (!blocks.some(block => block.type === 'data_table')) return [];
+  const plainer = blocks.map(block => (block.type === 'data_table' ? preformatted(tableText(block)) : block));
+  return [{ text, blocks: plainer }];
 }
 
 /** The text exactly as it is; a message that has rich text can be edited into this. */

@@ -119,6 +119,22 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
         .addColumn('until', big, column => column.notNull())
         .addColumn('note', 'text')
         .execute();
+      await db.schema
+        .createTable('samples')
+        .addColumn('target', 'text', column => column.notNull())
+        .addColumn('metric', 'text', column => column.notNull())
+        .addColumn('subject', 'text', column => column.notNull())
+        .addColumn('step', big, column => column.notNull())
+        .addColumn('at', big, column => column.notNull())
+        .addColumn('count', big, column => column.notNull())
+        .addColumn('total', 'double precision', column => column.notNull())
+        .addColumn('low', 'double precision', column => column.notNull())
+        .addColumn('high', 'double precision', column => column.notNull())
+        .addColumn('last', 'double precision', column => column.notNull())
+        .addColumn('last_at', big, column => column.notNull())
+        .addPrimaryKeyConstraint('one_sample_a_span', ['target', 'metric', 'subject', 'step', 'at'] as never[])
+        .execute();
+      await sql`create index samples_by_age on samples (step, at)`.execute(db);
       // Ids start at 1001: easier to say and to search for than 1, 2, 3.
       if (engine === 'postgres') await sql`alter table actions alter column id restart with 1001`.execute(db);
       else await sql`insert into sqlite_sequence (name, seq) values ('actions', 1000)`.execute(db);

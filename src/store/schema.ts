@@ -12,6 +12,7 @@ export interface StoreSchema {
   record_head: HeadTable;
   checkpoints: CheckpointTable;
   leases: LeaseTable;
+  samples: SampleTable;
 }
 
 /** Where an action is in its life; see actions/ledger.ts for the only ways from one to the next. */
@@ -127,6 +128,25 @@ interface CheckpointTable {
   at: number;
   /** Of the bot's own key: see audit/checkpoint.ts. */
   signature: string;
+}
+
+/** What was measured of a target in one span of time, rolled up: see samples.ts. */
+interface SampleTable {
+  target: string;
+  /** `connections`, `size`. */
+  metric: string;
+  /** What of the target: a table's name; empty is the target as a whole. */
+  subject: string;
+  /** Length of the span, milliseconds; `at` is its start. */
+  step: number;
+  at: number;
+  /** How often it was measured in the span, and the sum of it. */
+  count: number;
+  total: number;
+  low: number;
+  high: number;
+  last: number;
+  last_at: number;
 }
 
 /** Who does what only one process may do at a time. */

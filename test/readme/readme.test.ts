@@ -5,7 +5,7 @@ import { readmeFile, withTable } from './table.ts';
 
 const readme = await readFile(readmeFile, 'utf8');
 
-test('the table of commands is what the commands declare; npm run readme writes it', async () => {
+test('the commands and thresholds are those that the code declares; npm run readme writes them', async () => {
   expect(readme).toBe(await withTable(readme));
 });
 

@@ -1,0 +1,99 @@
+import { limits } from './limits.ts';
+import { actions, button, header, section } from './parts.ts';
+import { inUnit, scaleOf, type Unit } from './scale.ts';
+import { code, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
+import type { View } from './view.ts';
+
+interface Point {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** Null where nothing was measured. */
+  readonly value: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/** What was measured of one thing over time. */
+export interface HistoryFacts {
+  readonly target: string;
+  readonly actionId: string;
+  readonly metric: { readonly title: string; readonly unit: Unit };
+  /** Milliseconds since 1970. */
+  readonly from: number;
+  readonly to: number;
+  /** What one point stands for, milliseconds. */
+  readonly span: number;
+  readonly points: readonly Point[];
+  /** Names of all that can be asked for. */
+  readonly others: readonly string[];
+}
+
+type Filled = Point & { readonly value: number; readonly low: number; readonly high: number };
+
+/** The numbers of the picture below it, for whoever cannot see pictures. */
+export function historyView(facts: HistoryFacts): View {
+  const { metric, target, points, actionId } = facts;
+  const title = `${metric.title} on ${target}, last ${duration((facts.to - facts.from) / 1_000)}`;
+  const found = points.filter(isFilled);
+  const lines =
+    found.length === 0 ? ['Nothing is kept of it yet: the bot measures while it runs.'] : summary(facts, found);
+  const others = `Also: ${facts.others.map(name => code(name)).join(' ')}`;
+  return {
+    text: cut([escapeMrkdwn(title), ...lines, others].join('\n'), limits.messageText),
+    blocks: [
+      header(title),
+      section([...lines, others].join('\n')),
+      actions(button({ text: 'Refresh', verb: 'again', value: actionId })),
+    ],
+  };
+}
+
+/** The picture; undefined where there is nothing to draw. */
+export function historyChart({ metric, target, from, to, span, points }: HistoryFacts) {
+  const found = points.filter(isFilled);
+  if (found.length === 0) return undefined;
+  const { divisor, name } = scaleOf(metric.unit, Math.max(...found.map(({ high }) => high)));
+  const banded = found.some(({ low, high }) => low !== high);
+  const meaning = banded ? `, average and range of each ${duration(span / 1_000)}` : '';
+  const scaled = (value: number | null) => (value === null ? null : value / divisor);
+  return {
+    title: `${metric.title} on ${target}`,
+    subtitle: `${duration((to - from) / 1_000)} until ${utc(new Date(to))}${meaning}`,
+    unit: name,
+    from,
+    to,
+    points: points.map(({ at, value, low, high }) => {
+      return { at, value: scaled(value), low: scaled(low), high: scaled(high) };
+    }),
+  };
+}
+
+/** One plain sentence: the outcome, and what the picture shows in words. */
+export function historySentence({ metric, target, points }: HistoryFacts): string {
+  const found = points.filter(isFilled);
+  const last = found.at(-1);
+  if (!last) return `${metric.title} on ${target}: nothing is kept yet`;
+  const say = (value: number) => inUnit(value, metric.unit);
+  const low = Math.min(...found.map(one => one.low));
+  const high = Math.max(...found.map(one => one.high));
+  return `${metric.title} on ${target}: last ${say(last.value)}, lowest ${say(low)}, highest ${say(high)}`;
+}
+
+function summary({ metric, span, points }: HistoryFacts, found: readonly Filled[]): string[] {
+  const say = (value: number) => inUnit(value, metric.unit);
+  const lowest = found.reduce((least, one) => (one.low < least.low ? one : least));
+  const highest = found.reduce((most, one) => (one.high > most.high ? one : most));
+  const last = found.at(-1)!;
+  const average = found.reduce((sum, { value }) => sum + value, 0) / found.length;
+  const gaps = points.length - found.length;
+  return [
+    `*Last* ${say(last.value)} (${dateToken(new Date(last.at))})`,
+    `*Highest* ${say(highest.high)} (${dateToken(new Date(highest.at))})`,
+    `*Lowest* ${say(lowest.low)} (${dateToken(new Date(lowest.at))})`,
+    `*Average* ${say(average)}, of ${found.length} points of ${duration(span / 1_000)}${gaps > 0 ? `, with ${gaps} interrupted` : ''}`,
+  ];
+}
+
+function isFilled(point: Point): point is Filled {
+  return point.value !== null && point.low !== null && point.high !== null;
+}

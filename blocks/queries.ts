@@ -1,0 +1,143 @@
+import type { ActionsBlock } from '@slack/types';
+import { cancelBackup } from './cancel-backup.ts';
+import type { CsvCell } from './csv.ts';
+import { nextStep } from './next-step.ts';
+import { type PageFinding, page } from './page.ts';
+import { actions } from './parts.ts';
+import { type Column, table } from './table.ts';
+import { count, cutAtWord, duration, oneLine } from './text.ts';
+import type { View } from './view.ts';
+
+interface Session {
+  readonly pid: number;
+  readonly user: string | null;
+  readonly database: string | null;
+  readonly application: string | null;
+  readonly client: string | null;
+  readonly state: string | null;
+  readonly waitEvent: string | null;
+  readonly querySeconds: number | null;
+  readonly transactionSeconds: number | null;
+  readonly blockedBy: readonly number[];
+  readonly query: string;
+  readonly mayKill: boolean;
+  readonly mayCancel: boolean;
+  readonly backup: string | undefined;
+}
+
+/** What the page shows of sessions that have worked, or kept a transaction open, for long. */
+export interface QueriesFacts {
+  readonly target: string;
+  readonly actionId: string;
+  readonly findings: readonly PageFinding[];
+  /** Seconds. */
+  readonly longerThan: number;
+  /** The longest first. */
+  readonly sessions: readonly Session[];
+}
+
+const top = 10;
+
+const columns: readonly Column[] = [
+  { title: 'pid', align: 'right' },
+  { title: 'Query / transaction for', align: 'right' },
+  { title: 'State' },
+  { title: 'Who' },
+  { title: 'Query' },
+];
+
+/** Who has worked for long, what they wait for, and the buttons that lead to their end. */
+export function queriesView(facts: QueriesFacts): View {
+  const { sessions, longerThan } = facts;
+  const querying = sessions.filter(({ querySeconds }) => querySeconds !== null).length;
+  const idle = sessions.length - querying;
+  const found =
+    sessions.length === 0
+      ? 'nobody'
+      : `${count(querying, 'query', 'queries')} running, ${count(idle, 'session')} idle in transaction`;
+  return page({
+    subject: 'Queries',
+    target: facts.target,
+    actionId: facts.actionId,
+    findings: facts.findings,
+    lines: [[`For ${duration(longerThan)} or longer`, found]],
+    table:
+      sessions.length > 0
+        ? table(columns, sessions.map(rowOf), {
+            caption: `At work, or in a transaction, for ${duration(longerThan)} or longer`,
+            top,
+          })
+        : undefined,
+    buttons: sessions.slice(0, top).flatMap(session => buttonsOf(session, facts.actionId)),
+    notes: [
+      'Autovacuum and replication are not listed. The age of a transaction counts also while nothing runs in it.',
+    ],
+  });
+}
+
+/** All sessions as a CSV file holds them, when there are more than the table shows. */
+export function queryFile({ sessions }: Pick<QueriesFacts, 'sessions'>) {
+  if (sessions.length <= top) return undefined;
+  const titles = [
+    'pid',
+    'query_seconds',
+    'transaction_seconds',
+    'state',
+    'wait_event',
+    'blocked_by',
+    'user',
+    'database',
+    'application',
+    'client',
+    'query',
+  ];
+  const rows = sessions.map((session): CsvCell[] => [
+    session.pid,
+    seconds(session.querySeconds),
+    seconds(session.transactionSeconds),
+    session.state ?? undefined,
+    session.waitEvent ?? undefined,
+    session.blockedBy.join(' '),
+    session.user ?? undefined,
+    session.database ?? undefined,
+    session.application ?? undefined,
+    session.client ?? undefined,
+    oneLine(session.query),
+  ]);
+  return { columns: titles.map((title): Column => ({ title })), rows };
+}
+
+function rowOf(session: Session): string[] {
+  return [
+    String(session.pid),
+    `${age(session.querySeconds)} / ${age(session.transactionSeconds)}`,
+    stateOf(session),
+    `${session.application ?? session.user ?? 'no name'} in ${session.database ?? 'no database'}`,
+    cutAtWord(oneLine(session.query), 120),
+  ];
+}
+
+function stateOf({ state, waitEvent, blockedBy }: Session): string {
+  if (blockedBy.length > 0) {
+    return `blocked by ${blockedBy.map(pid => (pid === 0 ? 'a prepared transaction' : pid)).join(', ')}`;
+  }
+  return waitEvent === null ? (state ?? 'unknown') : `${state ?? 'unknown'}, ${waitEvent}`;
+}
+
+/** A row of buttons for one session, those only that would not be refused. */
+function buttonsOf({ pid, mayKill, mayCancel, backup }: Session, actionId: string): ActionsBlock[] {
+  if (backup !== undefined) return [actions(cancelBackup(backup))];
+  const steps = [
+    ...(mayKill ? [{ text: `Kill ${pid}`, actionId, line: `kill ${pid}` }] : []),
+    ...(mayCancel ? [{ text: `Cancel query of ${pid}`, actionId, line: `kill ${pid} --cancel` }] : []),
+  ];
+  return steps.length > 0 ? [actions(...steps.map(nextStep))] : [];
+}
+
+function age(seconds: number | null): string {
+  return seconds === null ? '–' : duration(seconds);
+}
+
+function seconds(value: number | null): number | undefined {
+  return value === null ? undefined : Math.round(value * 10) / 10;
+}

@@ -1,0 +1,144 @@
+import { bar } from './bar.ts';
+import { type PageFinding, type PageLine, page } from './page.ts';
+import { type Column, table } from './table.ts';
+import { code, count, duration, escapeMrkdwn, number, percent } from './text.ts';
+import type { View } from './view.ts';
+
+/** What the page shows of one look; ages are counted in transactions. */
+export interface VacuumFacts {
+  readonly target: string;
+  readonly actionId: string;
+  readonly findings: readonly PageFinding[];
+  readonly vacuum: {
+    readonly settings: {
+      readonly autovacuum: boolean;
+      readonly maxWorkers: number;
+      readonly freezeMaxAge: number;
+      readonly multixactFreezeMaxAge: number;
+    };
+    readonly databases: readonly {
+      readonly name: string;
+      readonly transactionAge: number;
+      readonly multixactAge: number;
+    }[];
+    readonly workers: number;
+    readonly vacuums: readonly RunningVacuum[];
+    readonly holders: readonly { readonly kind: string; readonly name: string | null; readonly age: number }[];
+    readonly prepared: { readonly count: number; readonly oldestSeconds: number };
+    readonly tablesTotal: number;
+    readonly tables: readonly TableAge[];
+    readonly sequences: readonly { readonly name: string; readonly percent: number }[];
+    readonly unreadSequences: number;
+  };
+}
+
+interface RunningVacuum {
+  readonly pid: number;
+  readonly database: string | null;
+  readonly table: string | null;
+  readonly phase: string | null;
+  readonly scannedBlocks: number | null;
+  readonly totalBlocks: number | null;
+  readonly automatic: boolean | null;
+  readonly againstWraparound: boolean | null;
+  readonly waiting: boolean | null;
+  readonly seconds: number | null;
+}
+
+interface TableAge {
+  readonly name: string;
+  readonly transactionAge: number;
+  readonly multixactAge: number;
+  readonly deadRows: number;
+  readonly vacuumedSeconds: number | null;
+}
+
+/** https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND */
+const idSpace = 2 ** 31;
+const top = { tables: 10, vacuums: 3 };
+
+const columns: readonly Column[] = [
+  { title: 'Table' },
+  { title: 'Age', align: 'right' },
+  { title: 'Of forced vacuum', align: 'right' },
+  { title: 'Dead rows', align: 'right' },
+  { title: 'Vacuumed', align: 'right' },
+];
+
+/** The columns and rows of the page's table, all of them, for its file. */
+export function vacuumTable({ vacuum: { tables, settings } }: Pick<VacuumFacts, 'vacuum'>) {
+  const rows = tables.map(({ name, transactionAge, multixactAge, deadRows, vacuumedSeconds }) => {
+    const share = Math.max(transactionAge / settings.freezeMaxAge, multixactAge / settings.multixactFreezeMaxAge);
+    return [
+      name,
+      number(Math.max(transactionAge, multixactAge)),
+      percent(100 * share),
+      number(deadRows),
+      vacuumedSeconds === null ? 'never' : `${duration(vacuumedSeconds)} ago`,
+    ];
+  });
+  return { columns, rows };
+}
+
+/** Ages and what holds back vacuum first; then what runs, and the tables that a forced vacuum comes to first. */
+export function vacuumView(facts: VacuumFacts): View {
+  const { vacuum } = facts;
+  const { rows } = vacuumTable(facts);
+  const caption = `Tables by age, the oldest of ${number(vacuum.tablesTotal)} first`;
+  return page({
+    subject: 'Vacuum',
+    target: facts.target,
+    actionId: facts.actionId,
+    findings: facts.findings,
+    lines: linesOf(vacuum),
+    table: rows.length > 0 ? table(columns, rows, { caption, top: top.tables }) : undefined,
+    notes:
+      vacuum.unreadSequences > 0
+        ? [`${count(vacuum.unreadSequences, 'sequence')} of the smallest tables were not looked at.`]
+        : [],
+  });
+}
+
+function linesOf({ databases, holders, prepared, sequences, settings, workers, vacuums }: VacuumFacts['vacuum']) {
+  const [holder] = holders;
+  const [sequence] = sequences;
+  const lines: PageLine[] = [
+    ['Transaction ids', used(databases, 'transactionAge')],
+    ['Multixact ids', used(databases, 'multixactAge')],
+    ['Oldest snapshot', holder ? `${kinds(holder)}, ${count(holder.age, 'transaction')} old` : 'none is held'],
+    [
+      'Prepared transactions',
+      prepared.count === 0 ? 'none' : `${number(prepared.count)}, the oldest for ${duration(prepared.oldestSeconds)}`,
+    ],
+    ['Fullest sequence', sequence ? `${code(sequence.name, 130)} ${percent(sequence.percent)}` : 'none in use'],
+    [
+      'Autovacuum',
+      `${settings.autovacuum ? 'on' : 'off'}, ${number(workers)} of ${count(settings.maxWorkers, 'worker')} at work`,
+    ],
+  ];
+  const running = vacuums.slice(0, top.vacuums).map((one): PageLine => ['Running', runningLine(one)]);
+  const more = vacuums.length - running.length;
+  return [...lines, ...running, ...(more > 0 ? [['Running', `and ${number(more)} more`] as const] : [])];
+}
+
+function used(databases: VacuumFacts['vacuum']['databases'], age: 'transactionAge' | 'multixactAge'): string {
+  const oldest = databases.reduce((worst, one) => (one[age] > worst[age] ? one : worst));
+  const share = oldest[age] / idSpace;
+  return `${bar(share)} ${percent(100 * share)} used (${code(oldest.name, 63)})`;
+}
+
+function kinds({ kind, name }: VacuumFacts['vacuum']['holders'][number]): string {
+  return `${kind} ${code(name || 'no name', 60)}`;
+}
+
+function runningLine(one: RunningVacuum): string {
+  const what = one.table ?? `a table in ${one.database ?? 'another database'}`;
+  const share =
+    one.totalBlocks !== null && one.totalBlocks > 0 && one.scannedBlocks !== null
+      ? `, ${percent((100 * one.scannedBlocks) / one.totalBlocks)} scanned`
+      : '';
+  const why = one.againstWraparound ? ' against wraparound' : '';
+  const waits = one.waiting ? ', *waits for a lock*' : '';
+  const since = one.seconds === null ? '' : `, since ${duration(one.seconds)}`;
+  return `${code(what, 130)}${why}: ${escapeMrkdwn(one.phase ?? 'phase unknown')}${share}${since}${waits} (pid ${one.pid}${one.automatic ? ', autovacuum' : ''})`;
+}

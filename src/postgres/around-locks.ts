@@ -1,0 +1,31 @@
+import { sqlState } from './errors.ts';
+import type { Asker, Question } from './question.ts';
+
+/** lock_not_available */
+const lockTimeout = '55P03';
+
+/**
+ * A CTE's body: oids of relations that somebody rewrites, drops or alters. pg_relation_size() and the like take an
+ * ACCESS SHARE lock, so they would wait for these until the lock timeout.
+ * https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
+ */
+export const lockedRelations = `SELECT DISTINCT relation AS oid FROM pg_catalog.pg_locks
+  WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock' AND relation IS NOT NULL
+    AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
+
+/**
+ * Asks a question that leaves out locked relations; asks once more when one was locked between its look at the locks
+ * and its look at the relation.
+ */
+export async function askAroundLocks<Row>(
+  target: Asker,
+  question: Question<Row>,
+  values?: readonly unknown[],
+): Promise<Row[]> {
+  try {
+    return await target.ask(question, values);
+  } catch (error) {
+    if (sqlState(error) !== lockTimeout) throw error;
+    return target.ask(question, values);
+  }
+}

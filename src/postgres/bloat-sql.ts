@@ -1,0 +1,149 @@
+import { lockedRelations } from './around-locks.ts';
+import { namedBy } from './named-by.ts';
+
+/** Tables and indexes that one look estimates, the largest first: each costs rows of pg_stats. */
+const mostEstimated = 500;
+
+/** Since 18 dead rows up to a maximum are enough, however large the table is. */
+const capsThreshold = 180_000;
+
+/**
+ * Dead rows, how near each table is to autovacuum's threshold, and how much room tables and B-trees take beyond what
+ * their rows need, as one row with one JSON value. $1: the name of a table to look at alone, with or without its schema
+ * and quotes, or null.
+ *
+ * - The threshold: https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM
+ * - Room that rows need, from https://www.postgresql.org/docs/current/storage-page-layout.html and
+ *   https://www.postgresql.org/docs/current/btree.html: a page has a header of 24 bytes (a B-tree's 16 more), each row a
+ *   pointer of 4, a header of 23 (in an index 8) with a bitmap where something is null, and the width of each column as
+ *   ANALYZE has found it, all padded to 8. Fillfactor is room that is meant to be empty.
+ * - No estimate where a column has no statistics. Reading them needs SELECT on the table, and is done table by table
+ *   (OFFSET 0 keeps the planner from reading those of all tables).
+ */
+export function bloatSql(version: number): string {
+  const setting = (name: string) => `pg_catalog.current_setting('autovacuum_vacuum_${name}')::float8`;
+  const scaled = `coalesce(o.threshold, ${setting('threshold')})
+      + coalesce(o.factor, ${setting('scale_factor')}) * greatest(c.reltuples, 0)`;
+  const threshold =
+    version >= capsThreshold
+      ? `least(${scaled}, nullif(coalesce(o.max_threshold, ${setting('max_threshold')}), -1))`
+      : scaled;
+  return `
+WITH locked AS MATERIALIZED (${lockedRelations}
+), relation AS MATERIALIZED (
+  SELECT c.oid, n.nspname, c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, c.reltuples, c.relpages,
+         c.oid IN (SELECT oid FROM locked) AS locked, coalesce(o.fillfactor, 100) AS fillfactor,
+         coalesce(NOT o.enabled, false) AS autovacuum_off, ${threshold} AS threshold,
+         pg_catalog.pg_stat_get_live_tuples(c.oid) AS live, pg_catalog.pg_stat_get_dead_tuples(c.oid) AS dead,
+         pg_catalog.pg_stat_get_last_vacuum_time(c.oid) AS vacuumed,
+         pg_catalog.pg_stat_get_last_autovacuum_time(c.oid) AS autovacuumed
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  CROSS JOIN LATERAL (
+    SELECT max(option_value) FILTER (WHERE option_name = 'fillfactor')::int AS fillfactor,
+           bool_and(option_value::boolean) FILTER (WHERE option_name = 'autovacuum_enabled') AS enabled,
+           max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_threshold')::float8 AS threshold,
+           max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_scale_factor')::float8 AS factor,
+           max(option_value) FILTER (WHERE option_name = 'autovacuum_vacuum_max_threshold')::float8 AS max_threshold
+    FROM pg_catalog.pg_options_to_table(c.reloptions)) o
+  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+    AND ($1::text IS NULL OR ${namedBy('$1')})
+), sized AS MATERIALIZED (
+  SELECT r.*, CASE WHEN locked THEN relpages::bigint * pg_catalog.current_setting('block_size')::int
+                   ELSE coalesce(pg_catalog.pg_relation_size(oid), 0) END AS bytes
+  FROM (SELECT * FROM relation ORDER BY relpages DESC, dead DESC LIMIT ${mostEstimated}) r
+), block AS (
+  SELECT pg_catalog.current_setting('block_size')::int AS size
+), tree AS MATERIALIZED (
+  SELECT i.oid, r.oid AS table_oid, r.name AS table_name, n.nspname AS own_nspname,
+         pg_catalog.format('%I.%I', n.nspname, i.relname) AS name, i.reltuples, x.indkey, x.indnatts, x.indrelid, i.relname,
+         CASE WHEN r.locked OR i.oid IN (SELECT oid FROM locked)
+              THEN i.relpages::bigint * pg_catalog.current_setting('block_size')::int
+              ELSE coalesce(pg_catalog.pg_relation_size(i.oid), 0) END AS bytes,
+         coalesce((SELECT option_value::int FROM pg_catalog.pg_options_to_table(i.reloptions)
+                   WHERE option_name = 'fillfactor'), 90) AS fillfactor
+  FROM sized r JOIN pg_catalog.pg_index x ON x.indrelid = r.oid JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
+  WHERE i.relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'btree') AND i.reltuples >= 0
+), statistic AS MATERIALIZED (
+  SELECT o.oid, s.attname, s.null_frac, s.avg_width
+  FROM (SELECT oid, nspname, relname FROM sized
+        UNION ALL SELECT oid, own_nspname, relname FROM tree WHERE 0 = ANY (indkey)) o
+  CROSS JOIN LATERAL (
+    SELECT attname, null_frac, avg_width FROM pg_catalog.pg_stats
+    WHERE schemaname = o.nspname AND tablename = o.relname AND NOT inherited OFFSET 0) s
+), width AS (
+  SELECT r.oid, pg_catalog.count(*) FILTER (WHERE s.attname IS NULL) AS unknown,
+         pg_catalog.bool_or(s.null_frac > 0) AS has_nulls, pg_catalog.count(*) AS columns,
+         pg_catalog.sum((1 - s.null_frac) * s.avg_width) AS bytes
+  FROM sized r JOIN pg_catalog.pg_attribute a ON a.attrelid = r.oid AND a.attnum > 0 AND NOT a.attisdropped
+  LEFT JOIN statistic s ON s.oid = r.oid AND s.attname = a.attname
+  GROUP BY r.oid
+), table_estimate AS (
+  SELECT r.oid, r.bytes - pg_catalog.ceil(r.reltuples
+           * (4 + 8 * pg_catalog.ceil((23 + CASE WHEN w.has_nulls THEN pg_catalog.ceil(w.columns / 8.0) ELSE 0 END) / 8)
+                + 8 * pg_catalog.ceil(w.bytes / 8))
+           / ((block.size - 24) * r.fillfactor / 100.0)) * block.size AS waste
+  FROM sized r JOIN width w ON w.oid = r.oid CROSS JOIN block
+  WHERE w.unknown = 0 AND r.reltuples >= 0
+), key_width AS (
+  SELECT t.oid, pg_catalog.count(*) AS known, pg_catalog.bool_or(s.null_frac > 0) AS has_nulls,
+         pg_catalog.sum((1 - s.null_frac) * s.avg_width) AS bytes
+  FROM tree t JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid
+  LEFT JOIN pg_catalog.pg_attribute base ON base.attrelid = t.indrelid AND base.attnum = t.indkey[a.attnum - 1]
+  JOIN statistic s ON s.oid = CASE WHEN base.attname IS NULL THEN t.oid ELSE t.table_oid END
+                  AND s.attname = coalesce(base.attname, a.attname)
+  GROUP BY t.oid
+), index_estimate AS (
+  SELECT t.oid, t.bytes - (1 + pg_catalog.ceil(t.reltuples
+           * (4 + 8 * pg_catalog.ceil((8 + CASE WHEN w.has_nulls THEN 4 ELSE 0 END + w.bytes) / 8))
+           / ((block.size - 40) * t.fillfactor / 100.0))) * block.size AS waste
+  FROM tree t JOIN key_width w ON w.oid = t.oid CROSS JOIN block WHERE w.known = t.indnatts
+), listed AS (
+  SELECT r.*, 100 * r.dead / nullif(r.threshold, 0) AS percent_of_threshold FROM relation r
+)
+SELECT pg_catalog.jsonb_build_object(
+  'tablesTotal', (SELECT pg_catalog.count(*) FROM relation),
+  'deadRows', (SELECT coalesce(pg_catalog.sum(dead), 0) FROM relation),
+  'autovacuum', pg_catalog.current_setting('autovacuum') = 'on',
+  'trackCounts', pg_catalog.current_setting('track_counts') = 'on',
+  'workers', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'autovacuum worker'),
+  'maxWorkers', pg_catalog.current_setting('autovacuum_max_workers')::int,
+  'naptimeSeconds', (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'autovacuum_naptime'),
+  'oldestSnapshotSeconds', (SELECT coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.min(xact_start)), 0)
+                            FROM pg_catalog.pg_stat_activity
+                            WHERE backend_xmin IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()
+                              AND pid NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)),
+  'measuredBy', (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e
+                 JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgstattuple'),
+  'unreadable', (SELECT pg_catalog.count(*) FROM sized WHERE NOT pg_catalog.has_table_privilege(oid, 'SELECT')),
+  'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', r.name, 'bytes', r.bytes,
+               'waste', CASE WHEN e.waste > 0 THEN e.waste ELSE 0 * e.waste END, 'live', r.live, 'dead', r.dead,
+               'vacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - r.vacuumed),
+               'autovacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - r.autovacuumed))
+               ORDER BY e.waste DESC NULLS LAST, r.bytes DESC, r.name), '[]')
+             FROM sized r LEFT JOIN table_estimate e ON e.oid = r.oid),
+  'indexes', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', t.name, 'table', t.table_name,
+                'bytes', t.bytes, 'waste', CASE WHEN e.waste > 0 THEN e.waste ELSE 0 * e.waste END)
+                ORDER BY e.waste DESC NULLS LAST, t.name), '[]')
+              FROM tree t JOIN index_estimate e ON e.oid = t.oid),
+  'due', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'dead', dead,
+            'threshold', pg_catalog.ceil(threshold), 'percent', percent_of_threshold, 'autovacuumOff', autovacuum_off,
+            'vacuuming', EXISTS (SELECT FROM pg_catalog.pg_stat_progress_vacuum p
+                                 WHERE p.relid = l.oid AND p.datname = pg_catalog.current_database()),
+            'locked', locked) ORDER BY percent_of_threshold DESC, name), '[]')
+          FROM (SELECT * FROM listed WHERE percent_of_threshold >= 80 AND dead > 0
+                ORDER BY percent_of_threshold DESC, name LIMIT 10) l)
+) AS bloat`;
+}
+
+/**
+ * What pgstattuple finds of one table, reading only pages that may hold dead rows; needs pg_monitor or a grant.
+ * https://www.postgresql.org/docs/current/pgstattuple.html
+ * @param schema of the extension, quoted.
+ */
+export function measureSql(schema: string): string {
+  return `
+SELECT table_len::float8 AS bytes, dead_tuple_len::float8 AS "deadBytes", approx_free_space::float8 AS "freeBytes"
+FROM ${schema}.pgstattuple_approx($1::regclass)`;
+}

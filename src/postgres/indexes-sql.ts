@@ -1,0 +1,126 @@
+import { lockedRelations } from './around-locks.ts';
+
+/** Indexes of one kind that one look lists, the largest first. */
+const mostIndexes = 1_000;
+
+/** The last use of an index is known from 16 on. https://www.postgresql.org/docs/16/release-16.html */
+const knowsLastScan = 160_000;
+/** NULLS NOT DISTINCT. https://www.postgresql.org/docs/15/release-15.html */
+const knowsNullsNotDistinct = 150_000;
+
+/**
+ * Everything about the indexes of a database as one row with one JSON value.
+ *
+ * - Sizes are those of the files for what is listed; what is listed is chosen, and all summed up, by the sizes that
+ *   VACUUM, ANALYZE or CREATE INDEX have noted last.
+ * - Never unused: what is unique, backs a constraint or is the replica identity, as it works without being scanned; an
+ *   index on an expression, as it also feeds the planner's statistics; a part of a partitioned index, which cannot be
+ *   dropped alone.
+ * - Covered: the same columns, operator classes, collations, order, expressions and condition as another index, or for a
+ *   B-tree that is not unique the first columns of another. Of two that are the same, the newer goes, unless it is the
+ *   unique one. Locations in a stored expression only say where it stood in its statement.
+ * - A set of statistics lasts until a reset or a crash; where no reset is known, only the server's start is certain.
+ *   https://www.postgresql.org/docs/current/monitoring-stats.html
+ */
+export function indexesSql(version: number): string {
+  const lastScan = version >= knowsLastScan ? 'pg_catalog.pg_stat_get_lastscan(i.oid)' : 'NULL::timestamptz';
+  const nullsEqual = version >= knowsNullsNotDistinct ? 'x.indnullsnotdistinct' : 'false';
+  return `
+WITH locked AS MATERIALIZED (${lockedRelations}
+), all_index AS MATERIALIZED (
+  SELECT i.oid, x.indrelid, pg_catalog.format('%I.%I', n.nspname, i.relname) AS name,
+         pg_catalog.format('%I.%I', tn.nspname, t.relname) AS table_name, i.relname,
+         i.relpages::bigint * pg_catalog.current_setting('block_size')::int AS stored,
+         i.oid IN (SELECT oid FROM locked) OR t.oid IN (SELECT oid FROM locked) AS locked,
+         pg_catalog.pg_stat_get_numscans(i.oid) AS scans, ${lastScan} AS last_scan,
+         x.indisvalid, x.indisunique, x.indisreplident, x.indimmediate, x.indnkeyatts, i.relam, i.relispartition,
+         x.indkey::int2[] AS keys, x.indclass::oid[] AS classes, x.indcollation::oid[] AS collations,
+         x.indoption::int2[] AS options,
+         coalesce(pg_catalog.regexp_replace(x.indexprs::text, ':location -?[0-9]+', '', 'g'), '') AS expressions,
+         coalesce(pg_catalog.regexp_replace(x.indpred::text, ':location -?[0-9]+', '', 'g'), '') AS condition,
+         ${nullsEqual} AS nulls_equal,
+         i.oid IN (SELECT conindid FROM pg_catalog.pg_constraint) AS constrains
+  FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
+  JOIN pg_catalog.pg_class t ON t.oid = x.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
+  WHERE i.relkind = 'i' AND i.relpersistence <> 't' AND x.indislive
+    AND tn.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+), covered AS (
+  SELECT DISTINCT ON (a.oid) a.oid, a.name, a.table_name, a.stored, a.locked, a.scans, b.name AS other,
+         CASE WHEN a.keys = b.keys THEN 'same' ELSE 'prefix' END AS kind
+  FROM all_index a JOIN all_index b ON b.indrelid = a.indrelid AND b.oid <> a.oid
+  WHERE a.indisvalid AND b.indisvalid AND NOT a.constrains AND NOT a.indisreplident AND NOT a.relispartition
+    AND a.relam = b.relam AND a.condition = b.condition
+    AND (a.keys = b.keys AND a.indnkeyatts = b.indnkeyatts AND a.classes = b.classes AND a.collations = b.collations
+           AND a.options = b.options AND a.expressions = b.expressions
+           AND (NOT a.indisunique OR b.indisunique AND b.indimmediate AND a.nulls_equal = b.nulls_equal)
+           AND (b.constrains OR b.indisreplident OR b.indisunique AND NOT a.indisunique OR a.oid > b.oid)
+         OR NOT a.indisunique AND a.expressions = '' AND b.expressions = ''
+           AND pg_catalog.cardinality(a.keys) = a.indnkeyatts AND a.indnkeyatts <= b.indnkeyatts
+           AND pg_catalog.cardinality(a.keys) < pg_catalog.cardinality(b.keys)
+           AND a.relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'btree')
+           AND b.keys[0:a.indnkeyatts - 1] = a.keys[0:a.indnkeyatts - 1]
+           AND b.classes[0:a.indnkeyatts - 1] = a.classes[0:a.indnkeyatts - 1]
+           AND b.collations[0:a.indnkeyatts - 1] = a.collations[0:a.indnkeyatts - 1]
+           AND b.options[0:a.indnkeyatts - 1] = a.options[0:a.indnkeyatts - 1])
+  ORDER BY a.oid, (a.keys = b.keys) DESC, b.constrains DESC, b.oid
+), unused AS (
+  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans,
+         EXISTS (SELECT FROM pg_catalog.pg_constraint c
+                 WHERE c.contype = 'f' AND c.conrelid = i.indrelid
+                   AND i.keys[0:pg_catalog.cardinality(c.conkey) - 1] @> c.conkey) AS supports_key
+  FROM all_index i
+  WHERE i.scans = 0 AND i.indisvalid AND NOT i.indisunique AND NOT i.indisreplident AND NOT i.constrains
+    AND NOT i.relispartition AND 0 <> ALL (i.keys)
+), invalid AS (
+  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans, p.pid AS builder,
+         CASE WHEN i.relname ~ '_ccnew[0-9]*$' THEN 'new' WHEN i.relname ~ '_ccold[0-9]*$' THEN 'old' END AS leftover
+  FROM all_index i LEFT JOIN pg_catalog.pg_stat_progress_create_index p
+    ON p.index_relid = i.oid AND p.datname = pg_catalog.current_database()
+  WHERE NOT i.indisvalid
+), statistics AS (
+  SELECT stats_reset FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()
+)
+SELECT pg_catalog.jsonb_build_object(
+  'count', (SELECT pg_catalog.count(*) FROM all_index),
+  'bytes', (SELECT coalesce(pg_catalog.sum(stored), 0) FROM all_index),
+  'statisticsSeconds', (SELECT extract(epoch FROM pg_catalog.clock_timestamp()
+                          - coalesce(stats_reset, pg_catalog.pg_postmaster_start_time())) FROM statistics),
+  'resetKnown', (SELECT stats_reset IS NOT NULL FROM statistics),
+  'standby', pg_catalog.pg_is_in_recovery(),
+  'standbys', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication WHERE state IN ('streaming', 'catchup')),
+  'unusedCount', (SELECT pg_catalog.count(*) FROM unused),
+  'unused', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
+               'bytes', bytes, 'scans', scans, 'supportsKey', supports_key) ORDER BY bytes DESC, name), '[]')
+             FROM ${measured('unused', 'stored')} i),
+  'covered', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
+                'bytes', bytes, 'scans', scans, 'other', other, 'kind', kind) ORDER BY bytes DESC, name), '[]')
+              FROM ${measured('covered', 'stored')} i),
+  'invalid', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
+                'bytes', bytes, 'scans', scans, 'builder', builder, 'leftover', leftover) ORDER BY bytes DESC, name), '[]')
+              FROM ${measured('invalid', 'stored')} i),
+  'usage', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
+              'bytes', bytes, 'scans', scans,
+              'lastScanSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - last_scan)) ORDER BY scans DESC, name), '[]')
+            FROM ${measured('all_index', 'scans')} i)
+) AS indexes`;
+}
+
+/** The first of a list, with the sizes that their files have: opening all of 100,000 indexes would take seconds. */
+function measured(list: string, by: 'stored' | 'scans'): string {
+  return `(SELECT *, CASE WHEN locked THEN stored ELSE coalesce(pg_catalog.pg_relation_size(oid), 0) END AS bytes
+           FROM (SELECT * FROM ${list} ORDER BY ${by} DESC, name LIMIT ${mostIndexes}) l)`;
+}
+
+/** Of a replica: which of the named indexes were scanned there, and since when its statistics count. */
+export const replicaScansSql = `
+SELECT pg_catalog.jsonb_build_object(
+  'statisticsSeconds', (SELECT extract(epoch FROM pg_catalog.clock_timestamp()
+                          - coalesce(stats_reset, pg_catalog.pg_postmaster_start_time()))
+                        FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()),
+  'known', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_user_indexes
+            WHERE pg_catalog.format('%I.%I', schemaname, indexrelname) = ANY ($1::text[])),
+  'scanned', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.format('%I.%I', schemaname, indexrelname)), '[]')
+              FROM pg_catalog.pg_stat_user_indexes
+              WHERE idx_scan > 0 AND pg_catalog.format('%I.%I', schemaname, indexrelname) = ANY ($1::text[]))
+) AS scans`;

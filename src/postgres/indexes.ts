@@ -1,0 +1,190 @@
+import { z } from 'zod';
+import type { PageFinding } from '../../blocks/page.ts';
+import { bytes, code, count, duration } from '../../blocks/text.ts';
+import type { Thresholds } from '../target-settings.ts';
+import { advised, inOrder } from './advised.ts';
+import { askAroundLocks } from './around-locks.ts';
+import { above, attention } from './finding.ts';
+import { indexesSql, replicaScansSql } from './indexes-sql.ts';
+import type { Asker, Question } from './question.ts';
+
+const whole = z.int().nonnegative();
+const index = {
+  /** With its schema, quoted where needed. */
+  name: z.string(),
+  table: z.string(),
+  bytes: whole,
+  scans: whole,
+};
+
+const unusedSchema = z.strictObject({ ...index, supportsKey: z.boolean() });
+
+const indexesSchema = z.strictObject({
+  count: whole,
+  bytes: whole,
+  /** For how long the numbers of scans count, at least. */
+  statisticsSeconds: z.number(),
+  /** Whether that is since a reset; otherwise it is since the server's start, and they may reach further back. */
+  resetKnown: z.boolean(),
+  /** Whether the target itself is one. */
+  standby: z.boolean(),
+  /** Standbys connected to the target. */
+  standbys: whole,
+  /** Of all, listed or not. */
+  unusedCount: whole,
+  unused: z.array(unusedSchema),
+  covered: z.array(z.strictObject({ ...index, other: z.string(), kind: z.enum(['same', 'prefix']) })),
+  invalid: z.array(
+    z.strictObject({
+      ...index,
+      /** The backend that builds it right now. */
+      builder: z.int().nullable(),
+      /** What a REINDEX CONCURRENTLY that failed has left behind: the new index, or the old one. */
+      leftover: z.enum(['new', 'old']).nullable(),
+    }),
+  ),
+  usage: z.array(z.strictObject({ ...index, lastScanSeconds: z.number().nullable() })),
+});
+
+type Indexes = z.output<typeof indexesSchema>;
+
+const indexesQuestion: Question<{ indexes: Indexes }> = {
+  name: 'indexes',
+  sql: indexesSql,
+  row: z.object({ indexes: indexesSchema }),
+};
+
+const scansSchema = z.strictObject({ statisticsSeconds: z.number(), known: whole, scanned: z.array(z.string()) });
+
+const scansQuestion: Question<{ scans: z.output<typeof scansSchema> }> = {
+  name: 'replica_index_scans',
+  sql: replicaScansSql,
+  row: z.object({ scans: scansSchema }),
+};
+
+/** A replica that is asked which indexes are used there. */
+export interface Replica {
+  /** `db2.example:5432` */
+  readonly address: string;
+  readonly asker: Asker;
+}
+
+/** Who was asked which indexes are used, beside the target itself. */
+export interface AskedReplicas {
+  readonly answered: readonly { readonly address: string; readonly statisticsSeconds: number }[];
+  /** Addresses of those that did not answer, or do not know the indexes. */
+  readonly silent: readonly string[];
+}
+
+export interface IndexesReport {
+  /** Unused ones are unused on every replica that answered. */
+  readonly indexes: Indexes;
+  readonly replicas: AskedReplicas;
+  /** Whether the statistics count for long enough to call an index unused, and nobody asked was silent. */
+  readonly unusedIsSure: boolean;
+  readonly findings: readonly PageFinding[];
+}
+
+export interface IndexesReader {
+  /**
+   * Looks at all indexes in one round trip, and in one more to each replica, at once.
+   * @throws TargetError when the target does not answer; a replica that does not is named in the report.
+   */
+  read(): Promise<IndexesReport>;
+}
+
+export function indexesReader(target: Asker, replicas: readonly Replica[], thresholds: Thresholds): IndexesReader {
+  return {
+    read: async () => {
+      const [row] = await askAroundLocks(target, indexesQuestion);
+      return usedElsewhere(row!.indexes, replicas).then(({ indexes, asked }) => ({
+        indexes,
+        replicas: asked,
+        ...judgeIndexes(indexes, asked, thresholds),
+      }));
+    },
+  };
+}
+
+async function usedElsewhere(
+  indexes: Indexes,
+  replicas: readonly Replica[],
+): Promise<{ indexes: Indexes; asked: AskedReplicas }> {
+  const names = indexes.unused.map(({ name }) => name);
+  const answers = await Promise.all(
+    replicas.map(async ({ address, asker }) => {
+      try {
+        const [row] = await asker.ask(scansQuestion, [names]);
+        return { address, ...row!.scans };
+      } catch {
+        return { address, silent: true as const };
+      }
+    }),
+  );
+  const answered = answers.flatMap(one => ('silent' in one || one.known < names.length ? [] : [one]));
+  const scanned = new Set(answered.flatMap(one => one.scanned));
+  const unused = indexes.unused.filter(({ name }) => !scanned.has(name));
+  return {
+    indexes: { ...indexes, unused, unusedCount: indexes.unusedCount - (names.length - unused.length) },
+    asked: {
+      answered: answered.map(({ address, statisticsSeconds }) => ({ address, statisticsSeconds })),
+      silent: answers.map(({ address }) => address).filter(one => !answered.some(({ address }) => address === one)),
+    },
+  };
+}
+
+/** A report at the week's or month's end uses what nothing else does: one week is the least to wait for. */
+const enoughStatistics = 7 * 86_400;
+
+/** Judges by a target's thresholds. */
+export function judgeIndexes(
+  indexes: Indexes,
+  { answered, silent }: AskedReplicas,
+  { indexWasteBytes }: Thresholds,
+): Pick<IndexesReport, 'unusedIsSure' | 'findings'> {
+  const shortest = Math.min(indexes.statisticsSeconds, ...answered.map(one => one.statisticsSeconds));
+  const unusedIsSure = shortest >= enoughStatistics && silent.length === 0 && indexes.standbys <= answered.length;
+  return {
+    unusedIsSure,
+    findings: inOrder([
+      ...invalid(indexes),
+      wasted(indexes.covered, indexWasteBytes, coveredWords, '`/db indexes --duplicate` lists them'),
+      wasted(indexes.unused, indexWasteBytes, unusedWords, adviceOnUnused(unusedIsSure, shortest, silent)),
+    ]),
+  };
+}
+
+const coveredWords = ['is covered by another and takes', 'are covered by others and take'] as const;
+const unusedWords = ['was never used and takes', 'were never used and take'] as const;
+
+function* invalid({ invalid: all }: Indexes) {
+  const broken = all.filter(({ builder }) => builder === null);
+  const [first] = broken;
+  if (!first) return;
+  const more = broken.length === 1 ? '' : ` and ${count(broken.length - 1, 'other')}`;
+  yield advised(
+    attention(
+      `${first.name}${more} cannot be used by queries, yet every write keeps ${broken.length === 1 ? 'it' : 'them'} up`,
+    ),
+    'Its build has failed: `/db indexes --invalid` has the statement that ends it',
+  );
+}
+
+function wasted(
+  found: readonly { readonly bytes: number }[],
+  threshold: Thresholds['indexWasteBytes'],
+  [one, several]: readonly [one: string, several: string],
+  advice: string,
+): PageFinding | undefined {
+  const sum = found.reduce((total, { bytes: taken }) => total + taken, 0);
+  const say = (value: string) =>
+    `${count(found.length, 'index', 'indexes')} ${found.length === 1 ? one : several} ${value}`;
+  return advised(above(sum, threshold, bytes, say), advice);
+}
+
+function adviceOnUnused(sure: boolean, shortest: number, silent: readonly string[]): string {
+  if (sure) return '`/db indexes --unused` lists them; drop one at a time';
+  if (silent.length > 0) return `Drop none yet: ${silent.map(one => code(one, 100)).join(', ')} could not be asked`;
+  if (shortest < enoughStatistics) return `Drop none yet: the statistics count for ${duration(shortest)} only`;
+  return 'Drop none yet: not every connected standby was asked (`replicas_url_env`)';
+}

@@ -1,0 +1,129 @@
+/** Tables that one look lists, the oldest first. */
+const mostTables = 1_000;
+
+/** Sequences that one look reads: each is locked to the end of the question, and the lock table holds some thousands. */
+const mostSequences = 1_000;
+
+/**
+ * Everything about vacuum as one row with one JSON value; 13 to 18 alike.
+ *
+ * - What holds back vacuum: backend_xmin and backend_xid of sessions (a lazy VACUUM itself does not hold back others,
+ *   https://www.postgresql.org/docs/current/sql-vacuum.html), prepared transactions, slots, and standbys with
+ *   hot_standby_feedback, whose backends are walsenders.
+ * - A sequence ends where its column's type ends, when that is earlier. Its value is asked for sequences that the role may
+ *   read and nobody alters, as the question would wait for that lock; of many, for those with the nearest ends and the
+ *   largest tables.
+ * - Names are quoted where needed, ready to be put into a statement.
+ */
+export const vacuumSql = `
+WITH activity AS MATERIALIZED (
+  SELECT * FROM pg_catalog.pg_stat_activity
+), progress AS MATERIALIZED (
+  SELECT * FROM pg_catalog.pg_stat_progress_vacuum
+), holder AS (
+  SELECT CASE backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind, pid, application_name AS name,
+         usename AS owner, datname AS database, state, extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS seconds,
+         greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age
+  FROM activity
+  WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_catalog.pg_backend_pid()
+    AND pid NOT IN (SELECT pid FROM progress)
+  UNION ALL
+  SELECT 'prepared', NULL, gid, owner, database, NULL, extract(epoch FROM pg_catalog.clock_timestamp() - prepared),
+         pg_catalog.age(transaction)
+  FROM pg_catalog.pg_prepared_xacts
+  UNION ALL
+  SELECT 'slot', active_pid, slot_name, NULL, database, CASE WHEN active THEN 'active' ELSE 'inactive' END, NULL,
+         greatest(pg_catalog.age(xmin), pg_catalog.age(catalog_xmin))
+  FROM pg_catalog.pg_replication_slots WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL
+), relation AS MATERIALIZED (
+  SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
+         n.nspname IN ('pg_catalog', 'information_schema') AS system,
+         greatest(pg_catalog.age(c.relfrozenxid), pg_catalog.age(t.relfrozenxid)) AS transaction_age,
+         greatest(pg_catalog.mxid_age(c.relminmxid), pg_catalog.mxid_age(t.relminmxid)) AS multixact_age,
+         c.reloptions IS NOT NULL AND coalesce((SELECT NOT option_value::boolean FROM pg_catalog.pg_options_to_table(c.reloptions)
+                   WHERE option_name = 'autovacuum_enabled'), false) AS autovacuum_off
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
+  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+), oldest AS (
+  SELECT * FROM relation ORDER BY greatest(transaction_age, multixact_age) DESC, system, name LIMIT ${mostTables}
+), altered AS (
+  SELECT DISTINCT relation AS oid FROM pg_catalog.pg_locks
+  WHERE locktype = 'relation' AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+), sequence_column AS MATERIALIZED (
+  SELECT d.objid AS oid, d.refobjid AS relid, a.attname, t.typname AS type, c.relpages
+  FROM pg_catalog.pg_depend d
+  JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
+  JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
+  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+  WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
+    AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
+), known_sequence AS MATERIALIZED (
+  SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, s.seqincrement::numeric AS increment,
+         s.seqmin::numeric AS low, s.seqmax::numeric AS high, s.seqtypid, o.type, o.relid, o.attname, o.relpages,
+         least(s.seqmax, CASE o.type WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 END)::numeric AS top,
+         greatest(s.seqmin, CASE o.type WHEN 'int2' THEN -32768 WHEN 'int4' THEN -2147483648 END)::numeric AS bottom,
+         pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') AS readable
+  FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN sequence_column o ON o.oid = c.oid
+  WHERE c.relpersistence <> 't' AND (c.relpersistence = 'p' OR NOT pg_catalog.pg_is_in_recovery())
+    AND NOT s.seqcycle AND c.oid NOT IN (SELECT oid FROM altered WHERE oid IS NOT NULL)
+), read_sequence AS MATERIALIZED (
+  SELECT * FROM known_sequence WHERE readable
+  ORDER BY top - bottom > 4294967296, relpages DESC NULLS FIRST, name LIMIT ${mostSequences}
+), valued_sequence AS MATERIALIZED (
+  SELECT *, pg_catalog.pg_sequence_last_value(oid)::numeric AS last FROM read_sequence
+), used_sequence AS (
+  SELECT name,
+         CASE WHEN attname IS NOT NULL THEN pg_catalog.format('%s.%I', relid::regclass, attname) END AS column_name,
+         coalesce(type, pg_catalog.format_type(seqtypid, NULL)) AS type,
+         CASE WHEN increment > 0 THEN 100 * (last - low) / nullif(top - low, 0)
+              ELSE 100 * (high - last) / nullif(high - bottom, 0) END AS percent,
+         greatest(0, pg_catalog.floor(CASE WHEN increment > 0 THEN (top - last) / increment
+                                           ELSE (bottom - last) / increment END)) AS remaining
+  FROM valued_sequence WHERE last IS NOT NULL
+)
+SELECT pg_catalog.jsonb_build_object(
+  'database', pg_catalog.current_database(),
+  'hiddenRows', (SELECT pg_catalog.count(*) FROM activity WHERE query = '<insufficient privilege>'),
+  'settings', pg_catalog.jsonb_build_object(
+    'autovacuum', pg_catalog.current_setting('autovacuum') = 'on',
+    'trackCounts', pg_catalog.current_setting('track_counts') = 'on',
+    'maxWorkers', pg_catalog.current_setting('autovacuum_max_workers')::int,
+    'freezeMaxAge', pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint,
+    'multixactFreezeMaxAge', pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::bigint),
+  'databases', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', datname,
+                  'transactionAge', pg_catalog.age(datfrozenxid), 'multixactAge', pg_catalog.mxid_age(datminmxid))
+                  ORDER BY greatest(pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid)) DESC, datname)
+                FROM pg_catalog.pg_database),
+  'workers', (SELECT pg_catalog.count(*) FROM activity WHERE backend_type = 'autovacuum worker'),
+  'vacuums', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', p.pid, 'database', p.datname,
+                'table', r.name, 'phase', p.phase, 'scannedBlocks', p.heap_blks_scanned, 'totalBlocks', p.heap_blks_total,
+                'automatic', a.backend_type = 'autovacuum worker',
+                'againstWraparound', a.query LIKE '%(to prevent wraparound)%', 'waiting', a.wait_event_type = 'Lock',
+                'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - a.query_start))
+                ORDER BY a.query_start, p.pid), '[]')
+              FROM progress p LEFT JOIN activity a ON a.pid = p.pid
+              LEFT JOIN relation r ON r.oid = p.relid AND p.datname = pg_catalog.current_database()),
+  'holders', (SELECT coalesce(pg_catalog.jsonb_agg(h ORDER BY age DESC, seconds DESC NULLS LAST), '[]')
+              FROM (SELECT * FROM holder ORDER BY age DESC, seconds DESC NULLS LAST LIMIT 10) h),
+  'prepared', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
+                 'oldestSeconds', coalesce(pg_catalog.max(seconds), 0)) FROM holder WHERE kind = 'prepared'),
+  'tablesTotal', (SELECT pg_catalog.count(*) FROM relation),
+  'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name,
+               'transactionAge', transaction_age, 'multixactAge', multixact_age,
+               'deadRows', pg_catalog.pg_stat_get_dead_tuples(oid),
+               'vacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - greatest(
+                 pg_catalog.pg_stat_get_last_vacuum_time(oid), pg_catalog.pg_stat_get_last_autovacuum_time(oid))))
+               ORDER BY greatest(transaction_age, multixact_age) DESC, system, name), '[]') FROM oldest),
+  'withoutAutovacuum', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
+                          'first', coalesce(pg_catalog.jsonb_agg(name ORDER BY name) FILTER (WHERE place <= 3), '[]'))
+                        FROM (SELECT name, pg_catalog.row_number() OVER (ORDER BY name) AS place
+                              FROM relation WHERE autovacuum_off) r),
+  'sequences', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'column', column_name,
+                  'type', type, 'percent', percent, 'remaining', remaining) ORDER BY percent DESC, name), '[]')
+                FROM (SELECT * FROM used_sequence ORDER BY percent DESC, name LIMIT 10) s),
+  'hiddenSequences', (SELECT pg_catalog.count(*) FROM known_sequence WHERE NOT readable),
+  'unreadSequences', (SELECT greatest(0, pg_catalog.count(*) - ${mostSequences}) FROM known_sequence WHERE readable)
+) AS vacuum`;

@@ -1,0 +1,64 @@
+import type { Unit } from '../../blocks/scale.ts';
+import type { Moment } from '../postgres/sample.ts';
+
+export interface Metric {
+  /** `Sessions that wait for a lock` */
+  readonly title: string;
+  readonly unit: Unit;
+  /** How often it is measured, minutes. */
+  readonly every: number;
+}
+
+/** Sizes are measured every so many minutes, as that looks at each file of the database. */
+export const sizesEvery = 10;
+
+/** What is kept of a target, by the names that people type. */
+export const metrics = {
+  connections: { title: 'Connections', unit: 'count', every: 1 },
+  active: { title: 'Active sessions', unit: 'count', every: 1 },
+  'idle-in-transaction': { title: 'Sessions idle in transaction', unit: 'count', every: 1 },
+  waiting: { title: 'Sessions that wait for a lock', unit: 'count', every: 1 },
+  'longest-transaction': { title: 'Longest open transaction', unit: 'seconds', every: 1 },
+  transactions: { title: 'Transactions', unit: 'per second', every: 1 },
+  wal: { title: 'WAL written', unit: 'bytes per second', every: 1 },
+  lag: { title: 'Replication lag', unit: 'seconds', every: 1 },
+  'lag-bytes': { title: 'Replication lag', unit: 'bytes', every: 1 },
+  age: { title: 'Age of the oldest database', unit: 'transactions', every: 1 },
+  size: { title: 'Size of the database', unit: 'bytes', every: sizesEvery },
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof metrics;
+
+/** In the order in which people are told of them. */
+export const metricNames = Object.keys(metrics) as [MetricName, ...MetricName[]];
+
+/** Of tables, under their names as subjects. */
+export const tableSize = 'table-size';
+
+/** What one moment says by itself, and what its counters say beside an earlier one. */
+export function measuredAt(
+  moment: Moment,
+  earlier: { readonly moment: Moment; readonly secondsAgo: number } | undefined,
+): { metric: MetricName; value: number }[] {
+  const values: Partial<Record<MetricName, number | null>> = {
+    connections: moment.connections,
+    active: moment.active,
+    'idle-in-transaction': moment.idleInTransaction,
+    waiting: moment.waiting,
+    'longest-transaction': moment.longestTransaction,
+    lag: moment.lagSeconds,
+    'lag-bytes': moment.lagBytes,
+    age: moment.age,
+    transactions: earlier && rate(moment.transactions, earlier.moment.transactions, earlier.secondsAgo),
+    wal: earlier && rate(moment.walBytes, earlier.moment.walBytes, earlier.secondsAgo),
+  };
+  return Object.entries(values).flatMap(([metric, value]) =>
+    value === null || value === undefined ? [] : [{ metric: metric as MetricName, value: Math.max(0, value) }],
+  );
+}
+
+/** None where the counter began anew, as after a reset, a crash or a failover. */
+function rate(now: number | null, before: number | null, seconds: number): number | undefined {
+  if (now === null || before === null || now < before || seconds <= 0) return undefined;
+  return (now - before) / seconds;
+}

@@ -1,0 +1,208 @@
+import { readdir, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { type ReplicationReport, replicationReader } from '../../src/postgres/replication.ts';
+import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
+import type { Login } from '../cluster/access.ts';
+import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { createBotRole } from '../cluster/roles.ts';
+import { openSession } from '../cluster/session.ts';
+import { until } from '../cluster/until.ts';
+import { startReplica } from './replica.ts';
+import { targetOf } from './targets.ts';
+
+let cluster: Cluster;
+let bot: Login;
+
+beforeAll(async () => {
+  cluster = await startCluster({
+    settings: {
+      wal_level: 'logical',
+      archive_mode: 'on',
+      archive_command: 'false',
+      synchronous_commit: 'on',
+      max_connections: '20',
+    },
+  });
+  bot = await createBotRole(cluster);
+});
+afterAll(() => cluster?.stop());
+
+async function read(thresholds: Partial<Thresholds> = {}, url = cluster.url('postgres', bot)) {
+  const { target } = targetOf(url);
+  try {
+    return await replicationReader(target, { ...thresholdsSchema.parse({}), ...thresholds }).read();
+  } finally {
+    await target.close();
+  }
+}
+
+function reasons({ findings }: ReplicationReport): string {
+  return findings.map(({ severity, text }) => `${severity}: ${text}`).join('\n');
+}
+
+async function reload(...statements: string[]): Promise<void> {
+  for (const statement of [...statements, 'select pg_reload_conf()']) await cluster.admin.sql(statement);
+}
+
+/** Finishes a segment. */
+async function fillSegment(): Promise<void> {
+  await cluster.admin.sql("select pg_logical_emit_message(false, 'test', repeat('x', 100000))");
+  await cluster.admin.sql('select pg_switch_wal()');
+}
+
+test('an archiver that fails is critical while nothing was ever archived, and its segments are counted', async () => {
+  await fillSegment();
+  const report = await until('the archiver has failed', async () => {
+    const found = await read();
+    return found.replication.archiver.failing && found;
+  });
+  expect(reasons(report)).toMatch(
+    /critical: the archiver fails at [0-9A-F]{24}, nothing was ever archived, \d+ segments? waiting \(critical from 1 h\)/,
+  );
+  expect(report.findings[0]!.advice).toMatch(/repair `archive_command`.*Delete nothing in pg_wal/);
+});
+
+test('an archiver that merely does not keep up is judged by what it keeps', async () => {
+  const permission = path.join(cluster.dataDirectory, 'archive-now');
+  await reload(`alter system set archive_command = 'until test -e ${permission}; do sleep 0.05; done'`);
+  try {
+    await fillSegment();
+    await cluster.admin.sql("select pg_stat_reset_shared('archiver')");
+    const kept = { slotRetainedBytes: { attention: 1_000_000, critical: 1e12 } };
+    const report = await until('nothing failed since', async () => {
+      const found = await read(kept);
+      return !found.replication.archiver.failing && found;
+    });
+    expect(reasons(report)).toMatch(/attention: the archiver is behind: [\d.]+ MB of WAL, \d+ segments? waiting/);
+  } finally {
+    await writeFile(permission, '');
+    await until('all is archived', async () => (await read()).replication.archiver.waitingSegments === 0);
+  }
+});
+
+test('a slot whose consumer is gone keeps WAL; with a limit, the slot is lost in the end', async () => {
+  await cluster.admin.sql("select pg_create_physical_replication_slot('gone_replica', true)");
+  try {
+    await fillSegment();
+    const kept = { slotRetainedBytes: { attention: 1_000_000, critical: 1e12 } };
+    const report = await read(kept);
+    expect(report.replication.slots).toMatchObject([{ name: 'gone_replica', active: false, walStatus: 'reserved' }]);
+    expect(reasons(report)).toMatch(
+      /attention: slot gone_replica \(inactive( for [^)]+)?\) keeps [\d.]+ MB of WAL \(attention from 1 MB\)/,
+    );
+    expect(report.findings[0]!.advice).toContain(
+      "if it is gone for good: `SELECT pg_drop_replication_slot('gone_replica')`; a limit for the future is `max_slot_wal_keep_size`",
+    );
+    await reload("alter system set max_slot_wal_keep_size = '1MB'");
+    await fillSegment();
+    await fillSegment();
+    await cluster.admin.sql('checkpoint');
+    const lost = await until('its WAL is removed', async () => {
+      const found = await read();
+      return found.findings.length > 0 && found;
+    });
+    expect(reasons(lost)).toMatch(/critical: slot gone_replica \(inactive.*\) can be used no more: its WAL is gone/);
+  } finally {
+    await cluster.admin.sql("select pg_drop_replication_slot('gone_replica')");
+    await reload('alter system reset max_slot_wal_keep_size');
+  }
+});
+
+test('a synchronous standby that is missing is critical: every commit waits for it', async () => {
+  await reload("alter system set synchronous_standby_names = 'ANY 2 (berlin, hamburg)'");
+  try {
+    const report = await until('the server has read it', async () => {
+      const found = await read();
+      return found.findings.length > 0 && found;
+    });
+    expect(reasons(report)).toBe('critical: 2 synchronous standbys wanted, 0 connected: commits wait for ever');
+    await reload("alter system set synchronous_commit = 'local'");
+    await until('commits do not wait', async () => reasons(await read()) === '');
+  } finally {
+    await reload('alter system reset synchronous_standby_names', 'alter system reset synchronous_commit');
+  }
+});
+
+test('a subscription whose worker is not running is told', async () => {
+  await cluster.admin.sql(
+    "create subscription orders connection 'host=127.0.0.1 port=1 dbname=nowhere' publication orders with (connect = false)",
+  );
+  try {
+    expect((await read()).replication.subscriptions).toEqual([{ name: 'orders', enabled: false, running: false }]);
+    await cluster.admin.sql('alter subscription orders enable');
+    expect(reasons(await read())).toBe('attention: subscription orders is enabled and not running');
+  } finally {
+    await cluster.admin.sql('alter subscription orders disable');
+    await cluster.admin.sql('alter subscription orders set (slot_name = none)');
+    await cluster.admin.sql('drop subscription orders');
+  }
+});
+
+test('the WAL rate is what was written since a segment that is a minute old was finished', async () => {
+  await fillSegment();
+  await cluster.admin.sql("select pg_logical_emit_message(true, 'test', 'begins the next')");
+  const folder = path.join(cluster.dataDirectory, 'pg_wal');
+  const [{ lsn }] = await cluster.admin.sql('select pg_walfile_name(pg_current_wal_lsn()) as lsn');
+  const segments = (await readdir(folder)).filter(file => /^[0-9A-F]{24}$/.test(file) && file < lsn).sort();
+  const finished = new Date(Date.now() - 100_000);
+  for (const segment of segments) await utimes(path.join(folder, segment), finished, finished);
+  await cluster.admin.sql("select pg_logical_emit_message(false, 'test', repeat('x', 1000000))");
+  await cluster.admin.sql("select pg_logical_emit_message(true, 'test', 'flush')");
+  const { written } = (await read()).replication;
+  expect(written!.seconds).toBeGreaterThan(99);
+  expect(written!.seconds).toBeLessThan(130);
+  expect(written!.bytes).toBeGreaterThan(1_000_000);
+  expect(written!.bytes).toBeLessThan(2_000_000);
+});
+
+test('a role without pg_monitor gets what it may see, and is told what is missing', async () => {
+  await cluster.admin.sql("create role blind login password 'blind'");
+  try {
+    const report = await read({}, cluster.url('postgres', { user: 'blind', password: 'blind' }));
+    expect(report.replication).toMatchObject({ filesHidden: true, written: null, archiver: { waitingSegments: null } });
+    expect(reasons(report)).toContain('hidden from the bot: the files of pg_wal;');
+  } finally {
+    await cluster.admin.sql('drop role blind');
+  }
+});
+
+test('a replica is listed with its lag; with replay paused it says so itself, and the primary how far it is behind', async () => {
+  const replica = await startReplica(cluster);
+  const at = (login: Login) => `postgresql://${login.user}:${login.password}@127.0.0.1:${replica.port}/postgres`;
+  try {
+    await until('it streams', async () => {
+      const { standby } = (await read({}, at(bot))).replication;
+      return standby?.receiving && standby.from !== null;
+    });
+    const [listed] = (await read()).replication.replicas;
+    expect(listed).toMatchObject({ application: 'walreceiver', state: 'streaming', sync: 'async' });
+    const session = await openSession(at(cluster.superuser));
+    await session.query('select pg_wal_replay_pause()');
+    await fillSegment();
+    const behind = await until('it is behind', async () => {
+      const found = await read({ replicaLagBytes: { attention: 1_000, critical: 1e12 } });
+      return found.findings.length > 0 && found;
+    });
+    expect(reasons(behind)).toMatch(
+      /^attention: the replica walreceiver is [\d.]+ [kM]B behind \(attention from 1 kB\)/,
+    );
+    const own = await read({}, at(bot));
+    expect(reasons(own)).toContain('attention: replay is paused on this replica');
+    expect(own.findings[0]!.advice).toContain('pg_wal_replay_resume()');
+    await session.close();
+
+    await cluster.admin.sql("create role blind login password 'blind'");
+    const blind = await read({}, cluster.url('postgres', { user: 'blind', password: 'blind' }));
+    expect(reasons(blind)).toContain('hidden from the bot: 1 replica; their lag is not known');
+
+    await cluster.restart({ max_wal_senders: '0', wal_level: 'replica' });
+    const cut = await until('it receives nothing', async () => {
+      const found = await read({}, at(bot));
+      return found.replication.standby?.receiving === false && found;
+    });
+    expect(reasons(cut)).toContain('attention: this replica receives nothing from its primary');
+  } finally {
+    await replica.stop();
+  }
+});

@@ -1,0 +1,270 @@
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import type { Target } from '../../src/postgres/target.ts';
+import { type VacuumReport, vacuumReader } from '../../src/postgres/vacuum.ts';
+import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
+import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
+import { createPortal } from '../cluster/portal.ts';
+import { createPortalRole, dropRoles } from '../cluster/roles.ts';
+import { templateDatabase } from '../cluster/shared.ts';
+import { until } from '../cluster/until.ts';
+import { warmTarget } from './targets.ts';
+
+/** A server of its own: what holds back vacuum anywhere on a server counts. */
+let cluster: Cluster;
+let database: TestDatabase;
+let target: Target;
+
+beforeAll(async () => {
+  cluster = await startCluster({
+    settings: { max_prepared_transactions: '5', wal_level: 'logical', autovacuum_naptime: '1h' },
+  });
+  const portal = await createPortalRole(cluster);
+  await createPortal(cluster, templateDatabase, { owner: portal });
+  database = await freshDatabase({ cluster, portal });
+  ({ target } = await warmTarget(database.botUrl));
+});
+afterEach(async () => {
+  await cluster.admin.sql('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+    database.portal.user,
+  ]);
+});
+afterAll(async () => {
+  await target?.close();
+  await database?.drop();
+  await cluster?.stop();
+});
+
+function read(thresholds: Partial<Thresholds> = {}, asked: Target = target): Promise<VacuumReport> {
+  return vacuumReader(asked, { ...thresholdsSchema.parse({}), ...thresholds }).read();
+}
+
+/** All texts of a report's findings, as one. */
+function reasons({ findings }: VacuumReport): string {
+  return findings.map(({ severity, text }) => `${severity}: ${text}`).join('\n');
+}
+
+/** So many transaction ids pass: each subtransaction that writes takes one. */
+async function passTransactions(count: number): Promise<void> {
+  await database.admin.sql(`do $$ begin
+    for i in 1..${count} loop
+      begin create temporary table passing (); drop table passing; exception when division_by_zero then null; end;
+    end loop;
+  end $$`);
+}
+
+const anyAge = { attention: 3, critical: 1e9 };
+
+test('on a quiet server nothing is wrong, and the numbers are those that the server says elsewhere', async () => {
+  const report = await read();
+  const [truth] = await database.admin.sql(`select max(age(datfrozenxid))::int as age,
+    count(*)::int as databases from pg_database`);
+  expect(report.findings).toEqual([]);
+  expect(report.vacuum.databases).toHaveLength(truth.databases);
+  expect(Math.abs(report.vacuum.databases[0]!.transactionAge - truth.age)).toBeLessThan(50);
+  expect(report.vacuum).toMatchObject({
+    database: database.name,
+    hiddenRows: 0,
+    hiddenSequences: 0,
+    settings: { autovacuum: true, trackCounts: true, freezeMaxAge: 200_000_000 },
+    prepared: { count: 0, oldestSeconds: 0 },
+  });
+  expect(report.vacuum.tables.map(({ name }) => name)).toContain('public.users');
+});
+
+test('an idle transaction that holds the oldest snapshot is named, with how to end it', async () => {
+  const forgetful = await database.openSession({ applicationName: 'nightly-report' });
+  await forgetful.query('begin isolation level repeatable read');
+  await forgetful.query('select count(*) from users');
+  await passTransactions(5);
+  const report = await until('it is idle', async () => {
+    const found = await read({ snapshotAgeTransactions: anyAge });
+    return reasons(found).includes('idle in transaction') && found;
+  });
+  expect(report.vacuum.holders[0]).toMatchObject({ kind: 'session', pid: forgetful.pid, database: database.name });
+  expect(report.findings).toEqual([
+    {
+      severity: 'attention',
+      text: expect.stringMatching(
+        /^pid \d+ \(nightly-report, idle in transaction\) holds back vacuum: its snapshot is \d+ transactions old \(attention from 3 transactions\)$/,
+      ),
+      advice: `End the session: \`/db kill ${forgetful.pid}\``,
+      step: { text: `Kill ${forgetful.pid}`, line: `kill ${forgetful.pid}` },
+    },
+  ]);
+});
+
+test('a transaction that is open for long is a reason even while few others pass', async () => {
+  const busy = await database.openSession({ applicationName: 'portal-worker' });
+  await database.running(busy, 'select pg_sleep(30) from users');
+  const report = await read({ transactionSeconds: { attention: 0.000_001, critical: 0.000_001 } });
+  expect(reasons(report)).toMatch(/^critical: pid \d+ \(portal-worker, active\) holds back vacuum: it is open for /);
+  expect(report.findings[0]!.step).toEqual({ text: `Cancel ${busy.pid}`, line: `kill ${busy.pid} --cancel` });
+});
+
+test('a prepared transaction is held until somebody decides it, with the two statements for that', async () => {
+  const session = await database.openSession();
+  await session.query('begin');
+  await session.query('lock table users');
+  await session.query('select pg_current_xact_id()');
+  await session.query(`prepare transaction 'it''s <forgotten>'`);
+  await session.close();
+  try {
+    await passTransactions(5);
+    const report = await read({ snapshotAgeTransactions: anyAge });
+    expect(report.vacuum.prepared.count).toBe(1);
+    expect(report.vacuum.holders).toMatchObject([{ kind: 'prepared', name: "it's <forgotten>", pid: null }]);
+    expect(reasons(report)).toContain("attention: the prepared transaction it's <forgotten> holds back vacuum");
+    expect(report.findings[0]!.advice).toBe(
+      `In \`${database.name}\`, as its owner: \`COMMIT PREPARED 'it''s &lt;forgotten&gt;'\` or \`ROLLBACK PREPARED 'it''s &lt;forgotten&gt;'\``,
+    );
+    expect(report.findings[0]!.step).toEqual({ text: 'Roll back', line: `rollback-prepared "it's &lt;forgotten&gt;"` });
+  } finally {
+    await database.admin.sql("rollback prepared 'it''s <forgotten>'");
+  }
+});
+
+test('a slot whose consumer is gone holds back vacuum of the catalogs', async () => {
+  await database.admin.sql("select pg_create_logical_replication_slot('gone_consumer', 'pgoutput')");
+  try {
+    await passTransactions(5);
+    const report = await read({ snapshotAgeTransactions: anyAge });
+    expect(reasons(report)).toContain('attention: slot gone_consumer (inactive) holds back vacuum');
+    expect(report.findings[0]!.advice).toContain("SELECT pg_drop_replication_slot('gone_consumer')");
+  } finally {
+    await database.admin.sql("select pg_drop_replication_slot('gone_consumer')");
+  }
+});
+
+test('a serial at 95 % of its column is critical although its sequence could go on, also where it counts down', async () => {
+  await database.admin.sql('create table invoices (id serial primary key, line smallint generated always as identity)');
+  await database.admin.sql("select setval('invoices_id_seq', 2040109466)");
+  await database.admin.sql('create sequence "Count Down" as int increment -1 minvalue -100 maxvalue -1 start -1');
+  await database.admin.sql(`select setval('"Count Down"', -91)`);
+  await database.admin.sql('create sequence "Round" maxvalue 10 cycle');
+  await database.admin.sql(`select setval('"Round"', 10)`);
+  try {
+    const report = await read();
+    expect(reasons(report)).toBe(
+      [
+        'critical: sequence public.invoices_id_seq has used 95 % of invoices.id (int4), 107,374,181 left (critical from 95 %)',
+        'attention: sequence public."Count Down" has used 90.9 % of integer, 9 left (attention from 85 %)',
+      ].join('\n'),
+    );
+    expect(report.findings[0]!.advice).toContain('Make `invoices.id` a bigint');
+  } finally {
+    await database.admin.sql('drop table invoices');
+    await database.admin.sql('drop sequence "Count Down", "Round"');
+  }
+});
+
+test('of very many sequences those with the nearest end and the largest tables are read, the others counted', async () => {
+  await database.admin.sql('create table busy (id serial primary key)');
+  await database.admin.sql('insert into busy select generate_series(1, 5000)');
+  await database.admin.sql('vacuum busy');
+  await database.admin.sql("select setval('busy_id_seq', 2147483647)");
+  await database.admin.sql(`do $$ begin
+    for i in 1..1000 loop execute format('create table many_%s (id smallserial)', i); end loop;
+  end $$`);
+  try {
+    const report = await read();
+    expect(report.vacuum.unreadSequences).toBeGreaterThan(0);
+    expect(reasons(report)).toMatch(
+      /^critical: sequence public.busy_id_seq has used 100 % of busy.id \(int4\), 0 left/,
+    );
+  } finally {
+    await database.admin.sql('drop table busy');
+    await database.admin.sql(`do $$ begin
+      for i in 1..1000 loop execute format('drop table many_%s', i); end loop;
+    end $$`);
+  }
+});
+
+test('while somebody alters a sequence, the answer does not wait for it', async () => {
+  await database.admin.sql('create sequence busy maxvalue 100');
+  await database.admin.sql("select setval('busy', 99)");
+  const session = await database.openSession({ login: cluster.superuser });
+  await session.query('begin');
+  await session.query('alter sequence busy cache 2');
+  try {
+    expect(reasons(await read())).not.toContain('busy');
+    await session.query('rollback');
+    expect(reasons(await read())).toContain('critical: sequence public.busy has used 98.9 %');
+  } finally {
+    await session.close();
+    await database.admin.sql('drop sequence busy');
+  }
+});
+
+test('autovacuum that is off, everywhere or for a table, is told', async () => {
+  await database.admin.sql('create table "Noisy Log" (n int) with (autovacuum_enabled = off)');
+  await cluster.admin.sql('alter system set autovacuum = off');
+  await cluster.admin.sql('alter system set track_counts = off');
+  await cluster.admin.sql('select pg_reload_conf()');
+  try {
+    const report = await until('the server has read it', async () => {
+      const found = await read();
+      return !found.vacuum.settings.autovacuum && !found.vacuum.settings.trackCounts && found;
+    });
+    expect(reasons(report)).toBe(
+      [
+        'critical: autovacuum is off: dead rows and old transaction ids pile up',
+        'critical: track_counts is off: autovacuum does not know what to do',
+        'attention: autovacuum is off for 1 table: public."Noisy Log"',
+      ].join('\n'),
+    );
+    expect(report.findings[2]!.advice).toContain('`ALTER TABLE public."Noisy Log" RESET (autovacuum_enabled)`');
+  } finally {
+    await cluster.admin.sql('alter system reset all');
+    await cluster.admin.sql('select pg_reload_conf()');
+    await database.admin.sql('drop table "Noisy Log"');
+  }
+});
+
+test('used transaction and multixact ids are judged against the space of 2^31', async () => {
+  const report = await read({ wraparoundPercent: { attention: 0.000_000_1, critical: 50 } });
+  expect(reasons(report)).toMatch(
+    /^attention: \S+ has used 0 % of its transaction ids; at 100 % the server stops writing/,
+  );
+});
+
+test('a running vacuum is shown with its phase, and its own snapshot holds back nobody', async () => {
+  await database.admin.sql(
+    'create table wide as select n, repeat(md5(n::text), 20) as text from generate_series(1, 20000) n',
+  );
+  await database.admin.sql('alter table wide owner to portal');
+  const session = await database.openSession({ applicationName: 'cleaning' });
+  await session.query("set vacuum_cost_delay = '100ms'");
+  await session.query('set vacuum_cost_limit = 1');
+  await database.running(session, 'vacuum (verbose) wide');
+  const report = await until('it reports progress', async () => {
+    const found = await read({ transactionSeconds: { attention: 0.000_001, critical: 1e9 } });
+    return found.vacuum.vacuums.length > 0 && found;
+  });
+  expect(report.vacuum.vacuums).toMatchObject([
+    { pid: session.pid, table: 'public.wide', phase: 'scanning heap', automatic: false, againstWraparound: false },
+  ]);
+  expect(report.vacuum.vacuums[0]!.totalBlocks).toBeGreaterThan(100);
+  expect(reasons(report)).toBe('');
+});
+
+test('what a role may not see is said', async () => {
+  const blind = { user: `blind_${database.name}`, password: 'blind' };
+  await cluster.admin.sql(`create role ${blind.user} login password '${blind.password}'`);
+  await database.admin.sql('create sequence secret');
+  await database.openSession();
+  const { target: asked } = await warmTarget(cluster.url(database.name, blind));
+  try {
+    const said = reasons(await read({}, asked));
+    expect(said).toMatch(/hidden from the bot: \d+ sessions; what holds back vacuum may be among them/);
+    expect(said).toMatch(/\d+ sequences? cannot be read by the bot/);
+  } finally {
+    await asked.close();
+    await until('its session is over', async () => {
+      const left = await cluster.admin.sql('select from pg_stat_activity where usename = $1', [blind.user]);
+      return left.length === 0;
+    });
+    await dropRoles(cluster, blind);
+    await database.admin.sql('drop sequence secret');
+  }
+});
