@@ -53,7 +53,7 @@ describe('a real server', () => {
       querySeconds: expect.any(Number),
     });
     expect(byPid.has(idle.pid)).toBe(false);
-    expect((await look(0)).sessions.some(({ application }) => application?.startsWith('pg-chatops/'))).toBe(false);
+    expect(sessions.some(({ application }) => application?.startsWith('pg-chatops/'))).toBe(false);
     expect(await own(1_000)).toEqual([]);
     await Promise.all([report, page, slow, idle].map(session => session.close()));
   });
