@@ -115,12 +115,12 @@ export class Delivery {
 
   async #acknowledgement(envelope: Envelope, retry?: Retry): Promise<unknown> {
     const { transport, deadline, stopping, state } = this.#options;
-    const began = performance.now();
+    const over = AbortSignal.timeout(deadline);
     try {
-      return await transport().send(envelope, retry, AbortSignal.any([AbortSignal.timeout(deadline), stopping]));
+      return await transport().send(envelope, retry, AbortSignal.any([over, stopping]));
     } catch (cause) {
       if (stopping.aborted) throw new NotResponding('the workspace was stopped', { cause });
-      const late = performance.now() - began >= deadline;
+      const late = over.aborted;
       if (late) state.violate('acknowledgement', `${nameOf(envelope)} was not acknowledged within ${deadline} ms`);
       const pause = EVENT_RETRIES[retry?.attempt ?? 0];
       const reason = late ? 'timeout' : 'connection_failed';
