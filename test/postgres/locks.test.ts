@@ -79,7 +79,7 @@ test('a queue behind a forgotten transaction: the root first, each with what it 
   expect(root!.longestSeconds).toBeGreaterThan(0);
   const judged = await look({ blockedSeconds: { attention: 0.001, critical: 1_000 } });
   expect(judged.findings.map(({ text }) => text).join()).toMatch(
-    /2 sessions blocked, the longest for .* \(attention from 1 ms\)/,
+    /\b([2-9]|\d\d+) sessions blocked, the longest for .* \(attention from 1 ms\)/, // others share the server
   );
 });
 

@@ -260,7 +260,11 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       const before = new Set(messagesOf('#incident').map(message => message.ts));
       await person('ada').types(`/db kill ${session.pid} ${flags}`);
       const card = await slack.until(
-        () => messagesOf('#incident').find(message => !before.has(message.ts) && /waits for/.test(textOf(message))),
+        () =>
+          messagesOf('#incident').find(message => {
+            const text = textOf(message);
+            return !before.has(message.ts) && /A-\d+ waits for/.test(text) && text.includes(`/db kill ${session.pid}`);
+          }),
         `a card for backend ${session.pid}`,
       );
       return /A-\d+/.exec(textOf(card))![0];
