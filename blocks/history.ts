@@ -1,7 +1,7 @@
 import { limits } from './limits.ts';
 import { actions, button, header, section } from './parts.ts';
 import { inUnit, scaleOf, type Unit } from './scale.ts';
-import { code, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
+import { code, count, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
 import type { View } from './view.ts';
 
 interface Point {
@@ -90,7 +90,7 @@ function summary({ metric, span, points }: HistoryFacts, found: readonly Filled[
     `*Last* ${say(last.value)} (${dateToken(new Date(last.at))})`,
     `*Highest* ${say(highest.high)} (${dateToken(new Date(highest.at))})`,
     `*Lowest* ${say(lowest.low)} (${dateToken(new Date(lowest.at))})`,
-    `*Average* ${say(average)}, of ${found.length} points of ${duration(span / 1_000)}${gaps > 0 ? `, with ${gaps} interrupted` : ''}`,
+    `*Average* ${say(average)}, of ${count(found.length, 'point')} of ${duration(span / 1_000)}${gaps > 0 ? `, with ${gaps} interrupted` : ''}`,
   ];
 }
 
