@@ -14,7 +14,7 @@ export interface Office extends AsyncDisposable {
   answered(count: number): Promise<void>;
 }
 
-const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const main = fileURLToPath(new URL('./fixtures/bot.ts', import.meta.url));
 const bare = fileURLToPath(new URL('./fixtures/bare-app.ts', import.meta.url));
 
 /** What the bot works with. */
