@@ -5,13 +5,15 @@ import { type Column, table } from './table.ts';
 import { code, count, duration, escapeMrkdwn, number } from './text.ts';
 import type { View } from './view.ts';
 
-interface Group {
+/** Connections of one application, user and database. */
+export interface ConnectionGroup {
   readonly application: string | null;
   readonly user: string | null;
   readonly database: string | null;
   readonly total: number;
   readonly active: number;
   readonly idle: number;
+  /** Idle for `longIdleSeconds` or longer. */
   readonly longIdle: number;
   readonly idleInTransaction: number;
   readonly oldestSeconds: number;
@@ -27,7 +29,7 @@ export interface ConnectionsFacts {
   readonly reserved: number;
   readonly byState: readonly { readonly state: string; readonly count: number }[];
   /** The largest first. */
-  readonly groups: readonly Group[];
+  readonly groups: readonly ConnectionGroup[];
   readonly blocked: number;
   /** Longer than the limit for it, the longest first. */
   readonly idleInTransaction: readonly { readonly pid: number; readonly who: string; readonly seconds: number }[];

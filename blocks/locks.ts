@@ -6,29 +6,39 @@ import { type Column, table } from './table.ts';
 import { code, count, cut, cutAtWord, duration, escapeMrkdwn, number, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
-interface Node {
+/** A session or prepared transaction in the tree of who waits for whom. */
+export interface LockNode {
   readonly pid: number | undefined;
+  /** Of a prepared transaction. */
   readonly gid: string | undefined;
+  /** 0 for a root. */
   readonly depth: number;
+  /** How long it has waited, and for what; nothing for a root. */
   readonly waits:
     | { readonly seconds: number | null; readonly lock: string; readonly behind: readonly string[] }
     | undefined;
   readonly user: string | null;
   readonly database: string | null;
   readonly application: string | null;
+  /** `idle in transaction`; of a background process its type. */
   readonly state: string | null;
   readonly transactionSeconds: number | null;
+  /** Redacted unless the target says otherwise. */
   readonly query: string;
 }
 
-interface Root {
+/** Who holds others up and waits for nobody, with all who wait for it. */
+export interface LockRoot {
   readonly kind: 'session' | 'prepared' | 'circle' | 'free';
   readonly heldUp: number;
   readonly longestSeconds: number;
+  /** `RowExclusiveLock on orders`, of what others wait for. */
   readonly holds: readonly string[];
   readonly mayKill: boolean;
+  /** The action whose dump it is. */
   readonly backup: string | undefined;
-  readonly nodes: readonly [Node, ...Node[]];
+  /** The root first. */
+  readonly nodes: readonly [LockNode, ...LockNode[]];
 }
 
 /** What the page shows of who waits for locks. */
@@ -39,7 +49,7 @@ export interface LocksFacts {
   readonly waiting: number;
   readonly longestSeconds: number;
   /** Who holds up the most first. */
-  readonly roots: readonly Root[];
+  readonly roots: readonly LockRoot[];
   /** The oldest first. */
   readonly prepared: readonly {
     readonly gid: string;
@@ -167,7 +177,7 @@ function preparedLines({ prepared, roots, actionId }: LocksFacts): NonNullable<P
     }));
 }
 
-function preparedName({ gid, user, database, transactionSeconds }: Node): string {
+function preparedName({ gid, user, database, transactionSeconds }: LockNode): string {
   if (gid === undefined) return '(gone by now)';
   const age = transactionSeconds === null ? '' : `, ${duration(transactionSeconds)} old`;
   return `${code(gid, 80)} of ${code(user ?? 'nobody', 63)} in ${code(database ?? 'no database', 63)}${age},`;
@@ -182,11 +192,11 @@ function rollBack(gid: string, actionId: string) {
   return word === undefined ? undefined : nextStep({ text: 'Roll back', actionId, line: `rollback-prepared ${word}` });
 }
 
-function treeOf(roots: readonly Root[]): { root: Root; node: Node }[] {
+function treeOf(roots: readonly LockRoot[]): { root: LockRoot; node: LockNode }[] {
   return roots.flatMap(root => root.nodes.map(node => ({ root, node })));
 }
 
-function rowOf(root: Root, node: Node): string[] {
+function rowOf(root: LockRoot, node: LockNode): string[] {
   const indent = node.depth > 3 ? `(${node.depth}) ` : '└ '.repeat(node.depth);
   return [
     `${indent}${nameOf(node)}`,
@@ -197,7 +207,7 @@ function rowOf(root: Root, node: Node): string[] {
   ];
 }
 
-function nameOf({ pid, gid }: Node): string {
+function nameOf({ pid, gid }: LockNode): string {
   return pid === undefined ? `prepared ${gid ?? 'transaction'}` : String(pid);
 }
 

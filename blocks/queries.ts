@@ -8,7 +8,7 @@ import { type Column, table } from './table.ts';
 import { count, cutAtWord, duration, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
-interface Session {
+export interface LongSession {
   readonly pid: number;
   readonly user: string | null;
   readonly database: string | null;
@@ -19,9 +19,11 @@ interface Session {
   readonly querySeconds: number | null;
   readonly transactionSeconds: number | null;
   readonly blockedBy: readonly number[];
+  /** Redacted unless the target says otherwise. */
   readonly query: string;
   readonly mayKill: boolean;
   readonly mayCancel: boolean;
+  /** The action whose dump it is. */
   readonly backup: string | undefined;
 }
 
@@ -33,7 +35,7 @@ export interface QueriesFacts {
   /** Seconds. */
   readonly longerThan: number;
   /** The longest first. */
-  readonly sessions: readonly Session[];
+  readonly sessions: readonly LongSession[];
 }
 
 const top = 10;
@@ -107,7 +109,7 @@ export function queryFile({ sessions }: Pick<QueriesFacts, 'sessions'>) {
   return { columns: titles.map((title): Column => ({ title })), rows };
 }
 
-function rowOf(session: Session): string[] {
+function rowOf(session: LongSession): string[] {
   return [
     String(session.pid),
     `${age(session.querySeconds)} / ${age(session.transactionSeconds)}`,
@@ -117,7 +119,7 @@ function rowOf(session: Session): string[] {
   ];
 }
 
-function stateOf({ state, waitEvent, blockedBy }: Session): string {
+function stateOf({ state, waitEvent, blockedBy }: LongSession): string {
   if (blockedBy.length > 0) {
     return `blocked by ${blockedBy.map(pid => (pid === 0 ? 'a prepared transaction' : pid)).join(', ')}`;
   }
@@ -125,7 +127,7 @@ function stateOf({ state, waitEvent, blockedBy }: Session): string {
 }
 
 /** A row of buttons for one session, those only that would not be refused. */
-function buttonsOf({ pid, mayKill, mayCancel, backup }: Session, actionId: string): ActionsBlock[] {
+function buttonsOf({ pid, mayKill, mayCancel, backup }: LongSession, actionId: string): ActionsBlock[] {
   if (backup !== undefined) return [actions(cancelBackup(backup))];
   const steps = [
     ...(mayKill ? [{ text: `Kill ${pid}`, actionId, line: `kill ${pid}` }] : []),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ConnectionGroup } from '../../blocks/connections.ts';
 import type { PageFinding } from '../../blocks/page.ts';
 import { count, duration, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
@@ -62,20 +63,6 @@ SELECT pg_catalog.json_build_object(
 ) AS snapshot`,
   row: z.object({ snapshot: snapshotSchema }),
 };
-
-/** Connections of one application, user and database. */
-export interface ConnectionGroup {
-  readonly application: string | null;
-  readonly user: string | null;
-  readonly database: string | null;
-  readonly total: number;
-  readonly active: number;
-  readonly idle: number;
-  /** Idle for `longIdleSeconds` or longer. */
-  readonly longIdle: number;
-  readonly idleInTransaction: number;
-  readonly oldestSeconds: number;
-}
 
 export interface ConnectionsReport {
   readonly findings: readonly PageFinding[];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LockNode, LockRoot } from '../../blocks/locks.ts';
 import type { PageFinding } from '../../blocks/page.ts';
 import { count, duration } from '../../blocks/text.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
@@ -61,41 +62,6 @@ const locksQuestion: Question<{ snapshot: LockSnapshot }> = {
   sql: locksSql,
   row: z.object({ snapshot: snapshotSchema }),
 };
-
-/** A session or prepared transaction in the tree of who waits for whom. */
-export interface LockNode {
-  readonly pid: number | undefined;
-  /** Of a prepared transaction. */
-  readonly gid: string | undefined;
-  /** 0 for a root. */
-  readonly depth: number;
-  /** How long it has waited, and for what; nothing for a root. */
-  readonly waits:
-    | { readonly seconds: number | null; readonly lock: string; readonly behind: readonly string[] }
-    | undefined;
-  readonly user: string | null;
-  readonly database: string | null;
-  readonly application: string | null;
-  /** `idle in transaction`; of a background process its type. */
-  readonly state: string | null;
-  readonly transactionSeconds: number | null;
-  /** Redacted unless the target says otherwise. */
-  readonly query: string;
-}
-
-/** Who holds others up and waits for nobody, with all who wait for it. */
-export interface LockRoot {
-  readonly kind: 'session' | 'prepared' | 'circle' | 'free';
-  readonly heldUp: number;
-  readonly longestSeconds: number;
-  /** `RowExclusiveLock on orders`, of what others wait for. */
-  readonly holds: readonly string[];
-  readonly mayKill: boolean;
-  /** The action whose dump it is. */
-  readonly backup: string | undefined;
-  /** The root first. */
-  readonly nodes: readonly [LockNode, ...LockNode[]];
-}
 
 export interface LocksReport {
   readonly findings: readonly PageFinding[];

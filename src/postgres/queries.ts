@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
+import type { LongSession } from '../../blocks/queries.ts';
 import { count, duration } from '../../blocks/text.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
@@ -78,25 +79,6 @@ SELECT pg_catalog.json_build_object(
 ) AS snapshot`,
   row: z.object({ snapshot: snapshotSchema }),
 };
-
-export interface LongSession {
-  readonly pid: number;
-  readonly user: string | null;
-  readonly database: string | null;
-  readonly application: string | null;
-  readonly client: string | null;
-  readonly state: string | null;
-  readonly waitEvent: string | null;
-  readonly querySeconds: number | null;
-  readonly transactionSeconds: number | null;
-  readonly blockedBy: readonly number[];
-  /** Redacted unless the target says otherwise. */
-  readonly query: string;
-  readonly mayKill: boolean;
-  readonly mayCancel: boolean;
-  /** The action whose dump it is. */
-  readonly backup: string | undefined;
-}
 
 export interface QueriesReport {
   readonly findings: readonly PageFinding[];

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { type LockRoot, locksReader } from '../../src/postgres/locks.ts';
+import type { LockRoot } from '../../blocks/locks.ts';
+import { locksReader } from '../../src/postgres/locks.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import type { Session } from '../cluster/session.ts';
 import { until } from '../cluster/until.ts';
