@@ -19,6 +19,7 @@ import { Outbox } from './audit/outbox.ts';
 import { RecordQueries } from './audit/reader.ts';
 import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
+import { openBackups } from './backups/backup.ts';
 import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
@@ -40,7 +41,6 @@ import { SlackStage } from './slack/stage.ts';
 import { agreeOnTime } from './store/clock.ts';
 import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
-import { openBackups } from './tools/backup.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
 
 export interface Bot {

@@ -3,6 +3,7 @@ import { withdrawKnown } from './actions/decide.ts';
 import type { Action } from './actions/ledger-types.ts';
 import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
+import type { Backups } from './backups/backups.ts';
 import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
@@ -25,7 +26,6 @@ import type { HistoryReader } from './sampling/history.ts';
 import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
 import type { TargetSettings } from './target-settings.ts';
 import { heapChecker } from './tools/amcheck.ts';
-import type { Backups } from './tools/backups.ts';
 import type { Installation } from './tools/binaries.ts';
 import { diskReader } from './tools/disk.ts';
 

@@ -5,6 +5,7 @@
 
 import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
+import type { BackupReader, BackupWriter } from './backups/backups.ts';
 import type { Charts } from './charts/chart.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
 import type { BloatReader } from './postgres/bloat.ts';
@@ -24,7 +25,6 @@ import type { VacuumReader } from './postgres/vacuum.ts';
 import type { HistoryReader } from './sampling/history.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
-import type { BackupReader, BackupWriter } from './tools/backups.ts';
 import type { DiskReader } from './tools/disk.ts';
 
 /** The action a service works for. */

@@ -132,7 +132,7 @@ describe('walls', () => {
     ['echarts', ['src/charts']],
     ['@resvg/resvg-js', ['src/charts']],
     ['node:sqlite', ['src/store']],
-    ['execa', ['src/tools']],
+    ['execa', ['src/backups', 'src/tools']],
     ['prom-client', ['src/health']],
   ])('only one place imports %s', (name, places) => {
     const users = imports.filter(({ to }) => to === name || to.startsWith(`${name}/`));
@@ -155,6 +155,7 @@ const floors: readonly (readonly string[])[] = [
   ],
   [
     'src/postgres',
+    'src/backups',
     'src/tools',
     'src/access',
     'src/audit',
@@ -187,8 +188,9 @@ describe('floors', () => {
   test.each([
     ['src/store', ['src/audit', 'src/postgres', 'src/actions', 'src/slack', 'src/access']],
     ['src/audit', ['src/actions', 'src/slack', 'src/postgres', 'src/tools', 'src/access']],
-    ['src/postgres', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/tools', 'src/store']],
-    ['src/tools', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/store']],
+    ['src/postgres', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/backups', 'src/tools', 'src/store']],
+    ['src/backups', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/store']],
+    ['src/tools', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/store', 'src/backups']],
     ['src/access', ['src/actions', 'src/slack', 'src/audit', 'src/postgres', 'src/tools', 'src/store']],
     ['src/config', ['src/actions', 'src/slack', 'src/audit', 'src/tools', 'src/store']],
     ['src/config.ts', ['src/actions', 'src/slack', 'src/audit', 'src/tools']],

@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { findBackups } from '../../src/tools/backup-catalogue.ts';
-import type { Manifest } from '../../src/tools/manifest.ts';
+import { findBackups } from '../../src/backups/backup-catalogue.ts';
+import type { Manifest } from '../../src/backups/manifest.ts';
 import type { Office } from './office.ts';
 import { timed } from './side-by-side.ts';
 

@@ -1,8 +1,8 @@
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { bestCompression } from '../../src/backups/dump.ts';
 import { parseConnectionUrl, toEnvironment } from '../../src/postgres/connection-url.ts';
-import { bestCompression } from '../../src/tools/dump.ts';
 import { runBackup } from './backup-run.ts';
 import { compare } from './findings.ts';
 import { openBotOffice } from './office.ts';

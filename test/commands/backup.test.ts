@@ -1,12 +1,12 @@
 import { expect, test } from '@jest/globals';
 import command from '../../commands/backup.ts';
+import type { BackupRequest, BackupWriter } from '../../src/backups/backups.ts';
+import type { Manifest } from '../../src/backups/manifest.ts';
 import type { RoutineServices, View } from '../../src/command.ts';
-import type { BackupRequest, BackupWriter } from '../../src/tools/backups.ts';
-import type { Manifest } from '../../src/tools/manifest.ts';
 
 const startedAt = new Date('2026-11-22T10:00:00Z');
 const manifest: Manifest = {
-  version: 1,
+  version: 2,
   target: 'portal',
   database: 'portal',
   server: { version: '17.4', standby: false },
@@ -15,6 +15,12 @@ const manifest: Manifest = {
   compression: 'zstd:1',
   jobs: 2,
   partial: false,
+  schemaOnly: false,
+  note: null,
+  encryption: null,
+  verifications: [],
+  copies: [],
+  pinned: null,
   requestedBy: 'U0ADA',
   reason: null,
   action: 'A-1042',

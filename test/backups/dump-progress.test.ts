@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { followDump } from '../../src/backups/dump-progress.ts';
 import type { Table } from '../../src/postgres/tables.ts';
-import { followDump } from '../../src/tools/dump-progress.ts';
 
 const start = new Date('2026-11-22T10:00:00Z');
 

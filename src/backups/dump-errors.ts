@@ -1,8 +1,8 @@
 import { cut, duration, oneLine } from '../../blocks/text.ts';
 import { UserError } from '../errors.ts';
 import type { Blocker } from '../postgres/dump-sessions.ts';
+import { systemCode } from '../tools/system-code.ts';
 import type { DumpEnd } from './dump.ts';
-import { systemCode } from './system-code.ts';
 
 interface Explanation {
   readonly when: RegExp;

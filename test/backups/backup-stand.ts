@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { openBackups } from '../../src/backups/backup.ts';
+import type { BackupProgress, BackupRequest, Backups } from '../../src/backups/backups.ts';
+import type { DumpLimits } from '../../src/backups/dump-in-snapshot.ts';
 import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
 import { openTarget, type Target } from '../../src/postgres/target.ts';
-import { openBackups } from '../../src/tools/backup.ts';
-import type { BackupProgress, BackupRequest, Backups } from '../../src/tools/backups.ts';
 import { findInstallations, type Installation } from '../../src/tools/binaries.ts';
-import type { DumpLimits } from '../../src/tools/dump-in-snapshot.ts';
 import type { TestDatabase } from '../cluster/database.ts';
 
 /** A target with a folder for its backups, both of which `close` ends. */

@@ -3,6 +3,7 @@ import { toEnvironment } from '../postgres/connection-url.ts';
 import type { Blocker } from '../postgres/dump-sessions.ts';
 import type { Table } from '../postgres/tables.ts';
 import type { Log, Target } from '../postgres/target.ts';
+import { together } from '../tools/together.ts';
 import { type BackupPreparation, refuseDuringMigration, withRows } from './backup-preparation.ts';
 import type { BackupProgress } from './backups.ts';
 import { dumpArguments, runDump } from './dump.ts';
@@ -10,7 +11,6 @@ import { backupCancelled, explainDumpFailure, lockRefused, tableGone } from './d
 import { followDump } from './dump-progress.ts';
 import { watchDump } from './dump-watch.ts';
 import { exportSnapshot, isGone, isLockTimeout, type Snapshot } from './snapshot.ts';
-import { together } from './together.ts';
 
 export interface DumpLimits {
   /** How long a backup may take, milliseconds: while its snapshot lives, VACUUM removes no row that died after it. */

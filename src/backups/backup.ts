@@ -2,10 +2,10 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Log, Target } from '../postgres/target.ts';
+import type { Installation } from '../tools/binaries.ts';
 import { backupReader, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
 import type { BackupEstimate, BackupRequest, BackupResult, Backups, BackupWriter } from './backups.ts';
-import type { Installation } from './binaries.ts';
 import { checksumList, type FileChecksum, sealFiles, sha256Of, syncDirectory, writeSynced } from './checksum.ts';
 import { estimateDumpBytes, type Precedent, requireSpace } from './disk-space.ts';
 import { compressionName } from './dump.ts';
@@ -184,7 +184,7 @@ function describe({
   finishedAt: Date;
 }): Manifest {
   return {
-    version: 1,
+    version: 2,
     target,
     database: prepared.database,
     server: prepared.server,
@@ -193,6 +193,9 @@ function describe({
     compression: compressionName(prepared.compression),
     jobs: prepared.jobs,
     partial: prepared.partial,
+    schemaOnly: false,
+    note: null,
+    encryption: null,
     requestedBy: request.requester,
     reason: request.reason ?? null,
     action: request.actionId,
@@ -205,6 +208,9 @@ function describe({
     files: [...files],
     bytes: sum(files),
     sha256: sha256Of(checksumList(files)),
+    verifications: [],
+    copies: [],
+    pinned: null,
   };
 }
 

@@ -3,9 +3,9 @@ import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
+import { endProcess, inspectProcess, isAlive, processSchema } from '../tools/processes.ts';
+import { systemCode } from '../tools/system-code.ts';
 import type { Leftover } from './backups.ts';
-import { endProcess, inspectProcess, isAlive, processSchema } from './processes.ts';
-import { systemCode } from './system-code.ts';
 
 /** What the name of a backup ends with until it is complete. */
 export const unfinished = '.part';

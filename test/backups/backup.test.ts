@@ -3,7 +3,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import pg from 'pg';
-import { manifestSchema } from '../../src/tools/manifest.ts';
+import { manifestSchema } from '../../src/backups/manifest.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import { type BackupStand, backupStand, request, verifyChecksums, watched } from './backup-stand.ts';
 

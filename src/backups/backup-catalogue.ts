@@ -1,10 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { systemCode } from '../tools/system-code.ts';
 import type { BackupReader, BackupSummary, BrokenBackup } from './backups.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 import { unfinished } from './orphans.ts';
-import { systemCode } from './system-code.ts';
 
 export const manifestFile = 'manifest.json';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import pg from 'pg';
-import { openBackups } from '../../src/tools/backup.ts';
+import { openBackups } from '../../src/backups/backup.ts';
 import type { Installation } from '../../src/tools/binaries.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import type { Session } from '../cluster/session.ts';

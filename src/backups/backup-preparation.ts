@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts';
 import { migrationInProgress, serverFacts } from '../postgres/dump-sessions.ts';
 import { chooseTables, dumpableTables, type Table } from '../postgres/tables.ts';
 import type { Target } from '../postgres/target.ts';
-import { type Installation, programPath, toolsForMajor } from './binaries.ts';
+import { type Installation, programPath, toolsForMajor } from '../tools/binaries.ts';
 import { bestCompression } from './dump.ts';
 
 /** All that is settled before the first file is written. */

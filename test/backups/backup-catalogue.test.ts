@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { backupReader, targetDirectory } from '../../src/tools/backup-catalogue.ts';
+import { backupReader, targetDirectory } from '../../src/backups/backup-catalogue.ts';
 
 let root: string;
 
@@ -58,7 +58,7 @@ test('a manifest that is missing, broken, torn or from another world is reported
   await folderWith('broken', 'empty', '');
   await folderWith('broken', 'torn', JSON.stringify(manifest).slice(0, 200));
   await folderWith('broken', 'none', undefined);
-  await folderWith('broken', 'future', JSON.stringify({ ...manifest, version: 2 }));
+  await folderWith('broken', 'future', JSON.stringify({ ...manifest, version: 3 }));
   await folderWith('broken', 'negative', JSON.stringify({ ...manifest, bytes: -1 }));
   await folderWith('broken', 'array', '[]');
   await mkdir(path.join(root, 'broken', 'folder', 'manifest.json'), { recursive: true });
