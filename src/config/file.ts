@@ -1,6 +1,7 @@
 import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { checkSchema, thresholdsSchema } from '../target-settings.ts';
+import { backupSettings } from './backup-settings.ts';
 import type { Environment } from './environment.ts';
 import { dotted, type Problems } from './problems.ts';
 import { snakeCase, toSnake } from './snake-case.ts';
@@ -43,6 +44,7 @@ function targetSchema(environment: Environment) {
     checks: z.array(checkSchema).optional(),
     pgBin: path.optional(),
     backupDir: path.optional(),
+    ...backupSettings(environment),
   });
 }
 

@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { Environment } from './environment.ts';
+import { snakeCase } from './snake-case.ts';
+import { connectionUrlIn, path } from './values.ts';
+
+const text = z.string().min(1);
+const few = z.number().int().min(0).max(1_000);
+
+/** A program and its arguments, run without a shell. */
+const argv = z.array(text).min(1);
+
+/** How many backups are kept; the runbook keeps those of 30 days. */
+const retention = {
+  /** All that are younger, days. */
+  days: z.number().int().min(1).max(36_500).default(30),
+  /** And the newest of each of so many days, weeks and months. */
+  daily: few.default(0),
+  weekly: few.default(0),
+  monthly: few.default(0),
+  /** The newest so many that are good are kept, whatever their age. */
+  atLeast: z.number().int().min(1).max(1_000).default(3),
+};
+
+/** What is told of a target's backups. */
+const backups = {
+  /** Cron text, or `false` for no backups by themselves. */
+  schedule: z.union([z.literal(false), text]).optional(),
+  timeZone: text.default('UTC'),
+  retention: snakeCase(retention).prefault({}),
+  /** Whether a scheduled backup is verified by a restore when it is done. */
+  verify: z.boolean().default(true),
+  /** Tables whose rows are hashed as well as counted. */
+  hashTables: z.array(text).default(['id_mappings']),
+  ageRecipients: z.array(text).default([]),
+  ageIdentityFile: path.optional(),
+  /** A remote of rclone and a folder there: `offsite:backups`. */
+  offsite: text.optional(),
+  rcloneConfig: path.optional(),
+};
+
+/** What is run around a restore, each without a shell. */
+const hooks = {
+  stop: argv.optional(),
+  migrate: argv.optional(),
+  start: argv.optional(),
+  health: argv.optional(),
+  /** Seconds that each may take. */
+  timeoutSeconds: z.number().int().min(1).max(86_400).default(600),
+};
+
+/** The settings of a target that concern its backups and their way back. */
+export function backupSettings(environment: Environment) {
+  return {
+    backups: snakeCase(backups).prefault({}),
+    /** A server on which backups are restored to be verified; a throwaway one on the bot's host unless told. */
+    scratchUrlEnv: connectionUrlIn(environment).optional(),
+    hooks: snakeCase(hooks).prefault({}),
+    pgbackrest: snakeCase({ config: path, stanza: text }).optional(),
+  };
+}
