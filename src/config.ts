@@ -7,6 +7,7 @@ import {
   type KnownCommands,
   makeTarget,
   nameAfterDatabase,
+  nightly,
   type TargetConfig,
   type TargetDefaults,
 } from './config/targets.ts';
@@ -71,6 +72,7 @@ export function readConfig(
     approvers: values?.APPROVERS ?? [],
     pgBin: environment.PG_BIN,
     backupDir: environment.BACKUP_DIR ?? 'backups',
+    backupSchedule: values?.BACKUP_SCHEDULE ?? (environment.BACKUP_DIR === undefined ? undefined : nightly),
     checks: known.defaultChecks,
   };
   const targets = file === undefined ? [] : makeTargets(file, environment, defaults, known, problems);

@@ -129,6 +129,7 @@ describe('walls', () => {
   test.each([
     ['pg', ['src/postgres', 'src/store/postgres.ts']],
     ['kysely', ['src/store', 'src/actions', 'src/audit']],
+    ['croner', ['src/schedule']],
     ['echarts', ['src/charts']],
     ['@resvg/resvg-js', ['src/charts']],
     ['node:sqlite', ['src/store']],
@@ -162,12 +163,13 @@ const floors: readonly (readonly string[])[] = [
     'src/health',
     'src/sampling',
     'src/charts',
+    'src/schedule/cron.ts',
     'src/config',
     'src/config.ts',
     'src/services.ts',
     'src/command.ts',
   ],
-  ['src/grammar.ts', 'src/registry.ts', 'src/actions', 'src/service-factory.ts', 'commands'],
+  ['src/grammar.ts', 'src/registry.ts', 'src/actions', 'src/schedule', 'src/service-factory.ts', 'commands'],
   ['src/slack'],
   ['src/bot.ts', 'src/process.ts', 'src/main.ts'],
 ];

@@ -312,6 +312,12 @@ targets:
     ['thresholds: {cache_hit_percent: {attention: 80, critical: 95}}', /attention before critical; cache_hit_percent/],
     ['checks: [{name: A B, title: x, sql: select 1}]', /checks\[0\].name a check is named in lower case/],
     ['checks: [{name: a, title: x, sql: s}, {name: a, title: y, sql: s}]', /two checks named "a"/],
+    ['backups: {schedule: every night}', /targets\[0\].backups.schedule must be cron text of five fields/],
+    ['backups: {schedule: 0 2 30 2 *}', /backups.schedule names a time that never comes/],
+    [
+      'backups: {time_zone: Europe/Berln}',
+      /backups.time_zone must be the name of a time zone.*Example: time_zone: Eur/,
+    ],
     ['redact_queries: maybe', /redact_queries must be true or false/],
   ])('a target with %s is refused', (line, why) => {
     const yaml = line.startsWith('{') ? `targets: [{name: portal, ${line.slice(1, -1)}}]` : oneTarget(line);
@@ -420,6 +426,36 @@ test('each setting of the file has an example, and the examples are right', () =
     )
     .join('\n');
   expect(problems({}, yaml)).toEqual([]);
+});
+
+describe('backups by themselves', () => {
+  const nightly = { cron: '0 2 * * *', timeZone: 'UTC', verify: true };
+  const scheduled = (variables: Record<string, string>, yaml?: string) => read(variables, yaml).targets[0]?.schedule;
+
+  test('none where nobody configured backups', () => {
+    expect(scheduled({})).toBeUndefined();
+    expect(scheduled({}, oneTarget('approvals: 1'))).toBeUndefined();
+  });
+
+  test('at 02:00 UTC where backups are configured, in the environment or in the file', () => {
+    expect(scheduled({ BACKUP_DIR: '/var/backups' })).toEqual(nightly);
+    expect(scheduled({}, oneTarget('backup_dir: /var/backups'))).toEqual(nightly);
+    expect(scheduled({}, oneTarget('backups: {verify: false}'))).toEqual({ ...nightly, verify: false });
+  });
+
+  test('BACKUP_SCHEDULE says when, or never', () => {
+    expect(scheduled({ BACKUP_SCHEDULE: '30 3 * * 1-5' })).toEqual({ ...nightly, cron: '30 3 * * 1-5' });
+    expect(scheduled({ BACKUP_DIR: '/var/backups', BACKUP_SCHEDULE: 'off' })).toBeUndefined();
+    expect(problems({ BACKUP_SCHEDULE: 'at night' }).join()).toMatch(/BACKUP_SCHEDULE must be cron text.*Example: /);
+  });
+
+  test('the file says it for its target, whatever the environment says', () => {
+    const env = { BACKUP_DIR: '/var/backups', BACKUP_SCHEDULE: '30 3 * * *' };
+    const berlin = 'backups: {schedule: "0 4 * * *", time_zone: Europe/Berlin}';
+    expect(scheduled(env, oneTarget(berlin))).toEqual({ ...nightly, cron: '0 4 * * *', timeZone: 'Europe/Berlin' });
+    expect(scheduled(env, oneTarget('backups: {schedule: false}'))).toBeUndefined();
+    expect(scheduled(env, oneTarget('backups: {verify: false}'))?.cron).toBe('30 3 * * *');
+  });
 });
 
 describe('HEALTH_PORT', () => {

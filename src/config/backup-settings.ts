@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Environment } from './environment.ts';
 import { snakeCase } from './snake-case.ts';
-import { connectionUrlIn, path } from './values.ts';
+import { connectionUrlIn, path, schedule, timeZone } from './values.ts';
 
 const text = z.string().min(1);
 const few = z.number().int().min(0).max(1_000);
@@ -24,8 +24,8 @@ const retention = {
 /** What is told of a target's backups. */
 const backups = {
   /** Cron text, or `false` for no backups by themselves. */
-  schedule: z.union([z.literal(false), text]).optional(),
-  timeZone: text.default('UTC'),
+  schedule: schedule.optional(),
+  timeZone: timeZone.default('UTC'),
   retention: snakeCase(retention).prefault({}),
   /** Whether a scheduled backup is verified by a restore when it is done. */
   verify: z.boolean().default(true),
@@ -37,6 +37,8 @@ const backups = {
   offsite: text.optional(),
   rcloneConfig: path.optional(),
 };
+
+const backupsSchema = snakeCase(backups);
 
 /** What is run around a restore, each without a shell. */
 const hooks = {
@@ -51,7 +53,10 @@ const hooks = {
 /** The settings of a target that concern its backups and their way back. */
 export function backupSettings(environment: Environment) {
   return {
-    backups: snakeCase(backups).prefault({}),
+    /** `configured`: the file says something of them. */
+    backups: backupsSchema
+      .transform(settings => ({ ...settings, configured: true }))
+      .default({ ...backupsSchema.parse({}), configured: false }),
     /** A server on which backups are restored to be verified; a throwaway one on the bot's host unless told. */
     scratchUrlEnv: connectionUrlIn(environment).optional(),
     hooks: snakeCase(hooks).prefault({}),

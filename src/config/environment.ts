@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { dotted, type Problems } from './problems.ts';
-import { channelId, memberId, slackApiUrl, storeUrl } from './values.ts';
+import { channelId, memberId, schedule, slackApiUrl, storeUrl } from './values.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -39,6 +39,7 @@ const settings = z.object({
   APPROVERS: approverList.default([]),
   SLACK_API_URL: slackApiUrl.optional(),
   STORE_URL: storeUrl.prefault('sqlite:state/pg-chatops.db'),
+  BACKUP_SCHEDULE: schedule.optional(),
   AUDIT_KEY: z.string().min(32, 'must be 32 characters or more, such as 64 random hexadecimal digits.').optional(),
   LOG_LEVEL: z.enum(logLevels).default('info'),
   HEALTH_PORT: port.optional(),

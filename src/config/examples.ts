@@ -13,6 +13,7 @@ export const examples: Readonly<Record<string, string>> = {
   STORE_URL: 'sqlite:state/pg-chatops.db',
   AUDIT_KEY: '… (32 characters or more, made by `openssl rand -hex 32`)',
   BACKUP_DIR: '/var/backups/portal',
+  BACKUP_SCHEDULE: '0 2 * * * (or off)',
   PG_BIN: '/usr/lib/postgresql/17/bin',
   LOG_LEVEL: 'info',
   HEALTH_PORT: '9187',
@@ -45,6 +46,8 @@ export const examples: Readonly<Record<string, string>> = {
   redact_queries: 'true',
   instances: '3',
   checks: '[{name: orphans, title: Orders without a customer, sql: select id from orders where customer_id is null}]',
+  schedule: '"0 2 * * *" (or false)',
+  time_zone: 'Europe/Berlin',
   pg_bin: '/usr/lib/postgresql/17/bin',
   backup_dir: '/var/backups/portal',
 };

@@ -1,6 +1,7 @@
 import type { Approvals } from '../access/gate.ts';
 import { nearest } from '../nearest.ts';
 import type { Connection } from '../postgres/connection-url.ts';
+import type { CronTimes } from '../schedule/cron.ts';
 import type { Check, TargetSettings } from '../target-settings.ts';
 import type { Environment } from './environment.ts';
 import type { FileTarget } from './file.ts';
@@ -35,7 +36,19 @@ export interface TargetConfig extends TargetSettings {
   /** Folder of PostgreSQL's programs; `undefined` looks in the usual places. */
   readonly pgBin: string | undefined;
   readonly backupDir: string;
+  /** When it is backed up by itself; `undefined` is never. */
+  readonly schedule: BackupSchedule | undefined;
+  readonly backups: FileTarget['backups'];
 }
+
+/** Backups that nobody asks for. */
+export interface BackupSchedule extends CronTimes {
+  /** Whether each is verified when it is done. */
+  readonly verify: boolean;
+}
+
+/** The runbook's time for a full backup; in UTC unless told. */
+export const nightly = '0 2 * * *';
 
 /** The commands' names, which settings may refer to. */
 export interface KnownCommands {
@@ -48,6 +61,8 @@ export interface TargetDefaults {
   readonly approvers: readonly string[];
   readonly pgBin: string | undefined;
   readonly backupDir: string;
+  /** Cron text, `false` for never; `undefined` where nobody said, and backups are not configured. */
+  readonly backupSchedule: string | false | undefined;
   /** Checks of a target whose settings list none. */
   readonly checks: readonly Check[];
 }
@@ -90,7 +105,19 @@ export function makeTarget(
     checks: settings.checks ?? defaults.checks,
     pgBin: settings.pgBin ?? defaults.pgBin,
     backupDir: settings.backupDir ?? defaults.backupDir,
+    schedule: scheduleOf(settings, defaults.backupSchedule),
   };
+}
+
+/** What the file says, then the environment; where backups are configured and neither says when, at night. */
+function scheduleOf(
+  { backups, backupDir }: Pick<FileTarget, 'backups' | 'backupDir'>,
+  otherwise: string | false | undefined,
+): BackupSchedule | undefined {
+  const { timeZone, verify } = backups;
+  const unsaid = backups.configured || backupDir !== undefined ? nightly : false;
+  const cron = backups.schedule ?? otherwise ?? unsaid;
+  return cron === false ? undefined : { cron, timeZone, verify };
 }
 
 /** Reads DATABASE_URL, or tells what is wrong with it. */

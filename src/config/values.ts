@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Approvals } from '../access/gate.ts';
 import { type Connection, ConnectionUrlError, parseConnectionUrl } from '../postgres/connection-url.ts';
+import { cronProblem, isTimeZone } from '../schedule/cron.ts';
 
 /** Slack's ids are upper-case letters and digits; the first letter says what they are of. */
 const idOf = (kinds: string) => new RegExp(`^[${kinds}][A-Z0-9]{1,30}$`);
@@ -83,6 +84,17 @@ function readConnection(url: string, context: z.RefinementCtx): Connection {
 
 /** A folder's or file's path, kept as it is written: relative to the folder the bot is started in. */
 export const path = z.string().min(1);
+
+/** When something happens by itself: cron text such as `0 2 * * *`; `false` or `off` for never, which comes out as false. */
+export const schedule = z.unknown().transform((value, context): string | false => {
+  if (value === false || value === 'off') return false;
+  const message = cronProblem(typeof value === 'string' ? value : '');
+  if (message === undefined) return String(value);
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+export const timeZone = z.string().refine(isTimeZone, 'must be the name of a time zone in the IANA database.');
 
 export const minutes = z.number().int().min(1).max(10_080);
 

@@ -35,6 +35,7 @@ export function openBotOffice({ url, bin, folder }: BotPlace): Promise<Office> {
     APPROVERS: slack.person('ben').id,
     STORE_URL: `sqlite:${path.join(folder, 'state', 'store.db')}`,
     BACKUP_DIR: path.join(folder, 'backups'),
+    BACKUP_SCHEDULE: 'off',
     PG_BIN: bin,
   }));
 }

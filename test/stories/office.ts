@@ -136,6 +136,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
     APPROVERS: group ?? options.approvers ?? `${person('ben').id},${person('cleo').id}`,
     STORE_URL: shared?.url ?? `sqlite:${path.join(folder, 'state', 'store.db')}`,
     BACKUP_DIR: path.join(folder, 'backups'),
+    BACKUP_SCHEDULE: 'off',
     ...(options.yaml !== undefined && { CONFIG_FILE: path.join(folder, 'office.yml') }),
     ...options.environment,
   };

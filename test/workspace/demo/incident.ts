@@ -89,6 +89,7 @@ export async function openIncident(options: IncidentOptions): Promise<Incident> 
       APPROVERS: approvers.map(name => slack.person(name).id).join(','),
       STORE_URL: `sqlite:${path.join(folder, 'store.db')}`,
       BACKUP_DIR: path.join(folder, 'backups'),
+      BACKUP_SCHEDULE: 'off',
       PG_BIN: bin,
     },
     logFile,
