@@ -1,6 +1,6 @@
 import { bar } from './bar.ts';
 import { actions, button, context, fields, header, preformatted, section } from './parts.ts';
-import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, percent } from './text.ts';
+import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
 
 /** How far a backup is. */
@@ -26,7 +26,10 @@ interface BackupFacts {
     readonly tool: { readonly version: string };
     readonly compression: string;
     readonly jobs: number;
+    readonly format: 'directory' | 'plain';
     readonly partial: boolean;
+    readonly schemaOnly: boolean;
+    readonly note: string | null;
     readonly startedAt: Date;
     readonly takenAt: Date;
     readonly finishedAt: Date;
@@ -75,28 +78,32 @@ export function backupResult({ directory, manifest }: BackupFacts): View {
   const facts = factsOf(manifest);
   const verdict = `Backup complete: ${facts.size} in ${facts.time}`;
   const restore = restoreLine(directory, manifest);
+  const lacking = lackingIn(manifest);
+  const contents = manifest.schemaOnly ? `definitions of ${facts.tables}` : `${facts.rows} in ${facts.tables}`;
   const notes = [
-    `Data of ${dateToken(manifest.takenAt)}, rows counted in the same snapshot. \`pg_dump\` ${escapeMrkdwn(manifest.tool.version)}, ${escapeMrkdwn(manifest.compression)}, ${count(manifest.jobs, 'job')}; server ${escapeMrkdwn(manifest.server.version)}${manifest.server.standby ? ', a standby' : ''}.`,
+    `Data of ${dateToken(manifest.takenAt)}${manifest.schemaOnly ? '' : ', rows counted in the same snapshot'}. \`pg_dump\` ${escapeMrkdwn(manifest.tool.version)}, ${escapeMrkdwn(manifest.compression)}, ${count(manifest.jobs, 'job')}; server ${escapeMrkdwn(manifest.server.version)}${manifest.server.standby ? ', a standby' : ''}.`,
     `SHA-256 of SHA256SUMS: \`${manifest.sha256}\`. Check the files there with \`sha256sum --check SHA256SUMS\`.`,
   ];
   return {
     text: [
       verdict,
-      `${facts.tables}, ${facts.rows}, SHA-256 ${facts.checksum}`,
+      `${contents}, SHA-256 ${facts.checksum}`,
+      ...(manifest.note === null ? [] : [`Note: ${escapeMrkdwn(oneLine(manifest.note))}`]),
       `In ${escapeMrkdwn(directory)}`,
-      ...(manifest.partial ? [partialNote] : []),
+      ...lacking,
       `Restore by hand: ${escapeMrkdwn(restore)}`,
     ].join('\n'),
     blocks: [
       header(verdict),
-      ...(manifest.partial ? [section(`:warning: ${partialNote}`)] : []),
+      ...lacking.map(text => section(`:warning: ${text}`)),
       fields([
         ['Database', code(manifest.database)],
-        ['Size', `${facts.size} from ${bytes(facts.tableBytes)} of tables`],
-        ['Duration', `${facts.time}, ${facts.rate}`],
-        ['Rows', `${facts.rows} in ${facts.tables}`],
+        ['Size', manifest.schemaOnly ? facts.size : `${facts.size} from ${bytes(facts.tableBytes)} of tables`],
+        ['Duration', manifest.schemaOnly ? facts.time : `${facts.time}, ${facts.rate}`],
+        ['Contents', contents],
         ['SHA-256', `\`${facts.checksum}\``],
         ['Folder', code(directory, 500)],
+        ...(manifest.note === null ? [] : [['Note', escapeMrkdwn(oneLine(manifest.note))] as const]),
       ]),
       context(...notes),
       section('Restore by hand into a new database, on a machine with the same client tools:'),
@@ -107,14 +114,26 @@ export function backupResult({ directory, manifest }: BackupFacts): View {
 
 /** What a backup would do, in plain text, for the card where it needs approval. */
 export function backupPreview(
-  { tables, bytes: size, argv }: { readonly tables: number; readonly bytes: number; readonly argv: readonly string[] },
+  {
+    tables,
+    bytes: size,
+    argv,
+    schemaOnly,
+  }: {
+    readonly tables: number;
+    readonly bytes: number;
+    readonly argv: readonly string[];
+    readonly schemaOnly: boolean;
+  },
   target: string,
 ): { summary: string; statement: string; effects: string[] } {
   return {
-    summary: `back up ${count(tables, 'table')} of ${target}, ${bytes(size)} in the server`,
+    summary: schemaOnly
+      ? `back up the definitions of ${count(tables, 'table')} of ${target}`
+      : `back up ${count(tables, 'table')} of ${target}, ${bytes(size)} in the server`,
     statement: argv.map(shellWord).join(' '),
     effects: [
-      'Reads every row once: load on the server’s disks and processors while it runs.',
+      ...(schemaOnly ? [] : ['Reads every row once: load on the server’s disks and processors while it runs.']),
       'Takes ACCESS SHARE locks, which hold up DDL, a migration for example, until it ends.',
       'Writes files on the host of the bot; nothing in the database changes.',
     ],
@@ -124,12 +143,26 @@ export function backupPreview(
 /** One plain-text sentence for the audit record. */
 export function backupOutcome({ manifest }: BackupFacts): string {
   const { size, time, tables, rows, checksum } = factsOf(manifest);
-  const what = manifest.partial ? 'backup of some tables complete' : 'backup complete';
-  return `${what}: ${size} in ${time}, ${tables}, ${rows}, SHA-256 ${checksum}`;
+  const { partial, schemaOnly, format } = manifest;
+  const what = [
+    'backup',
+    ...(schemaOnly ? ['of definitions'] : []),
+    ...(partial ? ['of some tables'] : []),
+    ...(format === 'plain' ? ['as SQL'] : []),
+    'complete',
+  ].join(' ');
+  return [`${what}: ${size} in ${time}`, tables, ...(schemaOnly ? [] : [rows]), `SHA-256 ${checksum}`].join(', ');
 }
 
 const partialNote =
   'Only the named tables are in it: no types, functions or sequences of others, and nothing that their foreign keys refer to. A restore into an empty database needs those first.';
+
+const schemaNote = 'Only definitions are in it, and no row of any table.';
+
+/** What is not in it, for whoever takes it for all of the database. */
+function lackingIn({ partial, schemaOnly }: BackupFacts['manifest']): string[] {
+  return [...(schemaOnly ? [schemaNote] : []), ...(partial ? [partialNote] : [])];
+}
 
 function detailsOf({ currentTables, blockers, estimatedEnd }: BackupSteps, now: Date): string[] {
   const current = currentTables.slice(0, listed).map(name => code(name, 60));
@@ -164,8 +197,12 @@ function factsOf({ tables, bytes: size, startedAt, finishedAt, sha256 }: BackupF
 }
 
 /** In a shell; nobody's password is in it, libpq asks for one. */
-function restoreLine(directory: string, { database, jobs }: BackupFacts['manifest']): string {
+function restoreLine(directory: string, { database, jobs, format }: BackupFacts['manifest']): string {
   const restored = shellWord(`${database}_restored`);
+  if (format === 'plain') {
+    const file = shellWord(`${directory}/dump/dump.sql.gz`);
+    return `createdb ${restored} && gunzip --stdout ${file} | psql --no-psqlrc --single-transaction --set=ON_ERROR_STOP=1 --dbname=${restored}`;
+  }
   return `createdb ${restored} && pg_restore --exit-on-error --jobs=${jobs} --dbname=${restored} ${shellWord(`${directory}/dump`)}`;
 }
 

@@ -10,20 +10,34 @@ export default defineCommand({
   args: z.strictObject({
     tables: z
       .array(z.string().min(1))
-      .optional()
+      .default([])
       .meta({ description: 'only these tables, comma-separated; schema.table where a name is not on the search path' }),
+    schemaOnly: z.boolean().default(false).meta({ description: 'only the definitions, without any row' }),
+    plain: z.boolean().default(false).meta({ description: 'one file of SQL that gunzip and psql read' }),
+    note: z
+      .string()
+      .min(1)
+      .max(200, 'is a line of at most 200 characters')
+      .optional()
+      .meta({ description: 'what whoever looks for it should know, such as "before migration"' }),
   }),
-  examples: ['backup', 'backup --tables users,id_mappings', 'backup --reason "before the migration"'],
+  examples: [
+    'backup',
+    'backup --note "before migration"',
+    'backup --tables users,id_mappings',
+    'backup --plain --reason "the auditors want SQL"',
+    'backup --schema-only',
+  ],
   afterInterruption: 'Nothing of it is kept; look at the newest backup with `/db status` and ask again.',
-  async preview({ tables = [] }, { backups, target }) {
-    const estimate = await backups.estimate(tables);
+  async preview(contents, { backups, target }) {
+    const estimate = await backups.estimate(contents);
     return backupPreview(estimate, target.name);
   },
-  async run({ tables = [] }, services) {
+  async run({ note, ...contents }, services) {
     const { action, target, backups, signal } = services;
     const { id, requester, reason } = action;
     const result = await backups.take(
-      { actionId: id, requester, reason, tables },
+      { actionId: id, requester, reason, note, ...contents },
       {
         signal,
         progress: steps =>

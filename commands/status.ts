@@ -10,7 +10,7 @@ export default defineCommand({
   examples: ['status'],
   async run(_args, services) {
     const { backups, broken } = await services.backups.list();
-    const lastBackup = backups.find(({ partial }) => !partial);
+    const lastBackup = backups.find(({ good }) => good);
     const facts = { lastBackup, brokenBackups: broken.length, now: services.now() };
     const report = await services.status.read(facts);
     return {

@@ -317,6 +317,7 @@ async function openTargets(
         directory: config.backupDir,
         installations,
         cores: availableParallelism(),
+        hashTables: config.backups.hashTables,
         log,
         now: () => new Date(now()),
       });

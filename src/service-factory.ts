@@ -88,7 +88,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
       backups: {
         latest: () => backups.latest(),
         list: () => backups.list(),
-        estimate: tables => backups.estimate(tables),
+        estimate: contents => backups.estimate(contents),
       },
       requests: { waiting: () => waitingRequests(context(), action) },
       record: recordReader({ ...record, asking: action.id, hidden: () => hiddenTargets(context(), action) }),

@@ -44,6 +44,8 @@ export const thresholdsSchema = z.strictObject({
   temporaryBytes: pair(5_000_000_000, 50_000_000_000),
   /** Mean time of a statement that was run ten times or more, seconds. */
   statementMeanSeconds: pair(1, 10),
+  /** How long WAL has waited for the archive, seconds; the runbook archives every 15 minutes. */
+  walArchiveAgeSeconds: pair(900, 3_600),
   /** Age of the newest backup, hours. */
   backupAgeHours: pair(26, 50),
 });
@@ -63,6 +65,29 @@ export const checkSchema = z.strictObject({
 
 export type Check = z.output<typeof checkSchema>;
 
+/** How many backups are kept. */
+export interface RetentionPolicy {
+  /** All that are younger, days. */
+  readonly days: number;
+  /** And the newest of each of so many days, weeks and months. */
+  readonly daily: number;
+  readonly weekly: number;
+  readonly monthly: number;
+  /** The newest so many that are good are kept, whatever their age. */
+  readonly atLeast: number;
+}
+
+/** What a command may know of how a target is backed up. */
+export interface BackupPolicy {
+  /** Cron text; `false` for no backups by themselves, `undefined` where nobody said. */
+  readonly schedule?: string | false | undefined;
+  /** IANA name, in which the schedule is read and days begin. */
+  readonly timeZone: string;
+  readonly retention: RetentionPolicy;
+  /** Tables whose rows are hashed as well as counted, as a person writes them. */
+  readonly hashTables: readonly string[];
+}
+
 /** What a command may know of its target: no connection string, no password. */
 export interface TargetSettings {
   readonly name: string;
@@ -74,6 +99,7 @@ export interface TargetSettings {
   readonly redactQueries: boolean;
   /** Processes of the application, each with a connection pool of its own; `undefined` where nobody said. */
   readonly instances?: number | undefined;
+  readonly backups: BackupPolicy;
 }
 
 function pair(attention: number, critical: number) {

@@ -16,7 +16,15 @@ const condition = {
   work: null,
   mode: 'terminate',
 } as const;
-const backup = { actionId: 'A-1042', requester: 'U1', reason: undefined, tables: [] };
+const backup = {
+  actionId: 'A-1042',
+  requester: 'U1',
+  reason: undefined,
+  note: undefined,
+  tables: [],
+  schemaOnly: false,
+  plain: false,
+};
 const destructive = {
   ...common,
   risk: 'destructive',

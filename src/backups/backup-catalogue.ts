@@ -15,6 +15,16 @@ export interface FoundBackup {
   readonly manifest: Manifest;
 }
 
+/** Whether a backup holds the rows of the whole database. */
+export function isWhole({ partial, schemaOnly }: Manifest): boolean {
+  return !partial && !schemaOnly;
+}
+
+/** Whether it does, and its last verification, if there was one, found nothing wrong. */
+export function isGood(manifest: Manifest): boolean {
+  return isWhole(manifest) && (manifest.verifications.at(-1)?.problem ?? null) === null;
+}
+
 /** The folder of a target's backups. Its name is the target's, made harmless as a file name. */
 export function targetDirectory(directory: string, target: string): string {
   return path.join(path.resolve(directory), encodeURIComponent(target).replace(/^\./, '%2E'));
@@ -50,13 +60,13 @@ export function backupReader(directory: string | undefined): Omit<BackupReader, 
   }
   return {
     list,
-    latest: async () => (await list()).backups.find(backup => !backup.partial),
+    latest: async () => (await list()).backups.find(({ good }) => good),
   };
 }
 
 function summarize({ name, directory, manifest }: FoundBackup): BackupSummary {
   const { database, takenAt, finishedAt, bytes, partial, action } = manifest;
-  return { name, directory, database, takenAt, finishedAt, bytes, partial, actionId: action };
+  return { name, directory, database, takenAt, finishedAt, bytes, partial, good: isGood(manifest), actionId: action };
 }
 
 async function folderNames(directory: string, broken: BrokenBackup[]): Promise<string[]> {

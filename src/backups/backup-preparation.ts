@@ -3,11 +3,14 @@ import { migrationInProgress, serverFacts } from '../postgres/dump-sessions.ts';
 import { chooseTables, dumpableTables, type Table } from '../postgres/tables.ts';
 import type { Target } from '../postgres/target.ts';
 import { type Installation, programPath, toolsForMajor } from '../tools/binaries.ts';
-import { bestCompression } from './dump.ts';
+import type { BackupContents } from './backups.ts';
+import { bestCompression, gzipCompression } from './dump.ts';
+import type { Manifest } from './manifest.ts';
 
 /** All that is settled before the first file is written. */
 export interface BackupPreparation {
   readonly tool: { readonly program: string; readonly version: string };
+  readonly format: Manifest['format'];
   readonly compression: string;
   readonly jobs: number;
   readonly server: { readonly version: string; readonly standby: boolean };
@@ -18,6 +21,10 @@ export interface BackupPreparation {
   readonly tables: readonly Table[];
   /** Whether only some tables were asked for. */
   readonly partial: boolean;
+  /** Whether only definitions are dumped. */
+  readonly schemaOnly: boolean;
+  /** Names of the tables whose rows are hashed, where they are among those. */
+  readonly hashTables: readonly string[];
   /** Picks the tables of the backup from all that there are. */
   readonly choose: (tables: readonly Table[]) => Table[];
 }
@@ -28,16 +35,16 @@ const connectionsBesideJobs = 6;
 /**
  * Finds out what a backup needs and refuses one that cannot succeed.
  *
- * @param options.tables names as typed; none for the whole database.
  * @throws UserError, also when the target does not answer.
  */
 export async function prepareBackup(
   target: Target,
+  { tables: typed, schemaOnly, plain }: BackupContents,
   {
-    tables: typed,
     installations,
     cores,
-  }: { tables: readonly string[]; installations: readonly Installation[]; cores: number },
+    hashTables,
+  }: { installations: readonly Installation[]; cores: number; hashTables: readonly string[] },
 ): Promise<BackupPreparation> {
   const version = await target.version();
   const major = Math.floor(version / 10_000);
@@ -51,13 +58,17 @@ export async function prepareBackup(
   const { version: serverVersion, standby, database, connectionLimit } = facts!;
   return {
     tool: { program, version: installation.version },
-    compression: await bestCompression(program, major),
-    jobs: jobsFor(withRows(tables).length, cores, connectionLimit ?? Number.POSITIVE_INFINITY),
+    format: plain ? 'plain' : 'directory',
+    compression: plain ? gzipCompression(major) : await bestCompression(program, major),
+    jobs:
+      plain || schemaOnly ? 1 : jobsFor(withRows(tables).length, cores, connectionLimit ?? Number.POSITIVE_INFINITY),
     server: { version: serverVersion, standby },
     database,
     version,
     tables,
     partial: typed.length > 0,
+    schemaOnly,
+    hashTables,
     choose,
   };
 }

@@ -5,14 +5,16 @@ import type { Log, Target } from '../postgres/target.ts';
 import type { Installation } from '../tools/binaries.ts';
 import { backupReader, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
-import type { BackupEstimate, BackupRequest, BackupResult, Backups, BackupWriter } from './backups.ts';
-import { checksumList, type FileChecksum, sealFiles, sha256Of, syncDirectory, writeSynced } from './checksum.ts';
+import type { BackupContents, BackupEstimate, BackupRequest, BackupResult, Backups, BackupWriter } from './backups.ts';
+import { checksumList, type FileChecksum, sealFiles, syncDirectory, writeSynced } from './checksum.ts';
 import { estimateDumpBytes, type Precedent, requireSpace } from './disk-space.ts';
-import { compressionName } from './dump.ts';
+import { compressionName, outputArguments } from './dump.ts';
 import { backupCancelled, explainFileFailure } from './dump-errors.ts';
-import { type Dumped, type DumpLimits, dumpInSnapshot } from './dump-in-snapshot.ts';
+import { type DumpLimits, dumpInSnapshot } from './dump-in-snapshot.ts';
 import type { Manifest } from './manifest.ts';
+import { newManifest, sumOfBytes } from './new-manifest.ts';
 import { recordWriter, removeLeftovers, removeRecord, unfinished } from './orphans.ts';
+import { readPlainSql } from './plain-sql.ts';
 
 export interface BackupOptions {
   readonly target: Target;
@@ -21,6 +23,8 @@ export interface BackupOptions {
   readonly installations: readonly Installation[];
   /** Processors that pg_dump may use. */
   readonly cores: number;
+  /** Names of the tables whose rows are hashed as well as counted. */
+  readonly hashTables: readonly string[];
   readonly log: Log;
   readonly now: () => Date;
   readonly limits?: Partial<DumpLimits>;
@@ -45,10 +49,11 @@ export function openBackups(options: BackupOptions): Backups {
       });
     }
     const startedAt = now();
-    const prepared = await prepareBackup(target, { ...options, tables: request.tables });
+    const prepared = await prepareBackup(target, request, options);
     const unfinishedFolder = await beginFolder(directory, prepared, folderName(request, startedAt));
     try {
       const dump = path.join(unfinishedFolder, 'dump');
+      if (prepared.format === 'plain') await mkdir(dump, { mode: 0o700 });
       const dumped = await dumpInSnapshot(target, prepared, {
         application: `pg-chatops/backup/${request.actionId}`,
         directory: dump,
@@ -60,16 +65,10 @@ export function openBackups(options: BackupOptions): Backups {
         progress,
       });
       progress(checking(prepared, startedAt));
+      if (prepared.format === 'plain') await requireWholeSql(dump, signal);
       const files = await sealFiles(dump, signal);
-      const manifest = describe({
-        request,
-        prepared,
-        dumped,
-        files,
-        target: target.name,
-        startedAt,
-        finishedAt: now(),
-      });
+      const times = { startedAt, finishedAt: now() };
+      const manifest = newManifest({ request, prepared, dumped, files, target: target.name, ...times });
       return await finish(unfinishedFolder, manifest, files);
     } catch (error) {
       await rm(unfinishedFolder, { recursive: true, force: true, maxRetries: 3 });
@@ -78,17 +77,21 @@ export function openBackups(options: BackupOptions): Backups {
     }
   }
 
-  async function estimate(tables: readonly string[]): Promise<BackupEstimate> {
-    const prepared = await prepareBackup(target, { ...options, tables });
-    const { tool, jobs, compression, partial } = prepared;
+  async function estimate(contents: BackupContents): Promise<BackupEstimate> {
+    const prepared = await prepareBackup(target, contents, options);
+    const { tool, jobs, partial, format } = prepared;
     const argv = [
       path.basename(tool.program),
-      '--format=directory',
-      `--jobs=${jobs}`,
-      `--compress=${compression}`,
+      ...outputArguments(prepared),
+      ...(format === 'plain' ? [] : [`--jobs=${jobs}`]),
       ...(partial ? ['--strict-names', ...prepared.tables.map(table => `--table=${table.quoted}`)] : []),
     ];
-    return { tables: withRows(prepared.tables).length, bytes: tableBytes(prepared), argv };
+    return {
+      tables: withRows(prepared.tables).length,
+      schemaOnly: prepared.schemaOnly,
+      bytes: tableBytes(prepared),
+      argv,
+    };
   }
 
   return {
@@ -98,6 +101,13 @@ export function openBackups(options: BackupOptions): Backups {
     cleanUp: async () =>
       directory === undefined ? [] : removeLeftovers(directory, { now: now(), maxAgeMs: limits.maxMs }),
   };
+}
+
+/** An exit code of 0 does not say that all it wrote got to the disk. */
+async function requireWholeSql(dump: string, signal: AbortSignal): Promise<void> {
+  const pieces = readPlainSql(dump, signal);
+  let { done } = await pieces.next();
+  while (!done) ({ done } = await pieces.next());
 }
 
 async function beginFolder(directory: string, prepared: BackupPreparation, name: string): Promise<string> {
@@ -132,11 +142,12 @@ function folderName({ actionId }: BackupRequest, startedAt: Date): string {
   return `${startedAt.toISOString().replace(/\.\d+|[-:]/g, '')}-${actionId}`;
 }
 
-function tableBytes({ tables }: BackupPreparation): number {
-  return tables.reduce((bytes, table) => bytes + table.bytes, 0);
+/** Of what is read: definitions take next to nothing. */
+function tableBytes({ tables, schemaOnly }: BackupPreparation): number {
+  return schemaOnly ? 0 : sumOfBytes(tables);
 }
 
-/** The last backup of the same tables with the same compression. */
+/** The last backup of the same in the same form. */
 async function precedentOf(directory: string, prepared: BackupPreparation): Promise<Precedent | undefined> {
   const names = (tables: readonly { schema: string; name: string }[]) =>
     tables.map(({ schema, name }) => `${schema}.${name}`).join();
@@ -144,19 +155,21 @@ async function precedentOf(directory: string, prepared: BackupPreparation): Prom
   const alike = found.find(
     ({ manifest }) =>
       manifest.database === prepared.database &&
+      manifest.format === prepared.format &&
+      manifest.schemaOnly === prepared.schemaOnly &&
       manifest.compression === compressionName(prepared.compression) &&
       manifest.partial === prepared.partial &&
       (!manifest.partial || names(manifest.tables) === names(withRows(prepared.tables))),
   );
-  return alike && { bytes: alike.manifest.bytes, tableBytes: sum(alike.manifest.tables) };
+  return alike && { bytes: alike.manifest.bytes, tableBytes: sumOfBytes(alike.manifest.tables) };
 }
 
 function checking(prepared: BackupPreparation, startedAt: Date) {
   const tables = withRows(prepared.tables);
   return {
     phase: 'checking',
-    bytesDone: sum(tables),
-    bytesTotal: sum(tables),
+    bytesDone: sumOfBytes(tables),
+    bytesTotal: sumOfBytes(tables),
     tablesDone: tables.length,
     tablesTotal: tables.length,
     currentTables: [],
@@ -164,56 +177,4 @@ function checking(prepared: BackupPreparation, startedAt: Date) {
     startedAt,
     estimatedEnd: undefined,
   } as const;
-}
-
-function describe({
-  request,
-  prepared,
-  dumped,
-  files,
-  target,
-  startedAt,
-  finishedAt,
-}: {
-  request: BackupRequest;
-  prepared: BackupPreparation;
-  dumped: Dumped;
-  files: readonly FileChecksum[];
-  target: string;
-  startedAt: Date;
-  finishedAt: Date;
-}): Manifest {
-  return {
-    version: 2,
-    target,
-    database: prepared.database,
-    server: prepared.server,
-    tool: { name: 'pg_dump', version: prepared.tool.version },
-    format: 'directory',
-    compression: compressionName(prepared.compression),
-    jobs: prepared.jobs,
-    partial: prepared.partial,
-    schemaOnly: false,
-    note: null,
-    encryption: null,
-    requestedBy: request.requester,
-    reason: request.reason ?? null,
-    action: request.actionId,
-    startedAt,
-    takenAt: dumped.takenAt,
-    finishedAt,
-    tables: [...dumped.rows]
-      .filter(([{ partitioned }]) => !partitioned)
-      .map(([{ schema, name, bytes }, rows]) => ({ schema, name, rows, bytes })),
-    files: [...files],
-    bytes: sum(files),
-    sha256: sha256Of(checksumList(files)),
-    verifications: [],
-    copies: [],
-    pinned: null,
-  };
-}
-
-function sum(items: readonly { bytes: number }[]): number {
-  return items.reduce((bytes, item) => bytes + item.bytes, 0);
 }

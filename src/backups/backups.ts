@@ -1,7 +1,7 @@
 /**
  * Backups of one target, as the rest of the bot knows them. A backup is a folder in BACKUP_DIR:
  *
- *   portal/20261122T171500Z-A-1042/dump/          what pg_dump wrote, in its directory format
+ *   portal/20261122T171500Z-A-1042/dump/          what pg_dump wrote, in its directory format or as dump.sql.gz
  *   portal/20261122T171500Z-A-1042/SHA256SUMS     for `sha256sum --check`
  *   portal/20261122T171500Z-A-1042/manifest.json  what it is a backup of, how it was made, its rows and checksums
  *
@@ -10,15 +10,25 @@
 import type { Blocker } from '../postgres/dump-sessions.ts';
 import type { Manifest } from './manifest.ts';
 
+/** What a backup is to hold, and in which form. */
+export interface BackupContents {
+  /** Table names as typed, empty for the whole database. */
+  readonly tables: readonly string[];
+  /** Definitions alone, without rows. */
+  readonly schemaOnly: boolean;
+  /** One file of SQL that `gunzip` and psql read, instead of pg_dump's own format. */
+  readonly plain: boolean;
+}
+
 /** What a person asked for. */
-export interface BackupRequest {
+export interface BackupRequest extends BackupContents {
   /** Id of the action: `A-1042`. */
   readonly actionId: string;
   /** Slack user id. */
   readonly requester: string;
   readonly reason: string | undefined;
-  /** Table names as typed, empty for the whole database. */
-  readonly tables: readonly string[];
+  /** What whoever looks for a backup should know of it: `before migration`. */
+  readonly note: string | undefined;
 }
 
 /** How far a backup is. */
@@ -52,6 +62,8 @@ export interface BackupSummary {
   readonly bytes: number;
   /** Whether only some tables were asked for. */
   readonly partial: boolean;
+  /** Whether all of the database can be restored from it, as far as is known. */
+  readonly good: boolean;
   readonly actionId: string;
 }
 
@@ -64,6 +76,7 @@ export interface BrokenBackup {
 /** What a backup would read, found out without writing anything. */
 export interface BackupEstimate {
   readonly tables: number;
+  readonly schemaOnly: boolean;
   /** Of the tables in the server. */
   readonly bytes: number;
   /** pg_dump with the options that are known before it runs. */
@@ -71,12 +84,9 @@ export interface BackupEstimate {
 }
 
 export interface BackupReader {
-  /**
-   * @param tables names as typed; none for the whole database.
-   * @throws UserError for what would refuse the backup: unknown table, missing tools, a migration that runs.
-   */
-  estimate(tables: readonly string[]): Promise<BackupEstimate>;
-  /** The newest complete backup of the whole database; undefined when there is none or no BACKUP_DIR is set. */
+  /** @throws UserError for what would refuse the backup: unknown table, missing tools, a migration that runs. */
+  estimate(contents: BackupContents): Promise<BackupEstimate>;
+  /** The newest good backup; undefined when there is none or no BACKUP_DIR is set. */
   latest(): Promise<BackupSummary | undefined>;
   /** All complete backups, newest first, and the folders whose manifest cannot be read. */
   list(): Promise<{ backups: BackupSummary[]; broken: BrokenBackup[] }>;

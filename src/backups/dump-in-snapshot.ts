@@ -1,7 +1,7 @@
 import { UserError } from '../errors.ts';
 import { toEnvironment } from '../postgres/connection-url.ts';
 import type { Blocker } from '../postgres/dump-sessions.ts';
-import type { Table } from '../postgres/tables.ts';
+import { type Table, tablesNamed } from '../postgres/tables.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import { together } from '../tools/together.ts';
 import { type BackupPreparation, refuseDuringMigration, withRows } from './backup-preparation.ts';
@@ -24,7 +24,7 @@ export interface DumpLimits {
 export interface DumpRun {
   /** The name of all its sessions, unique to the action. */
   readonly application: string;
-  /** The folder that pg_dump creates. */
+  /** The folder that the dump goes into, see `DumpPlan`. */
   readonly directory: string;
   readonly limits: DumpLimits;
   readonly signal: AbortSignal;
@@ -40,11 +40,13 @@ export interface Dumped {
   readonly takenAt: Date;
   /** Rows of each table that was dumped, in the dump's own snapshot. */
   readonly rows: ReadonlyMap<Table, number>;
+  /** Of the rows of those that settings name, in the same snapshot. */
+  readonly hashes: ReadonlyMap<Table, string>;
 }
 
 /**
- * Runs pg_dump in an exported snapshot while the session that exported it counts the rows. When one fails the other is
- * stopped.
+ * Runs pg_dump in an exported snapshot while the session that exported it counts and hashes the rows. When one fails
+ * the other is stopped.
  *
  * @throws UserError that says what to do.
  */
@@ -71,8 +73,10 @@ export async function dumpInSnapshot(target: Target, prepared: BackupPreparation
     const argv = dumpArguments({
       directory: run.directory,
       snapshot: id,
+      format: prepared.format,
       jobs: prepared.jobs,
       compression: prepared.compression,
+      schemaOnly: prepared.schemaOnly,
       lockWaitMs: limits.lockWaitMs,
       tables: prepared.partial ? prepared.tables : undefined,
     });
@@ -107,8 +111,8 @@ export async function dumpInSnapshot(target: Target, prepared: BackupPreparation
       async session => {
         const snapshot = await exportSnapshot(session, prepared);
         await refuseDuringMigration(target);
-        const [rows] = await together(failed, snapshot.countRows(), dump(snapshot));
-        return { takenAt: snapshot.takenAt, rows };
+        const [facts] = await together(failed, factsOf(snapshot, prepared), dump(snapshot));
+        return { takenAt: snapshot.takenAt, ...facts };
       },
       {
         applicationName: application,
@@ -124,4 +128,14 @@ export async function dumpInSnapshot(target: Target, prepared: BackupPreparation
     over.abort();
     await watching;
   }
+}
+
+/** A dump of definitions alone has no row of any table. */
+async function factsOf(
+  snapshot: Snapshot,
+  { schemaOnly, hashTables }: BackupPreparation,
+): Promise<Pick<Dumped, 'rows' | 'hashes'>> {
+  if (schemaOnly) return { rows: new Map(snapshot.tables.map(table => [table, 0])), hashes: new Map() };
+  const rows = await snapshot.countRows();
+  return { rows, hashes: await snapshot.hashRows(tablesNamed(snapshot.tables, hashTables)) };
 }

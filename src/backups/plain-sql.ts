@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 import { UserError } from '../errors.ts';
 
 /** The one file of a plain backup. */
-const plainFile = 'dump.sql.gz';
+export const plainFile = 'dump.sql.gz';
 
 /** What pg_dump writes last, but for a `\unrestrict` line of the newest ones. */
 const footer = '-- PostgreSQL database dump complete';

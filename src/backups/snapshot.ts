@@ -3,6 +3,7 @@ import { sqlState } from '../postgres/errors.ts';
 import type { Question } from '../postgres/question.ts';
 import { dumpableTables, type Table } from '../postgres/tables.ts';
 import type { Session } from '../postgres/target.ts';
+import { hashRows } from './row-hash.ts';
 
 /** A moment of the database that several sessions can look at, as long as the one that exported it lives. */
 export interface Snapshot {
@@ -13,6 +14,8 @@ export interface Snapshot {
   readonly tables: readonly Table[];
   /** Counts the rows of those tables in it, one table after the other. */
   countRows(): Promise<ReadonlyMap<Table, number>>;
+  /** Hashes the rows of some of them in it. To be asked last: values look different in the session from then on. */
+  hashRows(tables: readonly Table[]): Promise<ReadonlyMap<Table, string>>;
 }
 
 export interface SnapshotRequest {
@@ -62,6 +65,14 @@ export async function exportSnapshot(
       const counts = new Map<Table, number>();
       for (const table of inSnapshot) counts.set(table, await countRows(session, table));
       return counts;
+    },
+    hashRows: async hashed => {
+      const hashes = new Map<Table, string>();
+      for (const table of hashed) {
+        const hash = table.partitioned ? undefined : await hashRows(session, table);
+        if (hash !== undefined) hashes.set(table, hash);
+      }
+      return hashes;
     },
   };
 }

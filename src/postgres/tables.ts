@@ -84,10 +84,20 @@ export function chooseTables(tables: readonly Table[], typed: readonly string[])
   return tables.filter(table => chosen.has(table.oid) || table.ancestors.some(oid => chosen.has(oid)));
 }
 
-function find(tables: readonly Table[], typed: string): Table {
+/** Those of the tables that bear one of the names, and the partitions of them; a name may be that of none. */
+export function tablesNamed(tables: readonly Table[], names: readonly string[]): Table[] {
+  const named = new Set(names.flatMap(name => allCalled(tables, name).map(({ oid }) => oid)));
+  return tables.filter(table => named.has(table.oid) || table.ancestors.some(oid => named.has(oid)));
+}
+
+function allCalled(tables: readonly Table[], typed: string): Table[] {
   const identifiers = parseIdentifiers(typed);
   const asPostgres = identifiers ? tables.filter(table => isNamed(table, identifiers)) : [];
-  const found = asPostgres.length > 0 ? asPostgres : tables.filter(table => isLiterally(table, typed));
+  return asPostgres.length > 0 ? asPostgres : tables.filter(table => isLiterally(table, typed));
+}
+
+function find(tables: readonly Table[], typed: string): Table {
+  const found = allCalled(tables, typed);
   if (found.length > 1) {
     throw new UserError(`More than one table could be meant by “${typed}”.`, {
       hint: `Name one of them in full: ${found.map(table => table.quoted).join(', ')}.`,

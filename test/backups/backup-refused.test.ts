@@ -86,6 +86,7 @@ test('without BACKUP_DIR, the answer names the setting', async () => {
     directory: undefined,
     installations: [],
     cores: 1,
+    hashTables: [],
     log: recordingLog(),
     now: () => new Date(),
   });

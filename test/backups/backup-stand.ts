@@ -29,6 +29,7 @@ export interface StandOptions {
   installations?: readonly Installation[];
   limits?: Partial<DumpLimits>;
   cores?: number;
+  hashTables?: readonly string[];
   now?: () => Date;
 }
 
@@ -55,6 +56,7 @@ export async function backupStand(database: TestDatabase, options: StandOptions 
       directory: own.root ?? root,
       installations: own.installations ?? options.installations ?? installations,
       cores: own.cores ?? options.cores ?? 2,
+      hashTables: own.hashTables ?? options.hashTables ?? ['id_mappings'],
       log,
       now: own.now ?? options.now ?? (() => new Date()),
       limits: { everyMs: 50, ...options.limits, ...own.limits },
@@ -74,7 +76,16 @@ export async function backupStand(database: TestDatabase, options: StandOptions 
 
 /** Ada asks for a backup. */
 export function request(own: Partial<BackupRequest> = {}): BackupRequest {
-  return { actionId: 'A-1042', requester: 'U0ADA', reason: 'before the migration', tables: [], ...own };
+  return {
+    actionId: 'A-1042',
+    requester: 'U0ADA',
+    reason: 'before the migration',
+    note: undefined,
+    tables: [],
+    schemaOnly: false,
+    plain: false,
+    ...own,
+  };
 }
 
 /** Nobody cancels, and what is told of the progress is kept. */

@@ -78,7 +78,7 @@ test.each([
 });
 
 test('a table without rows has a hash, one that is not there has none', async () => {
-  await restored.admin.sql('create table nothing ()');
+  await restored.admin.sql('create table public.nothing ()');
   expect(await hashOf(restored, 'public', 'nothing')).toBe('sum64:0');
   expect(await hashOf(restored, 'public', 'nowhere')).toBeUndefined();
 });

@@ -21,6 +21,7 @@ const manifest = {
   tool: { version: '17.4' },
   compression: 'zstd:1',
   jobs: 2,
+  format: 'directory',
   partial: false,
   schemaOnly: false,
   note: null,
@@ -37,7 +38,7 @@ const manifest = {
   ],
   bytes: 155_000_000,
   sha256: 'ab12cd34'.repeat(8),
-};
+} as const;
 
 describe('a running backup', () => {
   test('shows how far it is, what it reads now and when it will end', () => {
@@ -78,7 +79,7 @@ describe('a complete backup', () => {
     expect(view.text).toBe(
       [
         'Backup complete: 155 MB in 4.2 s',
-        '2 tables, 1,604,004 rows, SHA-256 ab12cd34ab12…',
+        '1,604,004 rows in 2 tables, SHA-256 ab12cd34ab12…',
         'In /var/backups/portal/20261122T100000Z-A-1042',
         'Restore by hand: createdb portal_restored &amp;&amp; pg_restore --exit-on-error --jobs=2 --dbname=portal_restored /var/backups/portal/20261122T100000Z-A-1042/dump',
       ].join('\n'),
@@ -92,6 +93,27 @@ describe('a complete backup', () => {
     expect(backupResult(partial).text).toContain('Only the named tables are in it');
     expect(backupOutcome(partial)).toMatch(/^backup of some tables complete/);
     expect(view.text).not.toContain('Only the named tables');
+  });
+
+  test('of definitions alone speaks of no rows', () => {
+    const schema = { directory: '/b', manifest: { ...manifest, schemaOnly: true } };
+    const shown = backupResult(schema);
+    expect(shown.text).toContain('definitions of 2 tables, SHA-256');
+    expect(shown.text).toContain('no row of any table');
+    expect(JSON.stringify(shown)).not.toMatch(/1,604,004|MB\/s/);
+    expect(backupOutcome(schema)).toBe(
+      'backup of definitions complete: 155 MB in 4.2 s, 2 tables, SHA-256 ab12cd34ab12…',
+    );
+  });
+
+  test('as SQL is restored by gunzip and psql, which stop at the first error', () => {
+    const plain = { directory: '/b', manifest: { ...manifest, format: 'plain', note: 'before\n<!channel>' } as const };
+    const { text } = backupResult(plain);
+    expect(text).toContain(
+      'gunzip --stdout /b/dump/dump.sql.gz | psql --no-psqlrc --single-transaction --set=ON_ERROR_STOP=1',
+    );
+    expect(text).toContain('Note: before &lt;!channel&gt;');
+    expect(backupOutcome(plain)).toMatch(/^backup as SQL complete/);
   });
 
   test('leaves one sentence for the record', () => {

@@ -34,7 +34,8 @@ const manifest: Manifest = {
 };
 
 /** What `/db backup` did when ada typed it: the request, what she saw on the way, and the answer. */
-async function adaTypes(args: { tables?: string[] }) {
+async function adaTypes(typed: { tables?: string[]; note?: string }) {
+  const args = { tables: [], schemaOnly: false, plain: false, ...typed };
   const seen: View[] = [];
   const requests: BackupRequest[] = [];
   const signal = new AbortController().signal;
@@ -70,10 +71,25 @@ async function adaTypes(args: { tables?: string[] }) {
 
 test('/db backup asks for the whole database in the name of the person and the action', async () => {
   const { answer, requests, seen } = await adaTypes({});
-  expect(requests).toEqual([{ actionId: 'A-1042', requester: 'U0ADA', reason: 'before the migration', tables: [] }]);
+  expect(requests).toEqual([
+    {
+      actionId: 'A-1042',
+      requester: 'U0ADA',
+      reason: 'before the migration',
+      note: undefined,
+      tables: [],
+      schemaOnly: false,
+      plain: false,
+    },
+  ]);
   expect(seen[0]?.text).toBe('Backing up portal: 50 %, 1 B of 2 B, tables 0 of 1');
   expect(answer.view.text).toContain('Backup complete: 9 kB in 2 s');
   expect(answer.outcome).toMatch(/^backup complete: 9 kB in 2 s, 1 table, 40 rows, SHA-256 b+…$/);
+});
+
+test('/db backup --note hands the note on', async () => {
+  const { requests } = await adaTypes({ note: 'before migration' });
+  expect(requests[0]?.note).toBe('before migration');
 });
 
 test('/db backup --tables asks for those', async () => {

@@ -13,7 +13,7 @@ const thresholds = thresholdsSchema.parse({});
 const services = {
   action: { id: 'A-1042', requester: 'UADA', reason: undefined, typed: 'status' },
   target: { name: 'portal', thresholds },
-  backups: { list: async () => ({ backups: [{ takenAt, bytes: 1_000_000, partial: false }], broken: [] }) },
+  backups: { list: async () => ({ backups: [{ takenAt, bytes: 1_000_000, good: true }], broken: [] }) },
   status: statusReader(
     {
       ask: async question => [question.row.parse({ status: quietStatus })],

@@ -32,6 +32,11 @@ function target(
       checks: [],
       allowOtherDatabases: false,
       redactQueries: false,
+      backups: {
+        timeZone: 'UTC',
+        retention: { days: 30, daily: 0, weekly: 0, monthly: 0, atLeast: 3 },
+        hashTables: [],
+      },
     },
     access: {
       name,
