@@ -458,6 +458,38 @@ describe('backups by themselves', () => {
   });
 });
 
+describe('safekeeping', () => {
+  const recipient = 'age1kq45mtmpdn4g3zgqcspnmy9lgavse3tkz8llq0287u20wkly4f7s298krn';
+  const inBackups = (...lines: string[]) => oneTarget('backups:', ...lines.map(line => `  ${line}`));
+  const backups = (...lines: string[]) => read({}, inBackups(...lines)).targets[0]?.backups;
+
+  test('takes public keys of age, the path of the private one, and a remote of rclone', () => {
+    const lines = [`age_recipients: [${recipient}]`, 'age_identity_file: /etc/age.txt', 'offsite: "off site:a/b c/"'];
+    expect(backups(...lines, 'offsite_bandwidth: "08:00,1M 19:00,off"')).toMatchObject({
+      ageRecipients: [recipient],
+      ageIdentityFile: '/etc/age.txt',
+      offsite: 'off site:a/b c',
+      offsiteBandwidth: '08:00,1M 19:00,off',
+      offsiteHours: 12,
+    });
+  });
+
+  test.each([
+    [`age_recipients: [${recipient.replace('kq45', 'kq54')}]`, /mistyped or of another kind/],
+    [`age_recipients: [${recipient.replace('8krn', '8krm')}]`, /mistyped or of another kind/],
+    ['age_recipients: [AGE-SECRET-KEY-1HUNTER2]', /holds a private key/],
+    ['age_identity_file: AGE-SECRET-KEY-1HUNTER2', /path of a file/],
+    ['offsite: ":s3,secret_access_key=HUNTER2:bucket"', /rclone’s configuration names/],
+    ['offsite: "s3,secret_access_key=HUNTER2:bucket"', /rclone’s configuration names/],
+    ['offsite: "/HUNTER2"', /rclone’s configuration names/],
+    ['offsite_bandwidth: HUNTER2', /bytes a second/],
+  ])('%j is refused at start without being repeated', (line, words) => {
+    const told = problems({}, inBackups(line)).join('\n');
+    expect(told).toMatch(words);
+    expect(told).not.toContain('HUNTER2');
+  });
+});
+
 describe('HEALTH_PORT', () => {
   test('is off unless set, and then listens on this machine alone unless HEALTH_HOST says otherwise', () => {
     expect(read({}).health).toBeUndefined();

@@ -32,11 +32,19 @@ async function freeBytes(directory: string): Promise<number> {
   return bavail * bsize;
 }
 
-/** @throws UserError with both numbers when a dump of that size would not fit. */
-export async function requireSpace(directory: string, needed: number): Promise<void> {
+/**
+ * @param options.what needs it: `The backup`.
+ * @param options.where as the settings name the folder, or its path.
+ * @throws UserError with both numbers when so many bytes would not fit.
+ */
+export async function requireSpace(
+  directory: string,
+  needed: number,
+  { what = 'The backup', where = 'BACKUP_DIR' }: { readonly what?: string; readonly where?: string } = {},
+): Promise<void> {
   const free = await freeBytes(directory);
   if (free >= needed) return;
-  throw new UserError(`The backup needs about ${bytes(needed)}, and ${bytes(free)} are free in BACKUP_DIR.`, {
+  throw new UserError(`${what} needs about ${bytes(needed)}, and ${bytes(free)} are free in ${where}.`, {
     hint: `Free at least ${bytes(needed - free)} there (old backups first), or name a larger place in BACKUP_DIR.`,
   });
 }

@@ -3,7 +3,7 @@ import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { endProcess, inspectProcess, isAlive, processSchema } from '../tools/processes.ts';
+import { endProcess, inspectProcess, isAlive, type ProcessIdentity, processSchema } from '../tools/processes.ts';
 import { systemCode } from '../tools/system-code.ts';
 import type { Leftover } from './backups.ts';
 
@@ -18,6 +18,8 @@ const writerSchema = z.strictObject({
   bot: processSchema,
   /** Null until pg_dump has started. */
   dump: processSchema.nullable(),
+  /** Programs that encrypt, decrypt or copy its files. */
+  helpers: z.array(processSchema).default([]),
 });
 
 /** An unfinished backup without a readable record may be one that another bot has begun this very moment. */
@@ -25,14 +27,45 @@ const recordDueMs = 60_000;
 
 /** Records that this process writes the backup in a folder, with pg_dump's process id once there is one. */
 export async function recordWriter(folder: string, dumpPid: number | undefined): Promise<void> {
-  const bot = await inspectProcess(process.pid);
-  if (!bot) throw new Error('This process cannot be found among the running ones.');
-  const dump = dumpPid === undefined ? undefined : await inspectProcess(dumpPid);
-  const record: z.input<typeof writerSchema> = {
-    host: hostname(),
-    bot: { pid: bot.pid, started: bot.started },
-    dump: dump ? { pid: dump.pid, started: dump.started } : null,
+  await writeRecord(folder, dumpPid === undefined ? null : await identityOf(dumpPid), []);
+}
+
+/**
+ * Records each program that works on a folder's files instead of pg_dump. Its arguments must name a path in that folder,
+ * which is how it is known to be still the same one.
+ *
+ * @returns what is called with a process id when one has started.
+ */
+export function helpersRecorder(folder: string): (pid: number) => Promise<void> {
+  let helpers: ProcessIdentity[] = [];
+  let written = Promise.resolve();
+  const write = async (pid: number) => {
+    const alive = await Promise.all(helpers.map(isAlive));
+    const helper = await identityOf(pid);
+    helpers = [...helpers.filter((_, index) => alive[index]), ...(helper ? [helper] : [])];
+    await writeRecord(folder, null, helpers);
   };
+  return pid => {
+    const next = written.then(() => write(pid));
+    written = next.catch(() => undefined);
+    return next;
+  };
+}
+
+/** Null when it has ended already. */
+async function identityOf(pid: number): Promise<ProcessIdentity | null> {
+  const running = await inspectProcess(pid);
+  return running ? { pid: running.pid, started: running.started } : null;
+}
+
+async function writeRecord(
+  folder: string,
+  dump: ProcessIdentity | null,
+  helpers: readonly ProcessIdentity[],
+): Promise<void> {
+  const bot = await identityOf(process.pid);
+  if (!bot) throw new Error('This process cannot be found among the running ones.');
+  const record: z.input<typeof writerSchema> = { host: hostname(), bot, dump, helpers: [...helpers] };
   const file = path.join(folder, recordFile);
   await writeFile(`${file}.new`, JSON.stringify(record), { mode: 0o600 });
   await rename(`${file}.new`, file);
@@ -44,7 +77,8 @@ export async function removeRecord(folder: string): Promise<void> {
 }
 
 /**
- * Removes the unfinished backups below a folder whose bot is gone, and ends a pg_dump that has outlived it. A process is
+ * Removes the unfinished backups below a folder whose bot is gone, what was decrypted for a while, and ends a pg_dump, age
+ * or rclone that has outlived it. A process is
  * ended only if it started when the record says and writes to that very folder. A pg_dump that started in the moment
  * before it could be recorded fails by itself when it finds its folder gone.
  *
@@ -70,7 +104,7 @@ export async function removeLeftovers(
     } else if (await isAlive(writer.bot)) {
       leftovers.push({ name, endedProcess: undefined, removed: false });
     } else {
-      const endedProcess = await endDump(writer, folder);
+      const endedProcess = await endPrograms(writer, folder);
       await rm(folder, { recursive: true, force: true, maxRetries: 3 });
       leftovers.push({ name, endedProcess, removed: true });
     }
@@ -86,14 +120,21 @@ async function entriesOf(directory: string): Promise<Dirent[]> {
   });
 }
 
-async function endDump({ dump }: z.output<typeof writerSchema>, folder: string): Promise<number | undefined> {
-  if (!dump) return undefined;
-  const running = await inspectProcess(dump.pid);
-  if (running?.started !== dump.started || !running.command.includes(folder)) return undefined;
-  if (await endProcess(dump)) return dump.pid;
-  throw new Error(
-    `pg_dump (process ${dump.pid}) of an unfinished backup cannot be ended; it still writes to ${folder}.`,
-  );
+/** @returns the first that still ran. */
+async function endPrograms(
+  { dump, helpers }: z.output<typeof writerSchema>,
+  folder: string,
+): Promise<number | undefined> {
+  const ended: number[] = [];
+  for (const program of dump ? [dump, ...helpers] : helpers) {
+    const running = await inspectProcess(program.pid);
+    if (running?.started !== program.started || !running.command.includes(folder)) continue;
+    if (!(await endProcess(program))) {
+      throw new Error(`Process ${program.pid} of an unfinished backup cannot be ended; it still writes to ${folder}.`);
+    }
+    ended.push(program.pid);
+  }
+  return ended[0];
 }
 
 async function readRecord(folder: string): Promise<z.output<typeof writerSchema> | undefined> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Environment } from './environment.ts';
+import { ageIdentityFile, ageRecipient, rcloneBandwidth, rcloneRemote } from './safekeeping.ts';
 import { snakeCase } from './snake-case.ts';
 import { connectionUrlIn, path, schedule, timeZone } from './values.ts';
 
@@ -31,11 +32,17 @@ const backups = {
   verify: z.boolean().default(true),
   /** Tables whose rows are hashed as well as counted. */
   hashTables: z.array(text).default(['id_mappings']),
-  ageRecipients: z.array(text).default([]),
-  ageIdentityFile: path.optional(),
+  /** Public keys of age: with any, the files of each backup are encrypted. */
+  ageRecipients: z.array(ageRecipient).default([]),
+  ageIdentityFile: ageIdentityFile.optional(),
   /** A remote of rclone and a folder there: `offsite:backups`. */
-  offsite: text.optional(),
+  offsite: rcloneRemote.optional(),
+  /** rclone's own configuration; where rclone looks for it unless told. */
   rcloneConfig: path.optional(),
+  /** What a copy may take of the network. */
+  offsiteBandwidth: rcloneBandwidth.optional(),
+  /** Hours after which a copy is stopped. */
+  offsiteHours: z.number().min(0.1).max(168).default(12),
 };
 
 const backupsSchema = snakeCase(backups);

@@ -48,6 +48,12 @@ export const examples: Readonly<Record<string, string>> = {
   checks: '[{name: orphans, title: Orders without a customer, sql: select id from orders where customer_id is null}]',
   schedule: '"0 2 * * *" (or false)',
   time_zone: 'Europe/Berlin',
+  age_recipients: '[age1…]',
+  age_identity_file: '/etc/pg-chatops/age-identity.txt',
+  offsite: '"offsite:backups"',
+  rclone_config: '/etc/pg-chatops/rclone.conf',
+  offsite_bandwidth: '"8M" (bytes a second) or "08:00,1M 19:00,off"',
+  offsite_hours: '12',
   pg_bin: '/usr/lib/postgresql/17/bin',
   backup_dir: '/var/backups/portal',
 };
