@@ -81,6 +81,10 @@ function line(event: AuditEvent, body: Body): Line {
       return same(
         `the bot removed ${Number(body.events)} events of the store, up to #${Number(body.upto)}, which were older than ${Number(body.days)} days; the hash they end with is ${code(String(body.hash), 64)}`,
       );
+    case 'noticed':
+      return same(
+        `${body.bad ? ':warning:' : ':white_check_mark:'} ${code(String(body.target))}: ${value(body.says, 1_000)}`,
+      );
     case 'cancel_asked':
       return same(`${who} asked it to stop`);
     case 'interrupted':
@@ -98,6 +102,12 @@ function asked(body: Body): Line {
   const who = person(body.requester, body.name);
   const typed = `/db ${String(body.typed)}`;
   const why = body.reason ? `\nwhy: “${value(body.reason, 500)}”` : '';
+  if (body.by_itself !== undefined) {
+    return {
+      mrkdwn: `${code(typed, 600)} on ${code(String(body.target))} by itself${why}`,
+      plain: `${value(typed, 200)} on ${value(body.target, 60)} by itself`,
+    };
+  }
   return {
     mrkdwn: `${who} asked ${code(typed, 600)} on ${code(String(body.target))} from <#${value(body.channel, 40)}>${why}`,
     plain: `${who} asked ${value(typed, 200)} on ${value(body.target, 60)}`,

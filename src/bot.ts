@@ -138,6 +138,7 @@ export async function startBot(
       commands,
       targets: new Map(config.targets.map(target => [target.name, actionTarget(target)])),
       defaultTarget: config.defaultTarget,
+      self: { user: identity.botUser, team: identity.team },
       gate: new Gate(new Directory(slackQuestions(clients.lookups), now), identity.team),
       stage: new SlackStage({
         client: clients.messages,

@@ -1,8 +1,10 @@
 import { note } from '../../blocks/frame.ts';
 import { type Asking, ask } from './ask.ts';
 import { type Breaking, breakGlass, type GlassBreaking, prepareBreakGlass } from './break-glass.ts';
+import { beginByItself, type Duty } from './by-itself.ts';
 import { type Context, type Place, spoken, unspoken } from './context.ts';
 import { approve, cancel, type Deciding, type Denial, deny, prepareDenial, withdraw } from './decide.ts';
+import type { Begun } from './ledger-types.ts';
 import { recover, stayAlive, sweep } from './recover.ts';
 
 /** The life of an action, as the Slack side and the clock drive it. No method throws. */
@@ -15,6 +17,11 @@ export class Actions {
 
   ask(asking: Asking): Promise<void> {
     return this.#context.jobs.track(ask(this.#context, asking));
+  }
+
+  /** Starts what is due by itself; resolves when it runs, not when it has ended. @throws when it cannot be started. */
+  beginByItself(duty: Duty): Promise<Begun | { readonly is: 'closing' }> {
+    return beginByItself(this.#context, duty);
   }
 
   approve(deciding: Deciding): Promise<void> {

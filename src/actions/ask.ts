@@ -172,7 +172,8 @@ async function carryOut(
   });
 }
 
-function runAtOnce(
+/** @throws Error for a destructive command. */
+export function runAtOnce(
   context: Context,
   command: Command,
   args: Record<string, unknown>,
@@ -260,7 +261,6 @@ async function recordRefusal(
 
 function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Understood & { parsed: Parsed }) {
   const { command, args, reason } = parsed;
-  const lane = command.risk === 'routine' ? (command.lane ?? null) : command.risk === 'destructive' ? 'change' : null;
   return {
     origin: asking.origin,
     command: command.name,
@@ -268,7 +268,7 @@ function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Unde
     typed: asking.line.trim() || command.name,
     target: target.settings.name,
     risk: needsApproval && risk === 'routine' ? ('routine' as const) : risk,
-    lane,
+    lane: laneOf(command),
     requester: asking.from.user,
     requester_name: asking.from.name,
     team: asking.from.team,
@@ -276,6 +276,12 @@ function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Unde
     thread: asking.place.thread ?? null,
     reason: reason ?? null,
   };
+}
+
+/** Actions of one lane run one at a time on a target. */
+export function laneOf(command: Command): string | null {
+  if (command.risk === 'destructive') return 'change';
+  return command.risk === 'routine' ? (command.lane ?? null) : null;
 }
 
 /** Cards that nobody gets to are read by nobody. */

@@ -84,6 +84,8 @@ export interface Context {
   readonly targets: ReadonlyMap<string, ActionTarget>;
   readonly defaultTarget: string;
   readonly gate: Gate;
+  /** Who the bot is: the requester of what nobody asked for. */
+  readonly self: { readonly user: string; readonly team: string };
   readonly stage: Stage;
   readonly audit: AuditHealth;
   readonly services: ServiceFactory;

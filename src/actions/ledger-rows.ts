@@ -33,6 +33,12 @@ export class LedgerRows {
     return read(this.store, id);
   }
 
+  /** Actions by what they came from, in no order. */
+  async findByOrigin(origins: readonly string[]): Promise<Action[]> {
+    if (origins.length === 0) return [];
+    return this.store.selectFrom('actions').selectAll().where('origin', 'in', origins).execute();
+  }
+
   async approversOf(id: number): Promise<Someone[]> {
     const rows = await this.store
       .selectFrom('approvals')
@@ -134,7 +140,10 @@ export function read(store: Database | Transaction<StoreSchema>, id: number): Pr
   return store.selectFrom('actions').selectAll().where('id', '=', id).executeTakeFirst();
 }
 
-export function busy(transaction: Transaction<StoreSchema>, action: Action): Promise<Action | undefined> {
+export function busy(
+  transaction: Transaction<StoreSchema>,
+  action: Pick<Action, 'lane' | 'target'>,
+): Promise<Action | undefined> {
   if (action.lane === null) return Promise.resolve(undefined);
   return transaction
     .selectFrom('actions')

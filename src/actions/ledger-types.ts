@@ -74,6 +74,11 @@ export type Start =
   | { readonly is: 'started'; readonly action: Action }
   | { readonly is: 'lane busy'; readonly by: Action };
 
+/** What became of something that was due; `known`: a process has begun it already. */
+export type Begun =
+  | { readonly is: 'started' | 'known'; readonly action: Action }
+  | { readonly is: 'lane busy'; readonly by: Action };
+
 /** How an action ends after it ran. */
 export type Ending = 'succeeded' | 'failed' | 'cancelled' | 'interrupted';
 

@@ -7,13 +7,15 @@
  * without the other, and of two that race, one finds the row moved and gets `undefined`.
  */
 import type { Transaction } from 'kysely';
+import { isByItself } from '../audit/by-itself.ts';
 import type { EventKind } from '../audit/record.ts';
 import type { StoreSchema } from '../store/schema.ts';
 import { alarmAgainAfter } from './ledger-notices.ts';
-import { busy, countWaiting, read, Undo } from './ledger-rows.ts';
+import { busy, type Change, countWaiting, read, Undo } from './ledger-rows.ts';
 import { LedgerSharing } from './ledger-sharing.ts';
 import {
   type Action,
+  type Begun,
   type Breaking,
   type BrokenGlass,
   type Decision,
@@ -31,31 +33,57 @@ export class Ledger extends LedgerSharing {
     return this.transaction(async transaction => {
       // Looked for first: an insertion that meets a conflict would use up an id, and a gap looks like a lost action.
       if (await knows(transaction, request.origin)) return undefined;
-      const action = await transaction
-        .insertInto('actions')
-        .values({
-          ...request,
-          state: 'asked',
-          approvals_needed: 0,
-          asked_at: this.now(),
-          ...this.held(),
-        })
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      await this.append(transaction, action, 'asked', {
-        requester: action.requester,
-        name: action.requester_name,
-        command: action.command,
-        typed: action.typed,
-        arguments: JSON.parse(action.arguments),
-        target: action.target,
-        channel: action.channel,
-        team: action.team,
-        reason: action.reason,
-        risk: action.risk,
-      });
-      return action;
+      return this.#write(transaction, request);
     });
+  }
+
+  /**
+   * Asks for what is due by itself and runs it, in one step: once, however many processes see that it is due, and never
+   * beside another that holds its lane. Nobody waits to be told its end.
+   * @throws Error for a destructive action: somebody has to ask for that, and another to approve it.
+   */
+  async begin(request: Request): Promise<Begun> {
+    if (request.risk === 'destructive') throw new Error(`${request.command} is destructive and never runs by itself`);
+    return this.transaction<Begun>(async transaction => {
+      const known = await knows(transaction, request.origin);
+      if (known) return { is: 'known', action: known };
+      const by = await busy(transaction, request);
+      if (by) return { is: 'lane busy', by };
+      const { id } = await this.#write(transaction, request, { told: 1 });
+      const event = request.risk === 'read' ? undefined : 'started';
+      const started = await this.move(transaction, id, 'asked', this.running(), event, {});
+      if (!started) throw new Error(`action ${id} moved inside its own transaction`);
+      return { is: 'started', action: started };
+    });
+  }
+
+  async #write(transaction: Transaction<StoreSchema>, request: Request, change: Change = {}): Promise<Action> {
+    const action = await transaction
+      .insertInto('actions')
+      .values({
+        ...request,
+        state: 'asked',
+        approvals_needed: 0,
+        asked_at: this.now(),
+        ...this.held(),
+        ...change,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    await this.append(transaction, action, 'asked', {
+      requester: action.requester,
+      name: action.requester_name,
+      command: action.command,
+      typed: action.typed,
+      arguments: JSON.parse(action.arguments),
+      target: action.target,
+      channel: action.channel,
+      team: action.team,
+      reason: action.reason,
+      risk: action.risk,
+      ...(isByItself(action) && { by_itself: action.origin }),
+    });
+    return action;
   }
 
   /**
@@ -294,7 +322,6 @@ function whyNotBroken(waiting: Action, typedId: number | undefined, now: number)
   return 'not enabled';
 }
 
-async function knows(transaction: Transaction<StoreSchema>, origin: string): Promise<boolean> {
-  const action = await transaction.selectFrom('actions').select('id').where('origin', '=', origin).executeTakeFirst();
-  return action !== undefined;
+function knows(transaction: Transaction<StoreSchema>, origin: string): Promise<Action | undefined> {
+  return transaction.selectFrom('actions').selectAll().where('origin', '=', origin).executeTakeFirst();
 }

@@ -1,6 +1,8 @@
 import { problem, reminder } from '../../blocks/frame.ts';
+import { isByItself } from '../audit/by-itself.ts';
 import { approvable } from './approvable.ts';
 import { alarmApprovers } from './break-glass.ts';
+import { unseen } from './by-itself.ts';
 import { type Context, placeOf, spoken } from './context.ts';
 import type { Action } from './ledger-types.ts';
 import { below, headingOf, showEnd, showWaiting, tryToShowEnd, whisperEnd } from './show.ts';
@@ -57,7 +59,7 @@ async function interruptLeft(context: Context, sole: boolean): Promise<void> {
       { action: spoken(action.id), command: action.command },
       'interrupted: the bot stopped while it ran',
     );
-    await tryToShowEnd(context, action);
+    await tryToShowEnd(isByItself(action) ? { ...context, stage: unseen } : context, action);
   }
 }
 

@@ -5,6 +5,7 @@ import canonicalize from 'canonicalize';
 import type { Selectable } from 'kysely';
 import type { StoreSchema } from '../store/schema.ts';
 import type { Database } from '../store/store.ts';
+import { isByItself } from './by-itself.ts';
 import { notPermitted, type Told } from './permitted.ts';
 import type { Difference } from './verification.ts';
 
@@ -25,6 +26,7 @@ const stateAfter: Readonly<Record<string, string>> = {
   cancelled: 'cancelled',
   interrupted: 'interrupted',
   purged: 'succeeded',
+  noticed: 'succeeded',
 };
 
 /** Actions that are looked at together. */
@@ -118,6 +120,7 @@ function whatIsWrong({ row, events, approvers }: Explained): string | undefined 
   const facts = events.flatMap(event => factsOf(event, row));
   const wrong = facts.find(([, told, stored]) => canonicalize(told) !== canonicalize(stored));
   if (wrong !== undefined) return `its ${wrong[0]} was changed`;
+  if (first.kind === 'noticed' && (events.length > 1 || row.command !== 'notice')) return 'it is no notice';
   // Purged events no longer vouch for what the row says.
   if (first.kind !== 'asked') return undefined;
   if (row.broken_by !== null && !events.some(({ kind }) => kind === 'broke_glass')) return 'nobody ran it alone';
@@ -146,6 +149,7 @@ function factsOf({ kind, body }: Told, row: ActionRow): (readonly [what: string,
         ['workspace', body.team, row.team],
         ['reason', body.reason, row.reason],
         ['risk', body.risk, row.risk],
+        ['origin', body.by_itself ?? null, isByItself(row) ? row.origin : null],
       ];
     case 'planned':
       return [
@@ -163,6 +167,11 @@ function factsOf({ kind, body }: Told, row: ActionRow): (readonly [what: string,
       ];
     case 'broke_glass':
       return [['person who ran it alone', body.by, row.broken_by]];
+    case 'noticed':
+      return [
+        ['text', body.says, row.outcome],
+        ['target', body.target, row.target],
+      ];
     case 'succeeded':
     case 'failed':
     case 'cancelled':

@@ -29,6 +29,8 @@ export function notPermitted(events: readonly Told[]): string | undefined {
   for (const event of events) {
     const { kind, body } = event;
     if (kind === 'planned') planned = event;
+    if (asked?.body.by_itself !== undefined && (planned !== undefined || asked.body.risk === 'destructive'))
+      return 'it ran by itself, and nothing destructive does';
     if (kind === 'approved' || kind === 'broke_glass') {
       if (kind === 'approved' && body.by === requester) return 'its requester approved it';
       if (planned === undefined) return 'it was approved before it had a plan';

@@ -5,7 +5,8 @@ import type { StoreSchema } from '../store/schema.ts';
 
 /**
  * What can happen to an action. `approval_refused`: somebody clicked who may not, or too late. `approval_dropped`: who
- * had approved may no longer. `broke_glass`: an operator ran it without a second person.
+ * had approved may no longer. `broke_glass`: an operator ran it without a second person. `noticed`: the bot saw by itself
+ * that something went bad, or is well again.
  */
 export type EventKind =
   | 'asked'
@@ -24,7 +25,8 @@ export type EventKind =
   | 'failed'
   | 'cancelled'
   | 'interrupted'
-  | 'purged';
+  | 'purged'
+  | 'noticed';
 
 export interface NewEvent {
   readonly id: string;

@@ -148,6 +148,43 @@ const migrations = (engine: Engine): Record<string, Migration> => ({
       await sql`create index actions_of_command_target on actions (command, target, asked_at, id)`.execute(db);
     },
   },
+  '003_schedules': {
+    async up(db: Kysely<never>) {
+      const big = engine === 'postgres' ? 'bigint' : 'integer';
+      await db.schema
+        .createTable('schedules')
+        .addColumn('target', 'text', column => column.notNull())
+        .addColumn('job', 'text', column => column.notNull())
+        .addColumn('cron', 'text', column => column.notNull())
+        .addColumn('time_zone', 'text', column => column.notNull())
+        .addColumn('handled', big, column => column.notNull())
+        .addColumn('missed', 'integer')
+        .addColumn('missed_since', big)
+        .addColumn('step', 'text')
+        .addColumn('first_action', big)
+        .addColumn('last_action', big)
+        .addColumn('held_up_by', big)
+        .addColumn('ended_at', big)
+        .addPrimaryKeyConstraint('one_schedule_a_job', ['target', 'job'] as never[])
+        .execute();
+      await db.schema
+        .createTable('watches')
+        .addColumn('target', 'text', column => column.notNull())
+        .addColumn('name', 'text', column => column.notNull())
+        .addColumn('bad', 'text')
+        .addColumn('since', big, column => column.notNull())
+        .addPrimaryKeyConstraint('one_watch_a_name', ['target', 'name'] as never[])
+        .execute();
+      await db.schema
+        .createTable('owed_notices')
+        .addColumn('id', 'text', column => column.primaryKey())
+        .addColumn('target', 'text', column => column.notNull())
+        .addColumn('notice', 'text', column => column.notNull())
+        .addColumn('made_at', big, column => column.notNull())
+        .addColumn('next_at', big, column => column.notNull())
+        .execute();
+    },
+  },
 });
 
 /**

@@ -13,6 +13,9 @@ export interface StoreSchema {
   checkpoints: CheckpointTable;
   leases: LeaseTable;
   samples: SampleTable;
+  schedules: ScheduleTable;
+  watches: WatchTable;
+  owed_notices: OwedNoticeTable;
 }
 
 /** Where an action is in its life; see actions/ledger.ts for the only ways from one to the next. */
@@ -158,4 +161,47 @@ interface LeaseTable {
   until: number;
   /** What the holder wants the other processes to know. */
   note: string | null;
+}
+
+/** What runs by itself on a target, and how far it is. */
+interface ScheduleTable {
+  target: string;
+  /** `backup` */
+  job: string;
+  cron: string;
+  time_zone: string;
+  /** The newest due time that was begun; of a new schedule, when it was first seen. */
+  handled: number;
+  /** How many due times the run at `handled` stands for, and the first of them; null where it was on time. */
+  missed: number | null;
+  missed_since: number | null;
+  /** The command under way; null while nothing is. */
+  step: string | null;
+  /** Ids of the first and the newest action of the run at `handled`. */
+  first_action: number | null;
+  last_action: number | null;
+  /** The action that held the lane when it was due. */
+  held_up_by: number | null;
+  /** When that run ended. */
+  ended_at: number | null;
+}
+
+/** What the bot keeps an eye on. */
+interface WatchTable {
+  target: string;
+  name: string;
+  /** What is bad, in words; null while it is well. */
+  bad: string | null;
+  since: number;
+}
+
+/** What approvers of a target are to be told, until they are. */
+interface OwedNoticeTable {
+  id: string;
+  target: string;
+  /** JSON. */
+  notice: string;
+  made_at: number;
+  /** When they are next to be told. */
+  next_at: number;
 }

@@ -34,7 +34,18 @@ afterAll(async () => {
 
 /** As it was after its migration. */
 async function empty(store: Database): Promise<void> {
-  for (const table of ['deliveries', 'events', 'approvals', 'actions', 'checkpoints', 'leases', 'samples'] as const) {
+  for (const table of [
+    'deliveries',
+    'events',
+    'approvals',
+    'actions',
+    'checkpoints',
+    'leases',
+    'samples',
+    'schedules',
+    'watches',
+    'owed_notices',
+  ] as const) {
     await store.deleteFrom(table).execute();
   }
   await store.updateTable('record_head').set({ seq: 0, hash: genesisHash }).execute();

@@ -37,6 +37,34 @@ describe.each(engines)('on %s', engine => {
       expect(books.recorded).toBe(1);
     });
 
+    test('what is due by itself runs at once, and the record says that nobody asked', async () => {
+      const due = {
+        origin: 'schedule portal 2026-11-23T02:00:00.000Z backup',
+        risk: 'routine',
+        lane: 'backup',
+      } as const;
+      const begun = await ledger.begin(books.request({ ...due, command: 'backup' }));
+      expect(begun).toMatchObject({ is: 'started', action: { id: 1001, state: 'running', told: 1 } });
+      expect(await books.kinds(1001)).toEqual(['asked', 'started']);
+      expect(JSON.parse((await books.events())[0]!.body)).toMatchObject({ by_itself: due.origin });
+      const again = await books.ledgerOf('another process').begin(books.request({ ...due, command: 'backup' }));
+      expect(again).toMatchObject({ is: 'known', action: { id: 1001, holder: 'this process' } });
+    });
+
+    test('what is due leaves no trace while another action holds its lane', async () => {
+      const running = await books.asked({ risk: 'routine', command: 'backup', lane: 'backup' });
+      await ledger.start(running);
+      const due = books.request({ risk: 'routine', command: 'backup', lane: 'backup' });
+      expect(await ledger.begin(due)).toMatchObject({ is: 'lane busy', by: { id: running } });
+      await ledger.finish(running, 'succeeded', 'done');
+      expect(await ledger.begin(due)).toMatchObject({ is: 'started', action: { id: running + 1 } });
+    });
+
+    test('nothing destructive runs by itself', async () => {
+      await expect(ledger.begin(books.request())).rejects.toThrow('never runs by itself');
+      expect(await books.events()).toEqual([]);
+    });
+
     test('a request that Slack delivers twice is one action', async () => {
       const request = books.request();
       const [first, second] = await Promise.all([ledger.ask(request), ledger.ask(request)]);

@@ -29,8 +29,13 @@ export async function evening(books: Books) {
   const alone = await books.waiting({}, { breakGlass: true });
   await books.ledger.breakGlass(alone, { person: cleo, typedId: alone, reason: 'nobody else is awake' });
   await books.ledger.finish(alone, 'failed', 'the backend had changed');
+  const due = 'schedule portal 2026-11-23T02:00:00.000Z backup';
+  const nightly = { risk: 'routine', command: 'backup', typed: 'backup', lane: 'backup', channel: '' } as const;
+  const scheduled = await books.ledger.begin(books.request({ ...nightly, origin: due, reason: 'due at 02:00' }));
+  if (scheduled.is !== 'started') throw new Error('the scheduled backup did not start');
+  await books.ledger.finish(scheduled.action.id, 'succeeded', '2 tables');
   const waiting = await books.waiting();
-  return { read, unanswered, killed, denied, backup, alone, waiting };
+  return { read, unanswered, killed, denied, backup, alone, scheduled: scheduled.action.id, waiting };
 }
 
 /**

@@ -262,6 +262,24 @@ describe.each(engines)('on %s', engine => {
     expect(says).toEqual(['it ended well and never started.']);
   });
 
+  test('a destructive request claims that the schedule made it', async () => {
+    const id = await books.asked({ origin: 'schedule portal 2026-11-23T02:00:00.000Z kill' });
+    const says = await meanwhile(id, { risk: 'routine' }, () => books.ledger.start(id));
+    expect(says).toEqual(['it ran by itself, and nothing destructive does.']);
+  });
+
+  test.each([
+    ['a person asked', 'backup'],
+    ['nobody asked', 'scheduled'],
+  ] as const)('the origin of what %s for is changed', async (_whose, which) => {
+    const origin = which === 'backup' ? 'schedule portal 2026-11-22T02:00:00.000Z backup' : 'command 1.2.3';
+    await books.store.updateTable('actions').set({ origin }).where('id', '=', actions[which]).execute();
+    const { differences: found } = await verified(books);
+    expect(found.map(({ says }) => says)).toEqual([
+      `A-${actions[which]} is not as its events tell: its origin was changed.`,
+    ]);
+  });
+
   test('a waiting request is taken for one without a plan, and is approved by a stroke of the pen', async () => {
     const id = await books.waiting();
     const says = await meanwhile(id, { risk: 'routine' }, async () => {

@@ -46,7 +46,9 @@ describe('the schema', () => {
   test('processes that start at once on an empty database bring it there once', async () => {
     const said = await Promise.all([otherProcess(), otherProcess(), otherProcess()]);
     expect(said.map(({ stdout }) => stdout)).toEqual(['open', 'open', 'open']);
-    expect(await ask('select name from kysely_migration')).toHaveLength(2);
+    const steps = (await ask('select name from kysely_migration')).map(({ name }) => name);
+    expect(steps).toContain('003_schedules');
+    expect(steps).toEqual([...new Set(steps)]);
     expect(await ask('select seq from record_head')).toEqual([{ seq: '0' }]);
   });
 

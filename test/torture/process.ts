@@ -78,6 +78,7 @@ export class SimulatedProcess implements Owner {
       commands: simulatedCommands(this, { network, target: world.target, now }),
       targets,
       defaultTarget: 'portal',
+      self: { user: 'UBOT', team: homeTeam },
       gate: new Gate(new Directory(questions, now), homeTeam),
       stage,
       audit: this.#courier,
