@@ -42,6 +42,7 @@ import { agreeOnTime } from './store/clock.ts';
 import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
+import { openPgbackrest } from './tools/pgbackrest.ts';
 
 export interface Bot {
   /** Resolves when the bot cannot go on and only a fresh start, or a person, can help: stop it then. */
@@ -322,7 +323,8 @@ async function openTargets(
         log,
         now: () => new Date(now()),
       });
-      return [name, { settings: config, target, replicas, installations, backups }];
+      const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest);
+      return [name, { settings: config, target, replicas, installations, backups, pgbackrest }];
     }),
   );
 }

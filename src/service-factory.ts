@@ -6,6 +6,7 @@ import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import type { Backups } from './backups/backups.ts';
 import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
+import { physicalReader } from './physical/sets.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { bloatReader } from './postgres/bloat.ts';
 import { connectionsReader } from './postgres/connections.ts';
@@ -22,12 +23,14 @@ import { statementsReader } from './postgres/statements.ts';
 import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
 import { vacuumReader } from './postgres/vacuum.ts';
+import { walReader } from './postgres/wal.ts';
 import type { HistoryReader } from './sampling/history.ts';
 import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
 import type { TargetSettings } from './target-settings.ts';
 import { heapChecker } from './tools/amcheck.ts';
 import type { Installation } from './tools/binaries.ts';
 import { diskReader } from './tools/disk.ts';
+import type { Pgbackrest } from './tools/pgbackrest.ts';
 
 /** What a target's services are made from. */
 export interface TargetTools {
@@ -37,6 +40,8 @@ export interface TargetTools {
   readonly replicas: readonly Replica[];
   readonly installations: readonly Installation[];
   readonly backups: Backups;
+  /** Undefined where none is configured. */
+  readonly pgbackrest: Pgbackrest | undefined;
 }
 
 export interface ServiceOptions {
@@ -56,7 +61,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
-    const { settings, target, replicas, installations, backups } = toolsOf(targets, action.target);
+    const { settings, target, replicas, installations, backups, pgbackrest } = toolsOf(targets, action.target);
     const past = history(settings.name);
     return {
       action: {
@@ -80,6 +85,8 @@ export function makeServices({ targets, help, history, charts, record, now, cont
       history: past,
       charts,
       replication: replicationReader(target, settings.thresholds),
+      wal: walReader(target, settings.thresholds),
+      physical: physicalReader(pgbackrest, signal),
       settings: settingsReader(target),
       pool: poolReader(target, settings),
       statements: statementsReader(target, settings),

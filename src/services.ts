@@ -7,6 +7,7 @@ import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
 import type { BackupReader, BackupWriter } from './backups/backups.ts';
 import type { Charts } from './charts/chart.ts';
+import type { PhysicalReader } from './physical/sets.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
 import type { BloatReader } from './postgres/bloat.ts';
 import type { ConnectionsReader } from './postgres/connections.ts';
@@ -22,6 +23,7 @@ import type { SizeReader } from './postgres/size.ts';
 import type { StatementsReader } from './postgres/statements.ts';
 import type { StatusReader } from './postgres/status.ts';
 import type { VacuumReader } from './postgres/vacuum.ts';
+import type { WalReader } from './postgres/wal.ts';
 import type { HistoryReader } from './sampling/history.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
@@ -83,6 +85,9 @@ export interface ReadServices {
   readonly history: HistoryReader;
   readonly charts: Charts;
   readonly replication: ReplicationReader;
+  readonly wal: WalReader;
+  /** Backups of the whole cluster, with its WAL. */
+  readonly physical: PhysicalReader;
   readonly settings: SettingsReader;
   readonly pool: PoolReader;
   readonly statements: StatementsReader;

@@ -157,6 +157,7 @@ const floors: readonly (readonly string[])[] = [
   [
     'src/postgres',
     'src/backups',
+    'src/physical',
     'src/tools',
     'src/access',
     'src/audit',
@@ -192,6 +193,7 @@ describe('floors', () => {
     ['src/audit', ['src/actions', 'src/slack', 'src/postgres', 'src/tools', 'src/access']],
     ['src/postgres', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/backups', 'src/tools', 'src/store']],
     ['src/backups', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/store']],
+    ['src/physical', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/store']],
     ['src/tools', ['src/actions', 'src/slack', 'src/audit', 'src/access', 'src/store', 'src/backups']],
     ['src/access', ['src/actions', 'src/slack', 'src/audit', 'src/postgres', 'src/tools', 'src/store']],
     ['src/config', ['src/actions', 'src/slack', 'src/audit', 'src/tools', 'src/store']],

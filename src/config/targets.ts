@@ -39,6 +39,8 @@ export interface TargetConfig extends TargetSettings {
   /** When it is backed up by itself; `undefined` is never. */
   readonly schedule: BackupSchedule | undefined;
   readonly backups: FileTarget['backups'];
+  /** Whose archive the server's WAL goes to; `undefined` where none is configured. */
+  readonly pgbackrest: FileTarget['pgbackrest'];
 }
 
 /** Backups that nobody asks for. */
@@ -105,6 +107,7 @@ export function makeTarget(
     checks: settings.checks ?? defaults.checks,
     pgBin: settings.pgBin ?? defaults.pgBin,
     backupDir: settings.backupDir ?? defaults.backupDir,
+    pgbackrest: settings.pgbackrest,
     schedule: scheduleOf(settings, defaults.backupSchedule),
   };
 }

@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import type { Account } from './account.ts';
 
 /** How a run of a program ended. */
 export interface ProgramEnd {
@@ -12,6 +13,8 @@ export interface ProgramEnd {
 export interface ProgramRun {
   /** How it connects; passwords are in here, never in the argv. Nothing else of the bot's own environment reaches it. */
   readonly environment: Readonly<Record<string, string>>;
+  /** As whom it runs; the bot's own account unless told. */
+  readonly account?: Account;
   /** Ends it: SIGTERM, upon which pg_restore cancels its queries in the server, and 5 s later SIGKILL. */
   readonly signal: AbortSignal;
   /** Called with its process id. */
@@ -44,6 +47,7 @@ const narration = /^pg_\w+: (?!error:|warning:|detail:|hint:|while |from TOC ent
  */
 export async function runClientProgram(program: string, argv: readonly string[], run: ProgramRun): Promise<ProgramEnd> {
   const subprocess = execa(program, argv, {
+    ...run.account,
     env: clientEnvironment(run.environment),
     extendEnv: false,
     stdin: run.feed ? 'pipe' : 'ignore',
