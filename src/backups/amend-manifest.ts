@@ -1,10 +1,10 @@
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemCode } from '../tools/system-code.ts';
-import { manifestFile } from './backup-catalogue.ts';
+import { manifestFile, readManifest } from './backup-catalogue.ts';
 import { syncDirectory, writeSynced } from './checksum.ts';
-import { type Manifest, manifestSchema } from './manifest.ts';
+import type { Manifest } from './manifest.ts';
 
 /** A manifest is written within milliseconds; a lock that is older was left by a process that was killed. */
 const staleAfterMs = 30_000;
@@ -23,9 +23,9 @@ export type Amendment = Partial<Pick<Manifest, 'verifications' | 'copies' | 'pin
  */
 export async function amendManifest(directory: string, change: (manifest: Manifest) => Amendment): Promise<Manifest> {
   const file = path.join(directory, manifestFile);
-  const release = await lock(`${file}.lock`);
+  const release = await lockManifest(directory);
   try {
-    const manifest = manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+    const manifest = await readManifest(directory);
     const amended: Manifest = { ...manifest, ...change(manifest), version: 2 };
     await rm(`${file}.new`, { force: true });
     await writeSynced(`${file}.new`, `${JSON.stringify(amended, undefined, 2)}\n`);
@@ -37,7 +37,14 @@ export async function amendManifest(directory: string, change: (manifest: Manife
   }
 }
 
-async function lock(file: string): Promise<() => Promise<void>> {
+/**
+ * Keeps every other process from amending a manifest, for milliseconds at most.
+ *
+ * @param directory of the backup.
+ * @returns what ends that.
+ */
+export async function lockManifest(directory: string): Promise<() => Promise<void>> {
+  const file = path.join(directory, `${manifestFile}.lock`);
   for (;;) {
     try {
       await (await open(file, 'wx', 0o600)).close();

@@ -8,6 +8,9 @@ import { unfinished } from './orphans.ts';
 
 export const manifestFile = 'manifest.json';
 
+/** What the name of a backup ends with from the moment that it is removed. */
+export const removing = '.removing';
+
 /** A complete backup with all that its manifest says. */
 export interface FoundBackup {
   readonly name: string;
@@ -41,14 +44,18 @@ export async function findBackups(directory: string): Promise<{ found: FoundBack
   for (const name of await folderNames(directory, broken)) {
     const folder = path.join(directory, name);
     try {
-      const manifest = manifestSchema.parse(JSON.parse(await readFile(path.join(folder, manifestFile), 'utf8')));
-      found.push({ name, directory: folder, manifest });
+      found.push({ name, directory: folder, manifest: await readManifest(folder) });
     } catch (error) {
       broken.push({ name, problem: problemOf(error) });
     }
   }
   found.sort((left, right) => right.manifest.takenAt.getTime() - left.manifest.takenAt.getTime());
   return { found, broken };
+}
+
+/** @throws what reading or parsing the manifest of a backup ends with. */
+export async function readManifest(directory: string): Promise<Manifest> {
+  return manifestSchema.parse(JSON.parse(await readFile(path.join(directory, manifestFile), 'utf8')));
 }
 
 /** @param directory of one target; undefined where no BACKUP_DIR is set. */
@@ -72,7 +79,10 @@ function summarize({ name, directory, manifest }: FoundBackup): BackupSummary {
 async function folderNames(directory: string, broken: BrokenBackup[]): Promise<string[]> {
   try {
     const entries = await readdir(directory, { withFileTypes: true });
-    return entries.filter(entry => entry.isDirectory() && !entry.name.endsWith(unfinished)).map(entry => entry.name);
+    return entries
+      .filter(({ name }) => !name.endsWith(unfinished) && !name.endsWith(removing))
+      .filter(entry => entry.isDirectory())
+      .map(({ name }) => name);
   } catch (error) {
     if (systemCode(error) !== 'ENOENT')
       broken.push({ name: directory, problem: `the folder cannot be read: ${messageOf(error)}` });

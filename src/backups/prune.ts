@@ -1,0 +1,119 @@
+import { readdir, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { BackupPolicy } from '../target-settings.ts';
+import { systemCode } from '../tools/system-code.ts';
+import { lockManifest } from './amend-manifest.ts';
+import { type FoundBackup, findBackups, readManifest, removing } from './backup-catalogue.ts';
+import { planRetention, type RetainedBackup, type RetentionPlan } from './retention.ts';
+
+export interface PruneOptions {
+  /** Of the target's backups. */
+  readonly directory: string;
+  readonly policy: Pick<BackupPolicy, 'retention' | 'timeZone'>;
+  readonly now: Date;
+  /** Names of those that may go; all that the plan removes unless told. */
+  readonly only?: readonly string[] | undefined;
+  /** Asked right before each removal; throws when it must not happen any more. */
+  readonly mayAct: () => void;
+}
+
+export interface PruneResult {
+  readonly removed: readonly { readonly name: string; readonly bytes: number }[];
+  /** Those of `only` that are kept after all, and why: one sentence each. */
+  readonly spared: readonly { readonly name: string; readonly why: string }[];
+  /** How many there still are. */
+  readonly left: number;
+}
+
+/** What the settings say of the backups in a folder, as it is now. Backups whose manifest cannot be read are in no plan. */
+export async function planPrune({
+  directory,
+  policy,
+  now,
+}: Pick<PruneOptions, 'directory' | 'policy' | 'now'>): Promise<RetentionPlan> {
+  const { found } = await findBackups(directory);
+  const backups = await Promise.all(found.map(withCompleteness));
+  return planRetention(backups, policy.retention, now, policy.timeZone);
+}
+
+/**
+ * Removes the backups that the settings no longer keep, the oldest first. Each is looked at once more under the lock of
+ * its manifest, and loses its name before its first file goes: a crash leaves no part of a backup that looks whole.
+ *
+ * @throws what the file system refused; what was removed before that stays so.
+ */
+export async function prune(options: PruneOptions): Promise<PruneResult> {
+  const { directory, only, mayAct } = options;
+  const plan = await planPrune(options);
+  const removed: PruneResult['removed'][number][] = [];
+  const spared: PruneResult['spared'][number][] = [];
+  const due = plan.remove.filter(({ name }) => only === undefined || only.includes(name));
+  for (const name of only ?? []) {
+    if (!due.some(backup => backup.name === name)) spared.push({ name, why: whyNot(plan, name) });
+  }
+  for (const backup of due.toReversed()) {
+    mayAct();
+    const renamed = await takeAway(backup);
+    if (renamed === undefined) spared.push({ name: backup.name, why: 'It was pinned or removed meanwhile.' });
+    else {
+      await rm(renamed, { recursive: true, force: true, maxRetries: 3 });
+      removed.push({ name: backup.name, bytes: backup.manifest.bytes });
+    }
+  }
+  await finishRemovals(directory);
+  return { removed, spared, left: plan.keep.length + plan.remove.length - removed.length };
+}
+
+/** Removes what a killed bot had begun to remove. @returns the names of those backups. */
+export async function finishRemovals(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(error => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const begun = names.filter(name => name.endsWith(removing));
+  for (const name of begun) await rm(path.join(directory, name), { recursive: true, force: true, maxRetries: 3 });
+  return begun.map(name => name.slice(0, -removing.length));
+}
+
+/** One sentence for the audit record. */
+export function pruneOutcome({ removed, left }: PruneResult): string {
+  if (removed.length === 0) return `no backup was due for removal, ${left} are kept`;
+  return `removed ${removed.map(({ name }) => name).join(', ')}; ${left} are kept`;
+}
+
+/** Compares names and sizes of its files with the manifest; their contents are for a verification. */
+export async function withCompleteness(backup: FoundBackup): Promise<RetainedBackup> {
+  const { directory, manifest } = backup;
+  const sizes = await Promise.all(
+    manifest.files.map(async file => ({
+      wanted: file.bytes,
+      found: await stat(path.join(directory, file.path)).then(
+        ({ size }) => size,
+        () => undefined,
+      ),
+    })),
+  );
+  return { ...backup, complete: sizes.every(({ wanted, found }) => wanted === found) };
+}
+
+/** Takes a backup out of the catalogue. @returns where its files are then; undefined where it is kept after all. */
+async function takeAway({ directory }: RetainedBackup): Promise<string | undefined> {
+  const unlock = await lockManifest(directory).catch(error => {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!unlock) return undefined;
+  try {
+    if ((await readManifest(directory)).pinned !== null) return undefined;
+    await rename(directory, `${directory}${removing}`);
+    return `${directory}${removing}`;
+  } finally {
+    await unlock();
+  }
+}
+
+function whyNot({ keep }: RetentionPlan, name: string): string {
+  const kept = keep.find(({ backup }) => backup.name === name);
+  if (!kept) return 'It is no longer there.';
+  return kept.reasons.includes('pinned') ? 'It was pinned meanwhile.' : `It is kept now: ${kept.reasons.join(', ')}.`;
+}
