@@ -1,11 +1,12 @@
 import { bar } from './bar.ts';
 import { actions, button, context, fields, header, preformatted, section } from './parts.ts';
+import { restoreLine, shellWord } from './restore-by-hand.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
 
 /** How far a backup is. */
 interface BackupSteps {
-  readonly phase: 'dumping' | 'checking';
+  readonly phase: 'dumping' | 'encrypting' | 'checking' | 'copying';
   readonly bytesDone: number;
   readonly bytesTotal: number;
   readonly tablesDone: number;
@@ -30,6 +31,7 @@ interface BackupFacts {
     readonly partial: boolean;
     readonly schemaOnly: boolean;
     readonly note: string | null;
+    readonly encryption: { readonly recipients: readonly string[] } | null;
     readonly startedAt: Date;
     readonly takenAt: Date;
     readonly finishedAt: Date;
@@ -37,7 +39,16 @@ interface BackupFacts {
     readonly bytes: number;
     readonly sha256: string;
   };
+  /** Of the copy elsewhere; `problem` says why there is none. Left out where no copy is wanted. */
+  readonly copy?: { readonly remote: string; readonly problem: string | null } | undefined;
 }
+
+const titles: Readonly<Record<BackupSteps['phase'], string>> = {
+  dumping: 'Backing up',
+  encrypting: 'Encrypting the backup of',
+  checking: 'Checking the backup of',
+  copying: 'Copying the backup of',
+};
 
 /** More of the tables in work, or of those in the way, are not named. */
 const listed = 4;
@@ -48,7 +59,7 @@ export function backupProgress(
   { action, target, now }: { action: string; target: string; now: Date },
 ): View {
   const share = steps.bytesTotal === 0 ? 0 : steps.bytesDone / steps.bytesTotal;
-  const title = steps.phase === 'checking' ? 'Checking the backup of' : 'Backing up';
+  const title = titles[steps.phase];
   const amount = `${bytes(steps.bytesDone)} of ${bytes(steps.bytesTotal)}, tables ${number(steps.tablesDone)} of ${number(steps.tablesTotal)}`;
   const details = detailsOf(steps, now);
   return {
@@ -63,9 +74,7 @@ export function backupProgress(
           value: action,
           style: 'danger',
           confirm: {
-            title: 'Cancel this backup?',
-            text: 'Nothing of it is kept. Older backups stay as they are.',
-            confirm: 'Cancel the backup',
+            ...(steps.phase === 'copying' ? cancelCopy : cancelBackup),
           },
         }),
       ),
@@ -73,12 +82,25 @@ export function backupProgress(
   };
 }
 
+const cancelBackup = {
+  title: 'Cancel this backup?',
+  text: 'Nothing of it is kept. Older backups stay as they are.',
+  confirm: 'Cancel the backup',
+};
+
+const cancelCopy = {
+  title: 'Cancel this copy?',
+  text: 'The backup itself is complete and stays. What is copied already stays as well, and is used by the next copy.',
+  confirm: 'Cancel the copy',
+};
+
 /** A complete backup: that it is, where, how large, and how to bring it back. */
-export function backupResult({ directory, manifest }: BackupFacts): View {
+export function backupResult({ directory, manifest, copy }: BackupFacts): View {
   const facts = factsOf(manifest);
   const verdict = `Backup complete: ${facts.size} in ${facts.time}`;
   const restore = restoreLine(directory, manifest);
-  const lacking = lackingIn(manifest);
+  const warnings = [...copyWarning(copy, directory), ...lackingIn(manifest)];
+  const encryption = encryptionOf(manifest);
   const contents = manifest.schemaOnly ? `definitions of ${facts.tables}` : `${facts.rows} in ${facts.tables}`;
   const notes = [
     `Data of ${dateToken(manifest.takenAt)}${manifest.schemaOnly ? '' : ', rows counted in the same snapshot'}. \`pg_dump\` ${escapeMrkdwn(manifest.tool.version)}, ${escapeMrkdwn(manifest.compression)}, ${count(manifest.jobs, 'job')}; server ${escapeMrkdwn(manifest.server.version)}${manifest.server.standby ? ', a standby' : ''}.`,
@@ -89,13 +111,14 @@ export function backupResult({ directory, manifest }: BackupFacts): View {
       verdict,
       `${contents}, SHA-256 ${facts.checksum}`,
       ...(manifest.note === null ? [] : [`Note: ${escapeMrkdwn(oneLine(manifest.note))}`]),
-      `In ${escapeMrkdwn(directory)}`,
-      ...lacking,
+      `In ${escapeMrkdwn(directory)}${encryption === undefined ? '' : `, ${encryption}`}`,
+      ...(copy?.problem === null ? [`Copied to ${escapeMrkdwn(copy.remote)}, compared there`] : []),
+      ...warnings,
       `Restore by hand: ${escapeMrkdwn(restore)}`,
     ].join('\n'),
     blocks: [
       header(verdict),
-      ...lacking.map(text => section(`:warning: ${text}`)),
+      ...warnings.map(text => section(`:warning: ${text}`)),
       fields([
         ['Database', code(manifest.database)],
         ['Size', manifest.schemaOnly ? facts.size : `${facts.size} from ${bytes(facts.tableBytes)} of tables`],
@@ -103,10 +126,14 @@ export function backupResult({ directory, manifest }: BackupFacts): View {
         ['Contents', contents],
         ['SHA-256', `\`${facts.checksum}\``],
         ['Folder', code(directory, 500)],
+        ...(encryption === undefined ? [] : [['Encryption', encryption] as const]),
+        ...(copy?.problem === null ? [['Copy, compared there', code(copy.remote, 500)] as const] : []),
         ...(manifest.note === null ? [] : [['Note', escapeMrkdwn(oneLine(manifest.note))] as const]),
       ]),
       context(...notes),
-      section('Restore by hand into a new database, on a machine with the same client tools:'),
+      section(
+        `Restore by hand into a new database, on a machine with the same client tools${manifest.encryption ? ', age and the private key in the file that IDENTITY names' : ''}:`,
+      ),
       preformatted(restore),
     ],
   };
@@ -141,7 +168,7 @@ export function backupPreview(
 }
 
 /** One plain-text sentence for the audit record. */
-export function backupOutcome({ manifest }: BackupFacts): string {
+export function backupOutcome({ manifest, copy }: BackupFacts): string {
   const { size, time, tables, rows, checksum } = factsOf(manifest);
   const { partial, schemaOnly, format } = manifest;
   const what = [
@@ -151,7 +178,22 @@ export function backupOutcome({ manifest }: BackupFacts): string {
     ...(format === 'plain' ? ['as SQL'] : []),
     'complete',
   ].join(' ');
-  return [`${what}: ${size} in ${time}`, tables, ...(schemaOnly ? [] : [rows]), `SHA-256 ${checksum}`].join(', ');
+  const facts = [`${what}: ${size} in ${time}`, tables, ...(schemaOnly ? [] : [rows]), `SHA-256 ${checksum}`];
+  const copied = copy && (copy.problem === null ? `copied to ${copy.remote}` : `NOT copied: ${copy.problem}`);
+  return [...facts, ...(manifest.encryption ? ['encrypted'] : []), ...(copied ? [copied] : [])].join(', ');
+}
+
+function encryptionOf({ encryption }: BackupFacts['manifest']): string | undefined {
+  return encryption ? `encrypted with age to ${count(encryption.recipients.length, 'key')}` : undefined;
+}
+
+/** A copy that is missing: why, and how to make it. The folder's name is the backup's. */
+function copyWarning(copy: BackupFacts['copy'], directory: string): string[] {
+  if (!copy || copy.problem === null) return [];
+  const name = directory.slice(directory.lastIndexOf('/') + 1);
+  return [
+    `The backup is complete, but there is no copy of it elsewhere. ${escapeMrkdwn(copy.problem)} Try again with \`/db backup-copy ${escapeMrkdwn(name)}\`.`,
+  ];
 }
 
 const partialNote =
@@ -194,18 +236,4 @@ function factsOf({ tables, bytes: size, startedAt, finishedAt, sha256 }: BackupF
     ),
     checksum: cut(sha256, 13),
   };
-}
-
-/** In a shell; nobody's password is in it, libpq asks for one. */
-function restoreLine(directory: string, { database, jobs, format }: BackupFacts['manifest']): string {
-  const restored = shellWord(`${database}_restored`);
-  if (format === 'plain') {
-    const file = shellWord(`${directory}/dump/dump.sql.gz`);
-    return `createdb ${restored} && gunzip --stdout ${file} | psql --no-psqlrc --single-transaction --set=ON_ERROR_STOP=1 --dbname=${restored}`;
-  }
-  return `createdb ${restored} && pg_restore --exit-on-error --jobs=${jobs} --dbname=${restored} ${shellWord(`${directory}/dump`)}`;
-}
-
-function shellWord(text: string): string {
-  return /^[\w./+:@-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -20,6 +20,7 @@ import { RecordQueries } from './audit/reader.ts';
 import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
 import { openBackups } from './backups/backup.ts';
+import { openCatalogue } from './backups/catalogue.ts';
 import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
@@ -29,6 +30,9 @@ import { openHealthServer } from './health/server.ts';
 import { openTarget, type Target } from './postgres/target.ts';
 import { historyReader } from './sampling/history.ts';
 import { Sampler } from './sampling/sampler.ts';
+import { routineOf } from './schedule/routines.ts';
+import { Scheduler } from './schedule/scheduler.ts';
+import { tellOwed } from './schedule/teller.ts';
 import { makeServices, type TargetTools } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
 import { SlackAuditChannel } from './slack/audit-channel.ts';
@@ -217,6 +221,18 @@ export async function startBot(
     const sampler = new Sampler({ store, holder, targets: askers, log, now });
     releases.push(every(sweepEvery, () => sampler.run(), log));
     releases.push(() => sampler.stop());
+    const scheduler = new Scheduler({
+      store,
+      holder,
+      routines: config.targets.flatMap(({ name, schedule }) => (schedule ? [routineOf(name, schedule, commands)] : [])),
+      ledger: context.ledger,
+      begin: duty => actions.beginByItself(duty),
+      log,
+      now,
+    });
+    releases.push(every(sweepEvery, () => scheduler.run(), log));
+    const teller = { ...context, db: store.db, self: identity.botUser };
+    releases.push(every(sweepEvery, () => tellOwed(teller), log));
     if (retention) releases.push(every(sweepEvery, () => retention.run(), log));
 
     log.info(
@@ -320,11 +336,13 @@ async function openTargets(
         installations,
         cores: availableParallelism(),
         hashTables: config.backups.hashTables,
+        recipients: config.backups.ageRecipients,
         log,
         now: () => new Date(now()),
       });
       const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest);
-      return [name, { settings: config, target, replicas, installations, backups, pgbackrest }];
+      const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
+      return [name, { settings: config, target, replicas, installations, backups, catalogue, pgbackrest }];
     }),
   );
 }
@@ -334,8 +352,11 @@ async function closeAll(targets: ReadonlyMap<string, OpenTarget>): Promise<void>
   await Promise.all(open.map(one => one.close()));
 }
 
-async function cleanUp({ backups, target }: TargetTools, log: Logger): Promise<void> {
+async function cleanUp({ backups, catalogue, target }: TargetTools, log: Logger): Promise<void> {
   try {
+    for (const name of await catalogue.cleanUp()) {
+      log.warn({ target: target.name, name }, 'removed the rest of a backup whose removal was interrupted');
+    }
     for (const leftover of await backups.cleanUp()) {
       log.warn({ target: target.name, ...leftover }, 'found what an interrupted backup left behind');
     }

@@ -2,18 +2,28 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Log, Target } from '../postgres/target.ts';
+import { findAge } from '../tools/age.ts';
 import type { Installation } from '../tools/binaries.ts';
 import { backupReader, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
-import type { BackupContents, BackupEstimate, BackupRequest, BackupResult, Backups, BackupWriter } from './backups.ts';
+import type {
+  BackupContents,
+  BackupEstimate,
+  BackupProgress,
+  BackupRequest,
+  BackupResult,
+  Backups,
+  BackupWriter,
+} from './backups.ts';
 import { checksumList, type FileChecksum, sealFiles, syncDirectory, writeSynced } from './checksum.ts';
 import { estimateDumpBytes, type Precedent, requireSpace } from './disk-space.ts';
 import { compressionName, outputArguments } from './dump.ts';
 import { backupCancelled, explainFileFailure } from './dump-errors.ts';
 import { type DumpLimits, dumpInSnapshot } from './dump-in-snapshot.ts';
+import { encryptDump, estimateEncryptionBytes } from './encryption.ts';
 import type { Manifest } from './manifest.ts';
 import { newManifest, sumOfBytes } from './new-manifest.ts';
-import { recordWriter, removeLeftovers, removeRecord, unfinished } from './orphans.ts';
+import { helpersRecorder, recordWriter, removeLeftovers, removeRecord, unfinished } from './orphans.ts';
 import { readPlainSql } from './plain-sql.ts';
 
 export interface BackupOptions {
@@ -25,6 +35,8 @@ export interface BackupOptions {
   readonly cores: number;
   /** Names of the tables whose rows are hashed as well as counted. */
   readonly hashTables: readonly string[];
+  /** Public keys of age to which the files are encrypted; none leaves them as they are. */
+  readonly recipients?: readonly string[];
   readonly log: Log;
   readonly now: () => Date;
   readonly limits?: Partial<DumpLimits>;
@@ -38,7 +50,7 @@ const defaultLimits: DumpLimits = { maxMs: 12 * 3_600_000, lockWaitMs: 30_000, e
 
 /** Opens the backups of a target. Nothing is read or written before it is asked for. */
 export function openBackups(options: BackupOptions): Backups {
-  const { target, now } = options;
+  const { target, now, recipients = [] } = options;
   const limits = { ...defaultLimits, ...options.limits };
   const directory = options.directory === undefined ? undefined : targetDirectory(options.directory, target.name);
 
@@ -49,8 +61,10 @@ export function openBackups(options: BackupOptions): Backups {
       });
     }
     const startedAt = now();
+    const age = recipients.length > 0 ? await findAge() : undefined;
     const prepared = await prepareBackup(target, request, options);
-    const unfinishedFolder = await beginFolder(directory, prepared, folderName(request, startedAt));
+    const needed = spaceFor(prepared, await precedentOf(directory, prepared), age === undefined ? 0 : options.cores);
+    const unfinishedFolder = await beginFolder(directory, needed, folderName(request, startedAt));
     try {
       const dump = path.join(unfinishedFolder, 'dump');
       if (prepared.format === 'plain') await mkdir(dump, { mode: 0o700 });
@@ -64,11 +78,23 @@ export function openBackups(options: BackupOptions): Backups {
         started: pid => recordWriter(unfinishedFolder, pid),
         progress,
       });
-      progress(checking(prepared, startedAt));
+      const following = progressAfterDump(prepared, startedAt);
+      progress(following('checking'));
       if (prepared.format === 'plain') await requireWholeSql(dump, signal);
+      if (age !== undefined) {
+        await encryptDump(dump, {
+          program: age,
+          recipients,
+          jobs: options.cores,
+          signal,
+          started: helpersRecorder(unfinishedFolder),
+          progress: (done, total) => progress(following('encrypting', { done, total })),
+        });
+        progress(following('checking'));
+      }
       const files = await sealFiles(dump, signal);
       const times = { startedAt, finishedAt: now() };
-      const manifest = newManifest({ request, prepared, dumped, files, target: target.name, ...times });
+      const manifest = newManifest({ request, prepared, dumped, files, recipients, target: target.name, ...times });
       return await finish(unfinishedFolder, manifest, files);
     } catch (error) {
       await rm(unfinishedFolder, { recursive: true, force: true, maxRetries: 3 });
@@ -110,11 +136,10 @@ async function requireWholeSql(dump: string, signal: AbortSignal): Promise<void>
   while (!done) ({ done } = await pieces.next());
 }
 
-async function beginFolder(directory: string, prepared: BackupPreparation, name: string): Promise<string> {
+async function beginFolder(directory: string, needed: number, name: string): Promise<string> {
   const folder = path.join(directory, `${name}${unfinished}`);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const needed = estimateDumpBytes(tableBytes(prepared), await precedentOf(directory, prepared));
     await requireSpace(directory, needed);
     await mkdir(folder, { mode: 0o700 });
     await recordWriter(folder, undefined);
@@ -122,6 +147,13 @@ async function beginFolder(directory: string, prepared: BackupPreparation, name:
   } catch (error) {
     throw explainFileFailure(error, directory) ?? error;
   }
+}
+
+/** @param encryptors how many files are encrypted at a time. */
+function spaceFor(prepared: BackupPreparation, precedent: Precedent | undefined, encryptors: number): number {
+  const dumpBytes = estimateDumpBytes(tableBytes(prepared), precedent);
+  const sizes = prepared.format === 'plain' ? [] : withRows(prepared.tables).map(({ bytes }) => bytes);
+  return dumpBytes + (encryptors === 0 ? 0 : estimateEncryptionBytes(dumpBytes, sizes, encryptors));
 }
 
 /** Gives a backup its name, when all of it is on disk. */
@@ -164,17 +196,19 @@ async function precedentOf(directory: string, prepared: BackupPreparation): Prom
   return alike && { bytes: alike.manifest.bytes, tableBytes: sumOfBytes(alike.manifest.tables) };
 }
 
-function checking(prepared: BackupPreparation, startedAt: Date) {
+/** What is told when all tables are read. */
+function progressAfterDump(prepared: BackupPreparation, startedAt: Date) {
   const tables = withRows(prepared.tables);
-  return {
-    phase: 'checking',
-    bytesDone: sumOfBytes(tables),
-    bytesTotal: sumOfBytes(tables),
+  const all = sumOfBytes(tables);
+  return (phase: 'checking' | 'encrypting', { done, total } = { done: all, total: all }): BackupProgress => ({
+    phase,
+    bytesDone: done,
+    bytesTotal: total,
     tablesDone: tables.length,
     tablesTotal: tables.length,
     currentTables: [],
     blockers: [],
     startedAt,
     estimatedEnd: undefined,
-  } as const;
+  });
 }

@@ -33,9 +33,12 @@ export interface BackupRequest extends BackupContents {
 
 /** How far a backup is. */
 export interface BackupProgress {
-  /** `dumping` while pg_dump runs, `checking` while checksums are computed and files are forced to disk. */
-  readonly phase: 'dumping' | 'checking';
-  /** Bytes of the tables in the server, not of the files. */
+  /**
+   * `dumping` while pg_dump runs, `checking` while checksums are computed and files are forced to disk, `encrypting`
+   * between them and `copying` at the end where they are configured.
+   */
+  readonly phase: 'dumping' | 'encrypting' | 'checking' | 'copying';
+  /** Bytes of the tables in the server, not of the files; of the files while they are encrypted or copied. */
   readonly bytesDone: number;
   readonly bytesTotal: number;
   readonly tablesDone: number;

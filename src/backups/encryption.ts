@@ -61,7 +61,7 @@ export async function decryptDump(
 /**
  * Bytes that encryption needs beside the dump: as many files as are worked on at a time are there in both forms.
  * @param dumpBytes of the whole dump, as estimated.
- * @param tableBytes of each table in the server, as a measure for its file's share.
+ * @param tableBytes of each table in the server, as a measure for its file's share; none when there is one file.
  */
 export function estimateEncryptionBytes(dumpBytes: number, tableBytes: readonly number[], jobs: number): number {
   const all = tableBytes.reduce((sum, bytes) => sum + bytes, 0);

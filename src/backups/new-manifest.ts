@@ -11,6 +11,7 @@ export function newManifest({
   prepared,
   dumped,
   files,
+  recipients,
   target,
   startedAt,
   finishedAt,
@@ -19,6 +20,8 @@ export function newManifest({
   prepared: BackupPreparation;
   dumped: Dumped;
   files: readonly FileChecksum[];
+  /** Public keys that the files are encrypted to; none when they are not. */
+  recipients: readonly string[];
   target: string;
   startedAt: Date;
   finishedAt: Date;
@@ -35,7 +38,7 @@ export function newManifest({
     partial: prepared.partial,
     schemaOnly: prepared.schemaOnly,
     note: request.note ?? null,
-    encryption: null,
+    encryption: recipients.length > 0 ? { tool: 'age', recipients: [...recipients] } : null,
     requestedBy: request.requester,
     reason: request.reason ?? null,
     action: request.actionId,

@@ -30,6 +30,7 @@ export interface StandOptions {
   limits?: Partial<DumpLimits>;
   cores?: number;
   hashTables?: readonly string[];
+  recipients?: readonly string[];
   now?: () => Date;
 }
 
@@ -57,6 +58,7 @@ export async function backupStand(database: TestDatabase, options: StandOptions 
       installations: own.installations ?? options.installations ?? installations,
       cores: own.cores ?? options.cores ?? 2,
       hashTables: own.hashTables ?? options.hashTables ?? ['id_mappings'],
+      recipients: own.recipients ?? options.recipients ?? [],
       log,
       now: own.now ?? options.now ?? (() => new Date()),
       limits: { everyMs: 50, ...options.limits, ...own.limits },
