@@ -21,6 +21,7 @@ import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
 import { openBackups } from './backups/backup.ts';
 import { openCatalogue } from './backups/catalogue.ts';
+import { openCatalogue } from './backups/catalogue.ts';
 import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
@@ -342,7 +343,8 @@ async function openTargets(
       });
       const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest);
       const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
-      return [name, { settings: config, target, replicas, installations, backups, catalogue, pgbackrest }];
+      const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
+      return [name, { settings: config, target, replicas, installations, backups, catalogue, catalogue, pgbackrest }];
     }),
   );
 }

@@ -4,6 +4,7 @@ import type { Action } from './actions/ledger-types.ts';
 import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import type { Backups } from './backups/backups.ts';
+import type { Catalogue } from './backups/catalogue.ts';
 import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
 import { physicalReader } from './physical/sets.ts';
@@ -40,6 +41,7 @@ export interface TargetTools {
   readonly replicas: readonly Replica[];
   readonly installations: readonly Installation[];
   readonly backups: Backups;
+  readonly catalogue: Catalogue;
   /** Undefined where none is configured. */
   readonly pgbackrest: Pgbackrest | undefined;
 }
@@ -61,7 +63,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
-    const { settings, target, replicas, installations, backups, pgbackrest } = toolsOf(targets, action.target);
+    const { settings, target, replicas, installations, backups, catalogue, pgbackrest } = toolsOf(targets, action.target);
     const past = history(settings.name);
     return {
       action: {
@@ -97,6 +99,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
         list: () => backups.list(),
         estimate: contents => backups.estimate(contents),
       },
+      catalogue: { read: () => catalogue.read() },
       requests: { waiting: () => waitingRequests(context(), action) },
       record: recordReader({ ...record, asking: action.id, hidden: () => hiddenTargets(context(), action) }),
       help,
@@ -108,17 +111,22 @@ export function makeServices({ targets, help, history, charts, record, now, cont
 
   function routine(execution: Execution): RoutineServices {
     const reading = read(execution);
-    const { backups } = toolsOf(targets, execution.action.target);
+    const { backups, catalogue } = toolsOf(targets, execution.action.target);
     return {
       ...reading,
       backups: { ...reading.backups, take: (request, options) => backups.take(request, options) },
+      catalogue: {
+        ...reading.catalogue,
+        pin: request => catalogue.pin(request),
+        unpin: backup => catalogue.unpin(backup),
+      },
       requests: { ...reading.requests, withdraw: id => withdrawRequest(context(), execution.action, id) },
     };
   }
 
   function change(execution: Execution): ChangeServices {
     const working = routine(execution);
-    const { settings, target } = toolsOf(targets, execution.action.target);
+    const { settings, target, catalogue } = toolsOf(targets, execution.action.target);
     const clock = { now: monotonic, sleep: (milliseconds: number) => context().sleep(milliseconds) };
     const signaller = backendSignaller({
       asker: target,
@@ -129,6 +137,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
     });
     return {
       ...working,
+      catalogue: { ...working.catalogue, prune: only => catalogue.prune(only, execution.mayAct) },
       prepared: { ...working.prepared, ...preparedEnder(target, execution.mayAct) },
       backends: { ...working.backends, signal: (condition, statement) => signaller.signal(condition, statement) },
     };

@@ -6,6 +6,8 @@
 import type { View } from '../blocks/view.ts';
 import type { RecordReader } from './audit/service.ts';
 import type { BackupReader, BackupWriter } from './backups/backups.ts';
+import type { CataloguePinner, CatalogueReader } from './backups/catalogue.ts';
+import type { PruneResult } from './backups/prune.ts';
 import type { Charts } from './charts/chart.ts';
 import type { PhysicalReader } from './physical/sets.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
@@ -94,6 +96,8 @@ export interface ReadServices {
   readonly disk: DiskReader;
   readonly heap: HeapChecker;
   readonly backups: BackupReader;
+  /** The backups that there are. */
+  readonly catalogue: CatalogueReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
   readonly record: RecordReader;
   readonly help: readonly CommandHelp[];
@@ -106,6 +110,7 @@ export interface ReadServices {
 
 export interface RoutineServices extends ReadServices {
   readonly backups: BackupReader & BackupWriter;
+  readonly catalogue: CatalogueReader & CataloguePinner;
   readonly requests: ReadServices['requests'] & {
     /**
      * Withdraws a waiting request.
@@ -116,6 +121,10 @@ export interface RoutineServices extends ReadServices {
 }
 
 export interface ChangeServices extends RoutineServices {
+  readonly catalogue: RoutineServices['catalogue'] & {
+    /** Removes those of the named backups that the settings still do not keep. */
+    prune(only: readonly string[]): Promise<PruneResult>;
+  };
   readonly backends: BackendReader & BackendSignaller;
   readonly prepared: PreparedReader & PreparedEnder;
 }

@@ -79,9 +79,7 @@ export interface RetentionPolicy {
 
 /** What a command may know of how a target is backed up. */
 export interface BackupPolicy {
-  /** Cron text; `false` for no backups by themselves, `undefined` where nobody said. */
-  readonly schedule?: string | false | undefined;
-  /** IANA name, in which the schedule is read and days begin. */
+  /** IANA name, in which days begin. */
   readonly timeZone: string;
   readonly retention: RetentionPolicy;
   /** Tables whose rows are hashed as well as counted, as a person writes them. */
@@ -100,6 +98,8 @@ export interface TargetSettings {
   /** Processes of the application, each with a connection pool of its own; `undefined` where nobody said. */
   readonly instances?: number | undefined;
   readonly backups: BackupPolicy;
+  /** When it is backed up by itself, as cron text; `undefined` is never. */
+  readonly schedule?: { readonly cron: string; readonly timeZone: string } | undefined;
 }
 
 function pair(attention: number, critical: number) {

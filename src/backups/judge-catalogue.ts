@@ -1,0 +1,94 @@
+import { hoursToMilliseconds } from 'date-fns/hoursToMilliseconds';
+import { count, cut, duration, oneLine, utc } from '../../blocks/text.ts';
+import { above, attention, critical, type Finding, judged } from '../postgres/finding.ts';
+import { dueSince, mostCounted } from '../schedule/cron.ts';
+import type { TargetSettings, Thresholds } from '../target-settings.ts';
+import { isWhole } from './backup-catalogue.ts';
+import type { BrokenBackup } from './backups.ts';
+import type { Manifest } from './manifest.ts';
+
+/** What is judged of a backup. */
+interface JudgedBackup {
+  readonly name: string;
+  readonly manifest: Manifest;
+  readonly complete: boolean;
+  readonly good: boolean;
+}
+
+/** A stretch of time of which no moment can be restored. */
+export interface BackupGap {
+  readonly from: Date;
+  readonly to: Date;
+}
+
+/** A scheduled backup may take this long before it is missed. */
+const grace = hoursToMilliseconds(1);
+
+/** Longer names of folders, and problems, are cut. */
+const longest = 120;
+
+/** Judges the newest backups and the schedule, as of now. Backups come newest first. */
+export function judgeCatalogue(
+  { backups, broken }: { backups: readonly JudgedBackup[]; broken: readonly BrokenBackup[] },
+  { thresholds, schedule }: Pick<TargetSettings, 'thresholds' | 'schedule'>,
+  now: Date,
+): readonly Finding[] {
+  const whole = backups.filter(({ manifest }) => isWhole(manifest));
+  const newestGood = whole.find(({ good }) => good);
+  const since = newestGood && hoursSince(newestGood.manifest.takenAt, now);
+  const inHours = (hours: number) => duration(hours * 3_600);
+  return judged([
+    since === undefined ? nothingGood(whole.length) : undefined,
+    above(since ?? 0, thresholds.backupAgeHours, inHours, age => `the newest good backup is ${age} old`),
+    failedSince(whole, newestGood),
+    newestGood && schedule && missed(schedule, newestGood.manifest.takenAt, now),
+    incomplete(backups),
+    ...broken.map(({ name, problem }) =>
+      attention(`${cut(name, longest)} is no backup that can be read: ${cut(oneLine(problem), longest)}`),
+    ),
+  ]).findings;
+}
+
+/** Where two backups of the whole database are further apart than a backup may be old. Backups come newest first. */
+export function findGaps(backups: readonly JudgedBackup[], { backupAgeHours }: Thresholds): BackupGap[] {
+  const moments = backups.filter(({ good }) => good).map(({ manifest }) => manifest.takenAt);
+  return moments
+    .slice(1)
+    .map((from, index) => ({ from, to: moments[index]! }))
+    .filter(({ from, to }) => hoursSince(from, to) >= backupAgeHours.attention);
+}
+
+function nothingGood(whole: number): Finding {
+  return critical(
+    whole === 0
+      ? 'there is no backup of the whole database'
+      : `none of the ${count(whole, 'backup')} of the whole database is good`,
+  );
+}
+
+/** Newer than the newest good one, and not good: whoever restores `latest` gets older data than the list suggests. */
+function failedSince(whole: readonly JudgedBackup[], newestGood: JudgedBackup | undefined): Finding | undefined {
+  const [newest] = whole;
+  if (!newest || newest === newestGood) return undefined;
+  const problem = newest.manifest.verifications.at(-1)?.problem;
+  if (!newest.complete) return critical(`the newest backup ${newest.name} lacks files, or they have another size`);
+  return critical(`the newest backup ${newest.name} failed its verification: ${cut(oneLine(problem ?? ''), longest)}`);
+}
+
+function missed(schedule: NonNullable<TargetSettings['schedule']>, takenAt: Date, now: Date): Finding | undefined {
+  const due = dueSince(schedule, takenAt.getTime(), now.getTime() - grace);
+  if (!due) return undefined;
+  const times = due.times >= mostCounted ? `${due.times} or more` : String(due.times);
+  const which = due.times === 1 ? '1 scheduled backup is' : `${times} scheduled backups are`;
+  return attention(`${which} missing, the last was due ${utc(new Date(due.at))}`);
+}
+
+function incomplete(backups: readonly JudgedBackup[]): Finding | undefined {
+  const lacking = backups.filter(({ complete }) => !complete);
+  if (lacking.length === 0) return undefined;
+  return attention(`files of ${count(lacking.length, 'backup')} are gone or have another size: ${lacking[0]!.name}`);
+}
+
+function hoursSince(earlier: Date, later: Date): number {
+  return (later.getTime() - earlier.getTime()) / hoursToMilliseconds(1);
+}
