@@ -157,6 +157,7 @@ const floors: readonly (readonly string[])[] = [
   [
     'src/postgres',
     'src/backups',
+    'src/restore',
     'src/physical',
     'src/tools',
     'src/access',

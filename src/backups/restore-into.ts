@@ -26,6 +26,8 @@ export interface RestoreRequest {
   readonly jobs: number;
   /** Of the manifest's tables, as `schema.table`; the whole backup unless told. */
   readonly tables?: readonly string[];
+  /** Extensions that are left out: those that the role may not create, and nothing is made of. */
+  readonly withoutExtensions?: readonly string[];
   /** Whether objects get the owners and grants that they had, which needs a role that may give them; yes unless told. */
   readonly owners?: boolean;
   /** What pg_stat_activity shows. */
@@ -58,10 +60,11 @@ export async function restoreInto(request: RestoreRequest): Promise<RestoreResul
 async function restoreArchive(request: RestoreRequest, dump: string): Promise<void> {
   const { installation, backup, jobs, owners = true, signal } = request;
   const all = await listArchive(installation, dump, signal);
-  const entries = request.tables === undefined ? all : selectTables(request, all);
+  const chosen = request.tables === undefined ? all : selectTables(request, all);
+  const entries = withoutExtensions(chosen, request.withoutExtensions ?? []);
   const startedAt = new Date();
   const follower = followRestore({ entries, manifest: backup.manifest, startedAt, jobs });
-  await withUseList(request.tables === undefined ? undefined : entries, async useList => {
+  await withUseList(entries.length === all.length ? undefined : entries, async useList => {
     const argv = [
       '--exit-on-error',
       '--no-password',
@@ -127,6 +130,12 @@ function selectTables({ backup, tables = [] }: RestoreRequest, entries: readonly
     return table;
   });
   return selectEntries(entries, wanted, known);
+}
+
+/** Their places are `- pg_stat_statements` and, of its comment, `- EXTENSION pg_stat_statements`. */
+function withoutExtensions(entries: readonly ArchiveEntry[], names: readonly string[]): readonly ArchiveEntry[] {
+  const left = new Set(names.flatMap(name => [`EXTENSION - ${name}`, `COMMENT - EXTENSION ${name}`]));
+  return entries.filter(({ kind, place }) => !left.has(`${kind} ${place.trim()}`));
 }
 
 /** pg_restore reads the chosen entries from a file. */

@@ -8,12 +8,13 @@ import type { Question } from './question.ts';
  *
  * restoring  half restored, of use to nobody yet
  * before     as the target was until a restore took its name
+ * returning  one from before that is about to get its name back
  * after      what a restore had brought, until an undo took its name back
  */
 const markSchema = z.strictObject({
   /** Of the restore: `A-1042`. */
   action: z.string(),
-  role: z.enum(['restoring', 'before', 'after']),
+  role: z.enum(['restoring', 'before', 'returning', 'after']),
   /** Name of the database that it belongs to. */
   of: z.string(),
   /** Oid of the database whose name it is to take, or took. */

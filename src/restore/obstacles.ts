@@ -1,0 +1,85 @@
+import { UserError } from '../errors.ts';
+import { quoteIdentifier } from '../postgres/identifiers.ts';
+import type { SwapFacts } from '../postgres/swap-obstacles.ts';
+
+/** A name in a sentence, at most so many of them. */
+const named = 5;
+
+/**
+ * Refuses what the server would refuse later, when the application is stopped already.
+ * @throws UserError with the exact way out.
+ */
+export function requireRights({
+  role,
+  owner,
+  database,
+  foreignOwners,
+  forSuperusers,
+  untrustedExtensions,
+}: SwapFacts): void {
+  if (role.superuser) return;
+  const me = quoteIdentifier(role.name);
+  const missing = [
+    ...(role.createsDatabases ? [] : [`ALTER ROLE ${me} CREATEDB;`]),
+    ...(role.isOwner ? [] : [`GRANT ${quoteIdentifier(owner)} TO ${me};`]),
+    ...foreignOwners.filter(other => other !== owner).map(other => `GRANT ${quoteIdentifier(other)} TO ${me};`),
+    ...(role.signals ? [] : [`GRANT pg_signal_backend TO ${me};`]),
+  ];
+  if (missing.length > 0) {
+    throw new UserError(`The bot's role ${role.name} may not restore ${database}.`, {
+      hint: `A superuser allows it: \`${missing.join(' ')}\` It creates a database, renames two, ends sessions, and gives every object its owner.`,
+    });
+  }
+  const needed = untrustedExtensions.filter(extension => extension.needed).map(({ name }) => `extension ${name}`);
+  const only = [...forSuperusers, ...needed];
+  if (only.length > 0) {
+    throw new UserError(`Only a superuser can restore what is in ${database}: ${some(only)}.`, {
+      hint: 'Give the bot a superuser for the restore, or drop these and create them again afterwards.',
+    });
+  }
+}
+
+/** Extensions that the role may not create, and nothing in the database is made of: the restored one does without them. */
+export function extensionsLeftOut({ role, untrustedExtensions }: SwapFacts): SwapFacts['untrustedExtensions'] {
+  return role.superuser ? [] : untrustedExtensions.filter(({ needed }) => !needed);
+}
+
+/** @throws UserError for what keeps a database from being renamed, or would be lost by it. */
+export function refuseSwap(facts: SwapFacts): void {
+  const { database, standby, template, prepared, slots, subscriptions, protectedSessions } = facts;
+  const obstacle = (message: string, hint: string): never => {
+    throw new UserError(message, { hint });
+  };
+  if (standby) obstacle(`${database} is on a replica.`, 'Restore it on the primary.');
+  if (template) obstacle(`${database} is a template database.`, 'ALTER DATABASE … IS_TEMPLATE false first.');
+  if (prepared.length > 0) {
+    obstacle(
+      `Prepared transactions are open in ${database}: ${some(prepared)}.`,
+      'A database with one cannot be renamed. Its coordinator ends it, or `/db rollback-prepared` does.',
+    );
+  }
+  if (slots.length > 0) {
+    obstacle(
+      `Logical replication slots read from ${database}: ${some(slots)}.`,
+      'They would go on reading the old database. Drop them with `SELECT pg_drop_replication_slot(…)` and set up that replication anew after the restore.',
+    );
+  }
+  if (subscriptions.length > 0) {
+    obstacle(
+      `${database} subscribes to ${some(subscriptions)}.`,
+      'A subscription stays with the old database. Drop it there, and create it anew after the restore.',
+    );
+  }
+  if (protectedSessions.length > 0) {
+    const who = protectedSessions.map(({ pid, user, kind }) => `${pid} (${user ?? kind})`);
+    obstacle(
+      `The bot may not end these sessions in ${database}: ${some(who)}.`,
+      'They are of superusers or background workers. Have them ended first, and ask again.',
+    );
+  }
+}
+
+function some(names: readonly string[]): string {
+  const more = names.length - named;
+  return `${names.slice(0, named).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}

@@ -1,0 +1,200 @@
+import path from 'node:path';
+import { bytes as bytesText } from '../../blocks/text.ts';
+import type { FoundBackup } from '../backups/backup-catalogue.ts';
+import { UserError } from '../errors.ts';
+import { createDatabaseLike } from '../postgres/create-database.ts';
+import { isDatabaseName, nameBeside } from '../postgres/database-names.ts';
+import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
+import { readDisk } from '../postgres/disk.ts';
+import { quoteIdentifier } from '../postgres/identifiers.ts';
+import { maintenanceConnection } from '../postgres/maintenance.ts';
+import { type SwapFacts, swapFacts } from '../postgres/swap-obstacles.ts';
+import { swapSteps } from '../postgres/swap-sql.ts';
+import type { Target } from '../postgres/target.ts';
+import { programPath, toolsForMajor } from '../tools/binaries.ts';
+import { serverFileSystems } from '../tools/file-systems.ts';
+import { chooseBackup } from './choose.ts';
+import { differences } from './loss.ts';
+import { extensionsLeftOut, refuseSwap, requireRights } from './obstacles.ts';
+import type { RestorePlan } from './plan-schema.ts';
+import type { RestoreOptions, RestoreQuestion } from './restores.ts';
+import { chosenTables } from './tables.ts';
+
+/** A dump holds no indexes: the restored database is as large as the tables that were dumped, and their indexes. */
+const indexShare = 1.2;
+
+/** Bytes of tables that a restore brings back in a second where nobody has measured it: 1.3 GB took 13.5 s on two cores. */
+const usualRate = 75_000_000;
+
+/** Tables whose difference is told; the others are few rows each, as the largest come first. */
+const toldDifferences = 50;
+
+/** Finds out all that a restore would do, and refuses one that cannot succeed. Changes nothing. */
+export async function planRestore(options: RestoreOptions, question: RestoreQuestion): Promise<RestorePlan> {
+  const { target, directory, hooks } = options;
+  await maintenanceConnection(target);
+  const backup = await chooseBackup(directory, target.name, question.backup);
+  const only = question.tables.length > 0;
+  if (!only) requireWhole(backup);
+  const facts = await factsOf(target, []);
+  requireRights(facts);
+  if (!only) refuseSwap(facts);
+  const at = options.now();
+  const incoming = nameBeside(facts.database, 'restoring', at);
+  const aside = nameBeside(facts.database, 'before', at);
+  const version = await target.version();
+  const tables = only ? chosenTables(backup, question.tables) : null;
+  const schema = only ? `restored_${question.actionId.toLowerCase().replace(/\W/g, '')}` : null;
+  const space = await spaceFor(target, backup, tables);
+  const [properties] = await target.ask(databaseProperties, [facts.database]);
+  const carried = only ? [] : carryOver(properties!, facts.database);
+  const byHand = [
+    ...carried.filter(({ may }) => !may).map(({ statement }) => statement),
+    ...(only ? [] : extensionsLeftOut(facts).map(createExtension)),
+  ];
+  const { manifest } = backup;
+  const { verified, expected } = witness(backup);
+  const pgRestore = path.basename(
+    programPath(toolsForMajor(options.installations, Math.floor(version / 10_000), ['pg_restore']), 'pg_restore'),
+  );
+  return {
+    backup: {
+      name: backup.name,
+      sha256: manifest.sha256,
+      takenAt: manifest.takenAt.toISOString(),
+      bytes: manifest.bytes,
+      tables: manifest.tables.length,
+      rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
+      encrypted: manifest.encryption !== null,
+      verified,
+      pinned: manifest.pinned !== null,
+    },
+    database: { name: facts.database, oid: facts.oid, owner: facts.owner, bytes: facts.bytes },
+    incoming,
+    aside,
+    tables,
+    schema,
+    loss: {
+      tables: only ? [] : (await differences(target, manifest, () => performance.now())).slice(0, toldDifferences),
+      lastCommit: facts.lastCommit,
+    },
+    space,
+    expected,
+    applications: only ? [] : facts.applications,
+    warnings: warningsOf(backup, facts, options, only),
+    byHand,
+    hooks,
+    steps: only
+      ? [
+          createDatabaseLike(incoming, facts, version),
+          `${pgRestore} --exit-on-error ${tables!.map(table => `--table=${table}`).join(' ')} ${backup.name}`,
+          `CREATE SCHEMA ${schema}, with these tables in it`,
+        ]
+      : [
+          'sha256sum --check of every file of the backup',
+          ...commandStep('hooks.stop', hooks.stop),
+          'pg_dump: a safety backup of the database as it is',
+          createDatabaseLike(incoming, facts, version),
+          `${pgRestore} --exit-on-error --dbname=${incoming} ${backup.name}`,
+          'ANALYZE; count the rows of every table; pg_amcheck where the extension is there',
+          ...carried.filter(({ may }) => may).map(({ statement }) => statement),
+          ...swapSteps({ name: facts.database, aside, incoming: { name: incoming, oid: '0' } }),
+          ...commandStep('hooks.migrate', hooks.migrate),
+          ...commandStep('hooks.start', hooks.start),
+          ...commandStep('hooks.health', hooks.health),
+        ],
+  };
+}
+
+/**
+ * What is asked again, right before it happens.
+ * @param taken names that must be free.
+ */
+export async function factsOf(target: Pick<Target, 'ask'>, taken: readonly string[]): Promise<SwapFacts> {
+  const [facts] = await target.ask(swapFacts, [taken]);
+  if (!facts) throw new Error('the database of this session is not in pg_database');
+  return facts;
+}
+
+/** @throws UserError when a database cannot get that name. */
+export async function requireFreeName(target: Pick<Target, 'ask'>, name: string): Promise<SwapFacts> {
+  if (!isDatabaseName(name)) {
+    throw new UserError('That is no name for a database.', { hint: 'It has 1 to 63 bytes.' });
+  }
+  const facts = await factsOf(target, [name]);
+  if (facts.taken.length > 0) {
+    throw new UserError(`There is a database ${name} already.`, { hint: 'Choose another name.' });
+  }
+  return facts;
+}
+
+/** @throws UserError for a backup without which the target would miss something. */
+function requireWhole({ name, manifest }: FoundBackup): void {
+  if (manifest.schemaOnly) {
+    throw new UserError(`${name} holds definitions and no rows.`, { hint: '`/db backups` shows which hold all.' });
+  }
+  if (!manifest.partial) return;
+  throw new UserError(`${name} holds only some tables of the database.`, {
+    hint: 'Name them with `--tables`: they are restored into a schema beside the originals.',
+  });
+}
+
+async function spaceFor(
+  target: Target,
+  { manifest }: FoundBackup,
+  tables: readonly string[] | null,
+): Promise<RestorePlan['space']> {
+  const chosen = manifest.tables.filter(({ schema, name }) => !tables || tables.includes(`${schema}.${name}`));
+  const needed = Math.ceil(chosen.reduce((sum, { bytes }) => sum + bytes, 0) * indexShare) * (tables ? 2 : 1);
+  const systems = await serverFileSystems(await readDisk(target)).catch(() => undefined);
+  const free = systems?.find(({ holds }) => holds.includes('data'))?.freeBytes ?? null;
+  if (free !== null && free < needed) {
+    throw new UserError(
+      `The server's disk has too little room: about ${bytesText(needed)} are needed beside the database, ${bytesText(free)} are free.`,
+      { hint: 'The old database stays until it is dropped. Free space, `/db disk` shows where, and ask again.' },
+    );
+  }
+  return { needed, free };
+}
+
+function witness({ manifest }: FoundBackup): Pick<RestorePlan, 'expected'> & Pick<RestorePlan['backup'], 'verified'> {
+  const good = manifest.verifications.findLast(({ level, problem }) => level !== null && problem === null);
+  const timed = manifest.verifications.findLast(({ restoreMilliseconds }) => restoreMilliseconds !== null);
+  const bytes = manifest.tables.reduce((sum, table) => sum + table.bytes, 0);
+  return {
+    verified: good?.level ? { level: good.level, at: good.startedAt.toISOString() } : null,
+    expected: timed
+      ? { seconds: (timed.restoreMilliseconds ?? 0) / 1_000, from: 'verification' }
+      : { seconds: bytes / usualRate, from: 'size' },
+  };
+}
+
+function warningsOf({ manifest }: FoundBackup, facts: SwapFacts, { hooks }: RestoreOptions, only: boolean): string[] {
+  const bad = manifest.verifications.at(-1)?.problem;
+  const sessions = facts.applications.reduce((sum, each) => sum + each.sessions, 0);
+  return [
+    ...(bad ? [`Its last verification found: ${bad}`] : []),
+    ...(manifest.verifications.length === 0
+      ? ['It was never verified; `/db verify` takes about as long as the restore.']
+      : []),
+    ...(manifest.database === facts.database
+      ? []
+      : [`It is a backup of ${manifest.database}, not of ${facts.database}.`]),
+    ...(only || hooks.stop !== null || sessions === 0
+      ? []
+      : ['No hooks.stop is set: applications write on until the swap, and those rows stay in the old database alone.']),
+  ];
+}
+
+function createExtension({ name, schema }: SwapFacts['untrustedExtensions'][number]): string {
+  return `CREATE EXTENSION ${quoteIdentifier(name)} WITH SCHEMA ${quoteIdentifier(schema)}`;
+}
+
+function commandStep(name: string, argv: readonly string[] | null): string[] {
+  return argv ? [`${name}: ${argv.map(shellWord).join(' ')}`] : [];
+}
+
+/** As a person would type it; it runs without a shell. */
+function shellWord(text: string): string {
+  return /^[\w./+:@=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,267 @@
+import { duration } from '../../blocks/text.ts';
+import type { FoundBackup } from '../backups/backup-catalogue.ts';
+import { findWrongFiles } from '../backups/verify-files.ts';
+import { ConditionChanged, UserError } from '../errors.ts';
+import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
+import { quoteIdentifier } from '../postgres/identifiers.ts';
+import { markText } from '../postgres/set-aside.ts';
+import { swapDatabases } from '../postgres/swap.ts';
+import type { SwapFacts } from '../postgres/swap-obstacles.ts';
+import type { Session } from '../postgres/target.ts';
+import { dropHalf, restoreBeside } from './beside.ts';
+import { sameBackup } from './choose.ts';
+import { hook, requireSameHooks } from './hooks.ts';
+import { refuseSwap, requireRights } from './obstacles.ts';
+import { type Outside, outside } from './outside.ts';
+import { factsOf } from './plan.ts';
+import type { RestorePlan } from './plan-schema.ts';
+import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
+import { openSteps, type Steps } from './steps.ts';
+
+const titles = {
+  files: 'Check the files of the backup',
+  stop: 'Stop the application (hooks.stop)',
+  safety: 'Back up the database as it is',
+  restore: 'Restore into a new database beside it',
+  check: 'Count its rows and check it',
+  swap: 'Swap the names',
+  migrate: 'Run the migrations (hooks.migrate)',
+  start: 'Start the application (hooks.start)',
+  health: 'Ask the application whether it is well (hooks.health)',
+} as const;
+
+/**
+ * Replaces a database by a backup of it: beside it first, then by a swap of names. Until the swap the target is not
+ * touched, and whatever fails leaves it so, with the application started again; after it, the old database is there
+ * under its new name.
+ *
+ * @throws ConditionChanged when something of the plan does not hold any more; UserError with what to do.
+ */
+export async function runRestore(options: RestoreOptions, plan: RestorePlan, watch: RestoreWatch): Promise<Restored> {
+  requireSameHooks(plan.hooks, options);
+  const { facts, backup } = await requireConditions(options, plan);
+  const { hooks } = options;
+  const has = (name: 'stop' | 'migrate' | 'start' | 'health') => hooks[name] !== null;
+  const steps = openSteps(
+    Object.entries(titles)
+      .filter(([name]) => !(name in hooks) || has(name as 'stop'))
+      .map(([, title]) => title),
+    watch.progress,
+  );
+  await requireGoodFiles(backup, watch.signal, steps);
+  const swapped = await untouchedUnlessSwapped(options, async stopped => {
+    if (has('stop')) {
+      steps.begin(titles.stop);
+      watch.mayAct();
+      stopped();
+      await hook(options, 'stop', watch.signal);
+    }
+    const safety = await takeSafetyBackup(options, plan, watch, steps);
+    const result = await outside(options, place =>
+      besideAndSwap(options, { plan, watch, steps, facts, backup, place }),
+    );
+    return { ...result, safety };
+  });
+  const hooksRun = [...(has('stop') ? ['stop'] : []), ...(await afterSwap(options, plan, watch, steps))];
+  return { ...swapped, hooksRun };
+}
+
+async function requireConditions(
+  options: RestoreOptions,
+  plan: RestorePlan,
+): Promise<{ facts: SwapFacts; backup: FoundBackup }> {
+  const { target, directory } = options;
+  const changed = (what: string) =>
+    new ConditionChanged(`${what} Nothing was done.`, { hint: 'Ask again: the new plan shows what is there now.' });
+  const backup = await sameBackup(directory, target.name, plan.backup);
+  if (!backup) throw changed(`The backup ${plan.backup.name} is gone, or is another one than was approved.`);
+  const facts = await factsOf(target, [plan.incoming, plan.aside]);
+  if (facts.oid !== plan.database.oid || facts.database !== plan.database.name) {
+    throw changed(`${plan.database.name} is another database than it was at the plan.`);
+  }
+  if (facts.taken.length > 0) throw changed(`There is a database ${facts.taken[0]} by now.`);
+  requireRights(facts);
+  refuseSwap(facts);
+  return { facts, backup };
+}
+
+/** Before anything is stopped: a damaged backup would be found out by pg_restore as well, but later. */
+async function requireGoodFiles(backup: FoundBackup, signal: AbortSignal, steps: Steps): Promise<void> {
+  steps.begin(titles.files);
+  const [wrong] = await findWrongFiles(backup, signal, (done, total) =>
+    steps.share(done / Math.max(1, total), undefined),
+  );
+  if (wrong === undefined) return;
+  throw new UserError(`The backup ${backup.name} is damaged: ${wrong} Nothing was done.`, {
+    hint: 'Restore another one of `/db backups`, or a copy of this one from elsewhere.',
+  });
+}
+
+async function takeSafetyBackup(
+  { backups }: RestoreOptions,
+  plan: RestorePlan,
+  { action, signal }: RestoreWatch,
+  steps: Steps,
+): Promise<string> {
+  steps.begin(titles.safety);
+  const { directory } = await backups.take(
+    {
+      actionId: action.id,
+      requester: action.requester,
+      reason: `before the restore of ${plan.backup.name}`,
+      note: `before ${action.id}`,
+      tables: [],
+      schemaOnly: false,
+      plain: false,
+    },
+    {
+      signal,
+      progress: ({ bytesDone, bytesTotal, estimatedEnd }) =>
+        steps.share(bytesTotal === 0 ? 0 : bytesDone / bytesTotal, estimatedEnd),
+    },
+  );
+  return directory;
+}
+
+interface Work {
+  readonly plan: RestorePlan;
+  readonly watch: RestoreWatch;
+  readonly steps: Steps;
+  readonly facts: SwapFacts;
+  readonly backup: FoundBackup;
+  readonly place: Outside;
+}
+
+async function besideAndSwap(options: RestoreOptions, { plan, watch, steps, facts, backup, place }: Work) {
+  const { session, maintenance } = place;
+  const { incoming, aside, database } = plan;
+  const proof = await restoreBeside(options, {
+    session,
+    facts,
+    backup,
+    database: incoming,
+    actionId: watch.action.id,
+    signal: watch.signal,
+    mayAct: watch.mayAct,
+    told: (doing, progress) => {
+      if (progress) steps.share(progress.bytesDone / Math.max(1, progress.bytesTotal), progress.estimatedEnd);
+      else steps.begin(titles[doing]);
+    },
+  });
+  try {
+    steps.begin(titles.swap);
+    const [properties] = await session.ask(databaseProperties, [database.name]);
+    for (const { statement, as, may } of carryOver(properties!, incoming)) {
+      if (may) await runAs(session, as, statement);
+    }
+    const swapped = await swapDatabases(
+      maintenance,
+      session,
+      {
+        name: database.name,
+        currentOid: database.oid,
+        aside,
+        incoming: { name: incoming, oid: await oidOf(session, incoming) },
+        comments: {
+          current: properties!.comment,
+          aside: markText({
+            action: watch.action.id,
+            role: 'before',
+            of: database.name,
+            oid: database.oid,
+            at: options.now().toISOString(),
+          }),
+        },
+      },
+      { mayAct: watch.mayAct },
+    );
+    return { ...proof, closedMilliseconds: swapped.closedMilliseconds, endedSessions: swapped.ended };
+  } catch (error) {
+    // Where it was swapped after all, there is no database of that name any more.
+    await dropHalf(options, { session, database: incoming });
+    throw error;
+  }
+}
+
+/** A role's own settings are set by that role alone. */
+async function runAs(session: Session, role: string | undefined, statement: string): Promise<void> {
+  if (role === undefined) {
+    await session.query(statement);
+    return;
+  }
+  await session.query(`SET ROLE ${quoteIdentifier(role)}`);
+  try {
+    await session.query(statement);
+  } finally {
+    await session.query('RESET ROLE');
+  }
+}
+
+async function oidOf(session: Session, database: string): Promise<string> {
+  const { rows } = await session.query('SELECT oid::text AS oid FROM pg_catalog.pg_database WHERE datname = $1', [
+    database,
+  ]);
+  return String(rows[0]?.oid);
+}
+
+/** What fails before the swap is told with what became of the application. */
+async function untouchedUnlessSwapped<Result>(
+  options: RestoreOptions,
+  work: (stopped: () => void) => Promise<Result>,
+): Promise<Result> {
+  let stopped = false;
+  try {
+    return await work(() => {
+      stopped = true;
+    });
+  } catch (error) {
+    const again = stopped ? await startAgain(options) : '';
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message} The database is as it was before.${again}`, {
+      ...(error.hint !== undefined && { hint: error.hint }),
+      cause: error.cause ?? error,
+    });
+  }
+}
+
+async function startAgain(options: RestoreOptions): Promise<string> {
+  try {
+    const started = await hook(options, 'start', undefined);
+    return started
+      ? ' The application was started again.'
+      : ' hooks.stop has run, and no hooks.start is set: start the application.';
+  } catch (error) {
+    options.log.warn({ err: error }, 'the application could not be started again');
+    return ` hooks.start failed: start the application by hand.`;
+  }
+}
+
+/** Nobody cancels these: the database is the restored one by now, and an application that stays stopped helps nobody. */
+async function afterSwap(
+  options: RestoreOptions,
+  plan: RestorePlan,
+  { action }: RestoreWatch,
+  steps: Steps,
+): Promise<string[]> {
+  const done: string[] = [];
+  for (const name of ['migrate', 'start', 'health'] as const) {
+    if (options.hooks[name] === null) continue;
+    steps.begin(titles[name]);
+    const began = performance.now();
+    try {
+      await hook(options, name, undefined);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const left = name === 'migrate' && options.hooks.start !== null ? ' The application was not started.' : '';
+      throw new UserError(
+        `The restore is done and ${plan.database.name} is the restored database, but ${error.message}${left}`,
+        {
+          hint: `${error.hint ?? ''}\nMend it by hand, or swap back with \`/db restore-undo ${action.id}\`; the old database is ${plan.aside}.`,
+          cause: error,
+        },
+      );
+    }
+    done.push(`${name} (${duration((performance.now() - began) / 1_000)})`);
+  }
+  return done;
+}

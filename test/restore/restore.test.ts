@@ -1,0 +1,266 @@
+import { appendFile, chmod, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { until } from '../cluster/until.ts';
+import { type RestoreStand, restoreStand, watch } from './restore-stand.ts';
+import { startWriters } from './writers.ts';
+
+let portal: RestoreStand;
+
+beforeEach(async () => {
+  portal = await restoreStand();
+  await portal.sql('create table written (id bigint generated always as identity primary key)');
+  await portal.sql(`alter table written owner to ${portal.database.portal.user}`);
+});
+afterEach(() => portal.close());
+
+const question = (own: object = {}) => ({ backup: 'latest', tables: [], actionId: 'A-1042', ...own });
+const users = async (name = portal.database.name) =>
+  countOf(await portal.sql('select count(*)::int as n from users', [], name));
+const countOf = (rows: unknown[]) => Number(Reflect.get(Object(rows[0]), 'n'));
+
+/** A script of the operators, which notes that it ran. */
+async function script(name: string, body = ''): Promise<string[]> {
+  const file = path.join(portal.folder, `${name}.sh`);
+  await writeFile(file, `#!/bin/sh\necho ${name} >> ${portal.folder}/ran\n${body}\n`);
+  await chmod(file, 0o755);
+  return [file];
+}
+const ran = async () => (await readFile(path.join(portal.folder, 'ran'), 'utf8').catch(() => '')).trim().split('\n');
+
+describe('a restore', () => {
+  test('brings back what was deleted, under 16 writers, keeps the old database, and is undone', async () => {
+    const before = await users();
+    const backup = await portal.backUp();
+    await portal.sql('truncate users, orders, "Invoices"');
+    await portal.sql(`alter database ${portal.database.name} set statement_timeout to '31s'`);
+    await portal.sql(`comment on database ${portal.database.name} is 'of the portal'`);
+    const writers = await startWriters(portal.database.url);
+    const plan = await portal.restores.plan(question());
+    expect(plan).toMatchObject({
+      backup: { name: backup, rows: expect.any(Number), verified: null },
+      database: { name: portal.database.name, owner: portal.database.portal.user },
+      applications: [expect.objectContaining({ application: 'portal-bff', sessions: 16 })],
+      // Only a superuser may create it, and nothing is made of it.
+      byHand: ['CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "public"'],
+    });
+    expect(plan.loss.tables).toContainEqual({ name: 'public.users', now: 0, backup: before, exact: true });
+    const job = watch();
+    const restored = await portal.restores.run(plan, job);
+    await writers.again();
+    const { worstGap } = await writers.stop();
+    process.stderr.write(
+      `restore: worst gap of 16 writers ${Math.round(worstGap)} ms, closed ${Math.round(restored.closedMilliseconds!)} ms\n`,
+    );
+    expect(job.told).toEqual([
+      'Check the files of the backup',
+      'Back up the database as it is',
+      'Restore into a new database beside it',
+      'Count its rows and check it',
+      'Swap the names',
+    ]);
+    expect(await users()).toBe(before);
+    expect(await portal.databases()).toEqual([portal.database.name, plan.aside]);
+    expect((await portal.sql('show statement_timeout'))[0]).toEqual({ statement_timeout: '31s' });
+    const [comment] = await portal.sql(
+      `select shobj_description(oid, 'pg_database') as text from pg_database where datname = current_database()`,
+    );
+    expect(comment).toEqual({ text: 'of the portal' });
+    expect(restored.safety).toContain('A-1042');
+    expect(await portal.restores.kept()).toEqual([
+      expect.objectContaining({ action: 'A-1042', role: 'before', name: plan.aside }),
+    ]);
+
+    const undo = await portal.restores.planUndo('a-1042');
+    await portal.restores.undo(undo, watch({ action: { id: 'A-1043', requester: 'U0ADA' } }));
+    expect(await users()).toBe(0);
+    expect(await portal.databases()).toEqual([portal.database.name, undo.aside]);
+    await expect(portal.restores.planUndo('A-1042')).rejects.toThrow('There is no database from before A-1042');
+
+    const cleanup = await portal.restores.planCleanup('A-1042');
+    expect(cleanup).toMatchObject({ role: 'after', name: undo.aside, statement: `DROP DATABASE "${undo.aside}"` });
+    await portal.restores.cleanUp(cleanup, watch());
+    expect(await portal.databases()).toEqual([portal.database.name]);
+  }, 40_000);
+
+  test('runs the hooks in order, and starts the application again when it fails before the swap', async () => {
+    await portal.backUp();
+    const hooks = {
+      stop: await script('stop'),
+      migrate: await script('migrate'),
+      start: await script('start'),
+      health: await script('health', 'echo "no answer from /healthz"; exit 3'),
+      timeoutSeconds: 20,
+    };
+    const restores = portal.reopen({ hooks });
+    const plan = await restores.plan(question());
+    const broken = await portal.reopen({ hooks: { ...hooks, health: null } }).plan(question());
+    await expect(restores.run(broken, watch())).rejects.toThrow('The hooks in the settings are others');
+    expect(await ran()).toEqual(['']);
+    const failing = portal.reopen({
+      hooks,
+      backups: { take: async () => Promise.reject(new (await import('../../src/errors.ts')).UserError('No room.')) },
+    });
+    await expect(failing.run(plan, watch())).rejects.toThrow(
+      'No room. The database is as it was before. The application was started again.',
+    );
+    expect(await ran()).toEqual(['stop', 'start']);
+    expect(await portal.databases()).toEqual([portal.database.name]);
+
+    await expect(restores.run(plan, watch())).rejects.toMatchObject({
+      message: expect.stringContaining('The restore is done and'),
+      hint: expect.stringMatching(/^no answer from \/healthz\n.*restore-undo A-1042/s),
+    });
+    expect((await ran()).slice(2)).toEqual(['stop', 'migrate', 'start', 'health']);
+  }, 40_000);
+
+  test('that is cancelled in the middle leaves the target alone and nothing behind', async () => {
+    await portal.backUp();
+    const plan = await portal.restores.plan(question());
+    const cancel = new AbortController();
+    const job = watch({
+      signal: cancel.signal,
+      mayAct: () => cancel.signal.throwIfAborted(),
+      progress: steps => {
+        if (steps.some(({ title, state }) => title.startsWith('Count') && state === 'running')) cancel.abort('by ben');
+      },
+    });
+    await expect(portal.restores.run(plan, job)).rejects.toBe('by ben');
+    expect(await portal.databases()).toEqual([portal.database.name]);
+    const late = watch({
+      mayAct: () => {
+        if (late.told.includes('Swap the names')) throw new Error('taken for dead');
+      },
+    });
+    await expect(portal.restores.run(plan, late)).rejects.toThrow('taken for dead');
+    expect(await portal.databases()).toEqual([portal.database.name]);
+  }, 40_000);
+
+  test('of a damaged backup, or one that changed since the plan, does nothing', async () => {
+    const name = await portal.backUp();
+    const plan = await portal.restores.plan(question());
+    const toc = path.join(portal.stand.root, 'portal', name, 'dump', 'toc.dat');
+    await appendFile(toc, 'x');
+    await expect(portal.restores.run(plan, watch())).rejects.toThrow(/is damaged: .*toc\.dat.* Nothing was done\./);
+    await expect(
+      portal.restores.run({ ...plan, backup: { ...plan.backup, sha256: '0'.repeat(64) } }, watch()),
+    ).rejects.toMatchObject({ name: 'ConditionChanged' });
+    await expect(
+      portal.restores.run({ ...plan, database: { ...plan.database, oid: '1' } }, watch()),
+    ).rejects.toMatchObject({ name: 'ConditionChanged' });
+    expect(await portal.databases()).toEqual([portal.database.name]);
+  }, 40_000);
+});
+
+describe('the plan refuses', () => {
+  const refused = async (): Promise<{ message: string; hint: string }> =>
+    portal.restores.plan(question()).then(
+      () => ({ message: 'was planned', hint: '' }),
+      error => error,
+    );
+
+  test('for a role that owns nothing, with the exact statements', async () => {
+    await portal.backUp();
+    const { bot, portal: owner } = portal.database;
+    await portal.sql(`alter role ${bot.user} nocreatedb`);
+    await portal.sql(`revoke ${owner.user}, pg_signal_backend from ${bot.user}`);
+    expect(await refused()).toMatchObject({
+      message: `The bot's role ${bot.user} may not restore ${portal.database.name}.`,
+      hint: expect.stringContaining(
+        `\`ALTER ROLE "${bot.user}" CREATEDB; GRANT "${owner.user}" TO "${bot.user}"; GRANT pg_signal_backend TO "${bot.user}";\``,
+      ),
+    });
+  });
+
+  test('what keeps a database from being renamed, or only a superuser can restore', async () => {
+    await portal.backUp();
+    const coordinator = await portal.database.openSession();
+    await coordinator.query('begin');
+    await coordinator.query('insert into written default values');
+    await coordinator.query(`prepare transaction 'restore of ${portal.database.name}'`);
+    expect(await refused()).toMatchObject({ message: expect.stringContaining('Prepared transactions are open') });
+    await portal.sql(`rollback prepared 'restore of ${portal.database.name}'`);
+    const superuser = new pg.Client({ connectionString: portal.database.cluster.url(portal.database.name) });
+    await superuser.connect();
+    expect(await refused()).toMatchObject({ message: expect.stringMatching(/may not end these sessions .*: \d+ \(/) });
+    await superuser.end();
+    await portal.sql('create view slow as select calls from pg_stat_statements');
+    await until('what superusers own is not for the bot', async () =>
+      (await refused()).message.includes('may not restore'),
+    );
+    await portal.sql(`alter view slow owner to ${portal.database.portal.user}`);
+    await until('the superuser is gone, and the view counts', async () =>
+      (await refused()).message.includes('extension pg_stat_statements'),
+    );
+    await portal.sql('drop view slow');
+    await until('the superuser is gone', async () => !(await refused()).message.includes('may not end'));
+    await portal.sql(`create function audit() returns event_trigger language plpgsql as 'begin end'`);
+    await portal.sql('create event trigger audit_ddl on ddl_command_end execute function audit()');
+    expect(await refused()).toMatchObject({ message: expect.stringContaining('event trigger audit_ddl') });
+  });
+
+  test('a backup that is not there, or holds only some tables', async () => {
+    expect(await refused()).toMatchObject({ message: 'There is no backup of the whole of portal yet.' });
+  });
+});
+
+describe('beside the target', () => {
+  test('a copy under another name; the target is only read', async () => {
+    const backup = await portal.backUp();
+    const name = `${portal.database.name}_copy`;
+    const before = await users();
+    await portal.sql('delete from id_mappings');
+    const copied = await portal.restores.copy({ backup, database: name, actionId: 'A-1042' }, watch());
+    expect(copied).toMatchObject({ backup, tables: 6 });
+    expect(await users(name)).toBe(before);
+    await expect(portal.restores.copy({ backup, database: name, actionId: 'A-1044' }, watch())).rejects.toThrow(
+      `There is a database ${name} already.`,
+    );
+    expect(await users(name)).toBe(before);
+  }, 30_000);
+
+  test('single tables in a schema of their own, to compare and copy from', async () => {
+    await portal.backUp();
+    const rows = async (table: string) => countOf(await portal.sql(`select count(*)::int as n from ${table}`));
+    const [orders, invoices] = [await rows('orders'), await rows('"Invoices"')];
+    await portal.sql('truncate orders, "Invoices"');
+    const plan = await portal.restores.plan(question({ tables: ['orders', 'Invoices'] }));
+    expect(plan).toMatchObject({ schema: 'restored_a1042', tables: ['public.orders', 'public.Invoices'] });
+    const { schema } = await portal.restores.runTables(plan, watch());
+    expect([await rows(`${schema}.orders`), await rows(`${schema}."Invoices"`)]).toEqual([orders, invoices]);
+    expect(await rows('orders')).toBe(0);
+    expect(await portal.databases()).toEqual([portal.database.name]);
+    await expect(portal.restores.plan(question({ tables: ['order'] }))).rejects.toMatchObject({
+      hint: 'Did you mean orders?',
+    });
+  }, 30_000);
+});
+
+describe('after a crash', () => {
+  test('what was half restored is dropped, and connections are allowed; what somebody works on is left alone', async () => {
+    const { name } = portal.database;
+    const [row] = await portal.sql('select oid::text from pg_database where datname = current_database()');
+    const oid: unknown = Reflect.get(Object(row), 'oid');
+    const half = `${name}_restoring_1`;
+    await portal.database.cluster.createDatabase(half, { owner: portal.database.portal.user });
+    const mark = { action: 'A-1042', role: 'restoring', of: name, oid, at: new Date().toISOString() };
+    await portal.sql(`comment on database ${half} is 'pg-chatops ${JSON.stringify(mark)}'`);
+    const alive = new pg.Client({ connectionString: portal.database.cluster.url('postgres') });
+    await alive.connect();
+    await alive.query(`select pg_advisory_lock(hashtextextended('pg-chatops restore ' || $1, 0))`, [half]);
+    expect(await portal.restores.recover()).toEqual([]);
+    await alive.end();
+    await portal.sql(`alter database ${name} allow_connections false`, [], 'postgres');
+    const recovered = await until('the other one’s lock is gone', async () => {
+      const did = await portal.restores.recover();
+      return did.length > 0 && did;
+    });
+    expect(recovered).toEqual([
+      { database: name, action: 'A-1042', did: 'allowed connections' },
+      { database: half, action: 'A-1042', did: 'dropped' },
+    ]);
+    expect(await portal.databases()).toEqual([name]);
+    expect(await users()).toBeGreaterThan(0);
+  }, 30_000);
+});
