@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { createGunzip } from 'node:zlib';
-import { UserError } from '../errors.ts';
+import { RestoreFailure } from './restore-errors.ts';
 
 /** The one file of a plain backup. */
 export const plainFile = 'dump.sql.gz';
@@ -15,7 +15,7 @@ const tailBytes = 4_096;
  * Reads the SQL of a plain backup to its end, a piece at a time.
  *
  * @param dump the folder that holds it.
- * @throws UserError when the file is missing, damaged, cut short, or does not end as pg_dump ends it. What was yielded
+ * @throws RestoreFailure when the file is missing, damaged, cut short, or does not end as pg_dump ends it. What was yielded
  *   by then is not to be used.
  */
 export async function* readPlainSql(dump: string, signal: AbortSignal): AsyncGenerator<Buffer> {
@@ -30,9 +30,10 @@ export async function* readPlainSql(dump: string, signal: AbortSignal): AsyncGen
     }
   } catch (error) {
     signal.throwIfAborted();
-    throw new UserError(
+    throw new RestoreFailure(
       `${plainFile} cannot be read to its end: ${error instanceof Error ? error.message : 'unknown'}.`,
       {
+        fault: 'backup',
         hint: 'Take another backup; `/db backups` shows the others.',
         cause: error,
       },
@@ -41,7 +42,8 @@ export async function* readPlainSql(dump: string, signal: AbortSignal): AsyncGen
     source.destroy();
   }
   if (!tail.includes(footer)) {
-    throw new UserError(`${plainFile} does not end as pg_dump ends it: a part of the dump is missing.`, {
+    throw new RestoreFailure(`${plainFile} does not end as pg_dump ends it: a part of the dump is missing.`, {
+      fault: 'backup',
       hint: 'Take another backup; `/db backups` shows the others.',
     });
   }
