@@ -21,7 +21,6 @@ import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
 import { openBackups } from './backups/backup.ts';
 import { openCatalogue } from './backups/catalogue.ts';
-import { openCatalogue } from './backups/catalogue.ts';
 import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
@@ -29,6 +28,7 @@ import { describe } from './grammar.ts';
 import { Metrics } from './health/metrics.ts';
 import { openHealthServer } from './health/server.ts';
 import { openTarget, type Target } from './postgres/target.ts';
+import { openRestores } from './restore/open-restores.ts';
 import { historyReader } from './sampling/history.ts';
 import { Sampler } from './sampling/sampler.ts';
 import { routineOf } from './schedule/routines.ts';
@@ -210,7 +210,12 @@ export async function startBot(
       releases.push(await openHealthServer({ ...config.health, needs, metrics, log }));
     }
 
-    for (const target of targets.values()) await cleanUp(target, log);
+    for (const target of targets.values()) {
+      await cleanUp(target, log);
+      // A target that is down is not waited for.
+      const recovering = recoverRestores(target, log);
+      releases.push(() => recovering);
+    }
     courier.start();
     releases.push(() => courier.stop());
     await slack.start();
@@ -343,8 +348,18 @@ async function openTargets(
       });
       const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest);
       const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
-      const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
-      return [name, { settings: config, target, replicas, installations, backups, catalogue, catalogue, pgbackrest }];
+      const restores = openRestores({
+        target,
+        installations,
+        directory: config.backupDir,
+        backups,
+        hooks: hooksOf(config),
+        identityFile: config.backups.ageIdentityFile,
+        cores: availableParallelism(),
+        log,
+        now: () => new Date(now()),
+      });
+      return [name, { settings: config, target, replicas, installations, backups, restores, catalogue, pgbackrest }];
     }),
   );
 }
@@ -365,6 +380,20 @@ async function cleanUp({ backups, catalogue, target }: TargetTools, log: Logger)
   } catch (error) {
     log.warn({ err: error, target: target.name }, 'what an interrupted backup left behind could not be looked for');
   }
+}
+
+async function recoverRestores({ restores, target }: TargetTools, log: Logger): Promise<void> {
+  try {
+    for (const found of await restores.recover()) {
+      log.warn({ target: target.name, ...found }, 'found what an interrupted restore left behind');
+    }
+  } catch (error) {
+    log.warn({ err: error, target: target.name }, 'what an interrupted restore left behind could not be looked for');
+  }
+}
+
+function hooksOf({ hooks: { stop, migrate, start, health, timeoutSeconds } }: TargetConfig) {
+  return { stop: stop ?? null, migrate: migrate ?? null, start: start ?? null, health: health ?? null, timeoutSeconds };
 }
 
 /** One process at a time tells what others could not, or each would tell every requester of the same end. */

@@ -18,6 +18,7 @@ export { ageIn, agePattern } from './age.ts';
 export { UserError } from './errors.ts';
 export { nearest } from './nearest.ts';
 export { quoted } from './quoted.ts';
+export { cleanupPlanSchema, restorePlanSchema, undoPlanSchema } from './restore/plan-schema.ts';
 export { metricNames } from './sampling/metrics.ts';
 export type { ChangeServices, ReadServices, RoutineServices } from './services.ts';
 
@@ -71,6 +72,8 @@ interface Common<Args extends z.ZodObject> {
   readonly positional?: readonly (keyof z.output<Args> & string)[];
   /** What one types, without `/db`; a test parses each. */
   readonly examples: readonly [string, ...string[]];
+  /** Arguments with which it is another command, by their names: a command has one risk. */
+  readonly insteadWith?: { readonly [argument in keyof z.output<Args> & string]?: string };
   /** `false` for a command about the bot itself, which takes no `--on target`. */
   readonly onTarget?: false;
 }
@@ -104,6 +107,8 @@ export interface DestructiveCommand<Args extends z.ZodObject = z.ZodObject, Plan
   readonly planned: Plan;
   /** What to look at when the bot died while this ran and nobody knows whether it took effect: one sentence. */
   readonly afterInterruption: string;
+  /** Whether only the plan is wanted: shown as a read is, and nobody is asked. */
+  planOnly?(args: z.output<Args>): boolean;
   plan(args: z.output<Args>, services: ReadServices): Promise<z.output<Plan>>;
   card(plan: z.output<Plan>): Card;
   run(plan: z.output<Plan>, services: ChangeServices): Promise<Answer>;

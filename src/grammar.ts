@@ -37,8 +37,9 @@ const schemaOfArgs = z.object({
 export function parse(line: string, commands: readonly Command[]): Parsed {
   const [first, ...rest] = tokenize(line);
   const name = (first?.text ?? 'help').toLowerCase();
-  const command = commands.find(candidate => candidate.name === name);
-  if (!command) throw unknownCommand(name, commands);
+  const named = commands.find(candidate => candidate.name === name);
+  if (!named) throw unknownCommand(name, commands);
+  const command = insteadOf(named, rest, commands);
   const { on, reason, raw } = collect(command, rest);
   const args = command.args.safeParse(raw, { reportInput: true });
   if (!args.success) throw usageError(command, problems(args.error, command));
@@ -77,6 +78,15 @@ export function describe(command: Command): CommandHelp {
     })),
     examples: command.examples,
   };
+}
+
+/** The command that a line means, where an argument makes it another one. */
+function insteadOf(command: Command, tokens: readonly Token[], commands: readonly Command[]): Command {
+  const given = tokens.filter(({ quoted: isValue }) => !isValue).map(({ text }) => splitOnce(text)[0]);
+  const other = Object.entries(command.insteadWith ?? {}).find(([argument]) =>
+    given.includes(`--${flag(argument)}`),
+  )?.[1];
+  return commands.find(candidate => candidate.name === other) ?? command;
 }
 
 function collect(command: Command, tokens: readonly Token[]) {

@@ -25,6 +25,7 @@ import { statusReader } from './postgres/status.ts';
 import type { Target } from './postgres/target.ts';
 import { vacuumReader } from './postgres/vacuum.ts';
 import { walReader } from './postgres/wal.ts';
+import type { Restores, RestoreWatch } from './restore/restores.ts';
 import type { HistoryReader } from './sampling/history.ts';
 import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
 import type { TargetSettings } from './target-settings.ts';
@@ -41,6 +42,7 @@ export interface TargetTools {
   readonly replicas: readonly Replica[];
   readonly installations: readonly Installation[];
   readonly backups: Backups;
+  readonly restores: Restores;
   readonly catalogue: Catalogue;
   /** Undefined where none is configured. */
   readonly pgbackrest: Pgbackrest | undefined;
@@ -63,7 +65,10 @@ export function makeServices({ targets, help, history, charts, record, now, cont
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
-    const { settings, target, replicas, installations, backups, catalogue, pgbackrest } = toolsOf(targets, action.target);
+    const { settings, target, replicas, installations, backups, catalogue, pgbackrest, restores } = toolsOf(
+      targets,
+      action.target,
+    );
     const past = history(settings.name);
     return {
       action: {
@@ -100,6 +105,12 @@ export function makeServices({ targets, help, history, charts, record, now, cont
         estimate: contents => backups.estimate(contents),
       },
       catalogue: { read: () => catalogue.read() },
+      restores: {
+        plan: question => restores.plan(question),
+        planUndo: undone => restores.planUndo(undone),
+        planCleanup: which => restores.planCleanup(which),
+        kept: () => restores.kept(),
+      },
       requests: { waiting: () => waitingRequests(context(), action) },
       record: recordReader({ ...record, asking: action.id, hidden: () => hiddenTargets(context(), action) }),
       help,
@@ -111,7 +122,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
 
   function routine(execution: Execution): RoutineServices {
     const reading = read(execution);
-    const { backups, catalogue } = toolsOf(targets, execution.action.target);
+    const { backups, catalogue, restores } = toolsOf(targets, execution.action.target);
     return {
       ...reading,
       backups: { ...reading.backups, take: (request, options) => backups.take(request, options) },
@@ -120,13 +131,17 @@ export function makeServices({ targets, help, history, charts, record, now, cont
         pin: request => catalogue.pin(request),
         unpin: backup => catalogue.unpin(backup),
       },
+      restores: {
+        ...reading.restores,
+        copy: (question, show) => restores.copy(question, watchOf(execution, show)),
+      },
       requests: { ...reading.requests, withdraw: id => withdrawRequest(context(), execution.action, id) },
     };
   }
 
   function change(execution: Execution): ChangeServices {
     const working = routine(execution);
-    const { settings, target, catalogue } = toolsOf(targets, execution.action.target);
+    const { settings, target, catalogue, restores } = toolsOf(targets, execution.action.target);
     const clock = { now: monotonic, sleep: (milliseconds: number) => context().sleep(milliseconds) };
     const signaller = backendSignaller({
       asker: target,
@@ -138,12 +153,23 @@ export function makeServices({ targets, help, history, charts, record, now, cont
     return {
       ...working,
       catalogue: { ...working.catalogue, prune: only => catalogue.prune(only, execution.mayAct) },
+      restores: {
+        ...working.restores,
+        run: (plan, show) => restores.run(plan, watchOf(execution, show)),
+        runTables: (plan, show) => restores.runTables(plan, watchOf(execution, show)),
+        undo: (plan, show) => restores.undo(plan, watchOf(execution, show)),
+        cleanUp: plan => restores.cleanUp(plan, execution),
+      },
       prepared: { ...working.prepared, ...preparedEnder(target, execution.mayAct) },
       backends: { ...working.backends, signal: (condition, statement) => signaller.signal(condition, statement) },
     };
   }
 
   return { read, routine, change };
+}
+
+function watchOf({ action, signal, mayAct }: Execution, progress: RestoreWatch['progress']): RestoreWatch {
+  return { action: { id: spoken(action.id), requester: action.requester }, signal, mayAct, progress };
 }
 
 function toolsOf(targets: ReadonlyMap<string, TargetTools>, name: string): TargetTools {

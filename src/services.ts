@@ -26,6 +26,8 @@ import type { StatementsReader } from './postgres/statements.ts';
 import type { StatusReader } from './postgres/status.ts';
 import type { VacuumReader } from './postgres/vacuum.ts';
 import type { WalReader } from './postgres/wal.ts';
+import type { CleanupPlan, RestorePlan, UndoPlan } from './restore/plan-schema.ts';
+import type { CopyQuestion, Proof, Restored, RestoredTables, RestoreReader, RestoreWatch } from './restore/restores.ts';
 import type { HistoryReader } from './sampling/history.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
@@ -69,6 +71,23 @@ export interface CommandHelp {
   readonly examples: readonly string[];
 }
 
+/** Told of each step of a restore. */
+type ShowSteps = RestoreWatch['progress'];
+
+/** Restores beside the target. */
+interface RestoreCopier {
+  /** @throws UserError with what to do; nothing of it stays then. */
+  copy(question: CopyQuestion, show: ShowSteps): Promise<Proof & { readonly backup: string; readonly takenAt: Date }>;
+}
+
+/** Restores as approved. */
+interface RestoreChanger {
+  run(plan: RestorePlan, show: ShowSteps): Promise<Restored>;
+  runTables(plan: RestorePlan, show: ShowSteps): Promise<RestoredTables>;
+  undo(plan: UndoPlan, show: ShowSteps): Promise<Pick<Restored, 'closedMilliseconds' | 'endedSessions'>>;
+  cleanUp(plan: CleanupPlan): Promise<void>;
+}
+
 export interface ReadServices {
   readonly action: ActionFacts;
   readonly target: TargetSettings;
@@ -98,6 +117,7 @@ export interface ReadServices {
   readonly backups: BackupReader;
   /** The backups that there are. */
   readonly catalogue: CatalogueReader;
+  readonly restores: RestoreReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
   readonly record: RecordReader;
   readonly help: readonly CommandHelp[];
@@ -111,6 +131,7 @@ export interface ReadServices {
 export interface RoutineServices extends ReadServices {
   readonly backups: BackupReader & BackupWriter;
   readonly catalogue: CatalogueReader & CataloguePinner;
+  readonly restores: RestoreReader & RestoreCopier;
   readonly requests: ReadServices['requests'] & {
     /**
      * Withdraws a waiting request.
@@ -121,6 +142,7 @@ export interface RoutineServices extends ReadServices {
 }
 
 export interface ChangeServices extends RoutineServices {
+  readonly restores: RestoreReader & RestoreCopier & RestoreChanger;
   readonly catalogue: RoutineServices['catalogue'] & {
     /** Removes those of the named backups that the settings still do not keep. */
     prune(only: readonly string[]): Promise<PruneResult>;

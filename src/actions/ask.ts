@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { note, problem } from '../../blocks/frame.ts';
+import { planAlone } from '../../blocks/plan-alone.ts';
 import { type AccessRules, approvalsFor, type Whereabouts } from '../access/gate.ts';
 import type { Answer, Command } from '../command.ts';
 import { UserError } from '../errors.ts';
@@ -113,13 +114,19 @@ function understand(
     const parsed = parse(line, context.commands);
     const target = targetNamed(context, parsed.on);
     const { command } = parsed;
-    const needsApproval = command.risk === 'destructive' || target.approvalFor.has(command.name);
+    const risk = onlyPlans(parsed) ? 'read' : command.risk;
+    const needsApproval = risk === 'destructive' || target.approvalFor.has(command.name);
     const access = command.onTarget === false ? theBotItself : target.access;
-    return { parsed, target, access, risk: command.risk, needsApproval };
+    return { parsed, target, access, risk, needsApproval };
   } catch (error) {
     const target = targetNamed(context, undefined);
     return { parsed: undefined, error, target, access: theBotItself, risk: 'read', needsApproval: false };
   }
+}
+
+/** Whether somebody wants to see the plan of a destructive command, and nothing else. */
+function onlyPlans({ command, args }: Parsed): boolean {
+  return command.risk === 'destructive' && command.planOnly?.(args) === true;
 }
 
 function targetNamed(context: Context, name: string | undefined): ActionTarget {
@@ -173,7 +180,7 @@ async function carryOut(
 }
 
 /** @throws Error for a destructive command. */
-export function runAtOnce(
+export async function runAtOnce(
   context: Context,
   command: Command,
   args: Record<string, unknown>,
@@ -181,6 +188,10 @@ export function runAtOnce(
 ): Promise<Answer> {
   if (command.risk === 'read') return command.run(args, context.services.read(execution));
   if (command.risk === 'routine') return command.run(args, context.services.routine(execution));
+  if (onlyPlans({ command, args, on: undefined, reason: undefined })) {
+    const card = command.card(command.planned.parse(await command.plan(args, context.services.read(execution))));
+    return { view: planAlone(card), outcome: `only the plan: ${card.summary}` };
+  }
   throw new Error(`${command.name} runs only from an approved plan`);
 }
 
@@ -268,7 +279,7 @@ function requestOf(asking: Asking, { parsed, target, risk, needsApproval }: Unde
     typed: asking.line.trim() || command.name,
     target: target.settings.name,
     risk: needsApproval && risk === 'routine' ? ('routine' as const) : risk,
-    lane: laneOf(command),
+    lane: risk === 'read' ? null : laneOf(command),
     requester: asking.from.user,
     requester_name: asking.from.name,
     team: asking.from.team,

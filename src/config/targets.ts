@@ -33,6 +33,8 @@ export interface TargetConfig extends TargetSettings {
   readonly approvalFor: readonly string[];
   /** Approvals that an action needs, by command. */
   readonly approvals: Approvals;
+  /** What is run around a restore, argv each. */
+  readonly hooks: FileTarget['hooks'];
   /** Folder of PostgreSQL's programs; `undefined` looks in the usual places. */
   readonly pgBin: string | undefined;
   readonly backupDir: string;

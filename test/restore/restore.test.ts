@@ -100,7 +100,10 @@ describe('a restore', () => {
     expect(await ran()).toEqual(['']);
     const failing = portal.reopen({
       hooks,
-      backups: { take: async () => Promise.reject(new (await import('../../src/errors.ts')).UserError('No room.')) },
+      backups: {
+        copy: async () => Promise.reject(new Error('not asked')),
+        take: async () => Promise.reject(new (await import('../../src/errors.ts')).UserError('No room.')),
+      },
     });
     await expect(failing.run(plan, watch())).rejects.toThrow(
       'No room. The database is as it was before. The application was started again.',

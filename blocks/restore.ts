@@ -1,0 +1,256 @@
+import { bar } from './bar.ts';
+import { nextStep } from './next-step.ts';
+import { actions, button, context, fields, header, preformatted, section } from './parts.ts';
+import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent, utc } from './text.ts';
+import type { View } from './view.ts';
+
+interface RestoreFacts {
+  readonly backup: {
+    readonly name: string;
+    /** ISO 8601. */
+    readonly takenAt: string;
+    readonly bytes: number;
+    readonly tables: number;
+    readonly rows: number;
+    readonly verified: { readonly level: string; readonly at: string } | null;
+  };
+  readonly database: { readonly name: string; readonly bytes: number };
+  readonly aside: string;
+  readonly tables: readonly string[] | null;
+  readonly schema: string | null;
+  readonly loss: {
+    readonly tables: readonly {
+      readonly name: string;
+      readonly now: number | null;
+      readonly backup: number | null;
+      readonly exact: boolean;
+    }[];
+    readonly lastCommit: string | null;
+  };
+  readonly space: { readonly needed: number; readonly free: number | null };
+  readonly expected: { readonly seconds: number; readonly from: 'verification' | 'size' };
+  readonly applications: readonly { readonly application: string; readonly user: string; readonly sessions: number }[];
+  readonly warnings: readonly string[];
+  readonly byHand: readonly string[];
+  readonly steps: readonly string[];
+}
+
+interface Step {
+  readonly title: string;
+  readonly state: 'pending' | 'running' | 'done';
+  readonly share: number | undefined;
+}
+
+/** How many tables, applications and warnings are named; a phone shows no more. */
+const listed = 5;
+
+/** What the levels of a verification mean, short. */
+const levels: Readonly<Record<string, string>> = {
+  files: 'its files are those that were written',
+  readable: 'pg_restore reads all of it',
+  restored: 'it was restored',
+  counts: 'restored, with the rows of every table as in the snapshot',
+  contents: 'restored, rows and contents as in the snapshot',
+};
+
+export function restoreSummary({ backup, database, tables, schema }: RestoreFacts): string {
+  const of = `of ${utc(new Date(backup.takenAt))}`;
+  if (tables) return `restore ${count(tables.length, 'table')} ${of} into the schema ${schema} of ${database.name}`;
+  return `replace ${database.name} by its backup ${of}`;
+}
+
+/** All that a person weighs before approving: what comes back, what is lost, how long, and how to return. */
+export function restoreCard(facts: RestoreFacts): View {
+  const { backup, database, tables, warnings, byHand } = facts;
+  const when = utc(new Date(backup.takenAt));
+  const title = tables
+    ? `Restore ${count(tables.length, 'table')} beside the originals?`
+    : `Replace ${cut(oneLine(database.name), 60)} by its backup of ${when}?`;
+  const lines = [...backupLines(facts), ...(tables ? tableLines(facts) : wholeLines(facts)), spaceLine(facts)];
+  const effect = tables ? tableEffect(facts) : wholeEffect(facts);
+  const careful = warnings.slice(0, listed).map(text => `⚠️ ${escapeMrkdwn(oneLine(text))}`);
+  return {
+    text: [escapeMrkdwn(title), ...lines, effect, ...careful].join('\n'),
+    blocks: [
+      header(title),
+      section(lines.join('\n')),
+      ...(careful.length > 0 ? [section(careful.join('\n'))] : []),
+      section(`*Effect*\n${effect}`),
+      ...(byHand.length > 0
+        ? [section('*For a superuser, afterwards*'), preformatted(byHand.map(statement => `${statement};`).join('\n'))]
+        : []),
+    ],
+  };
+}
+
+/** The question in the dialog of the Approve button; plain text. */
+export function restoreConfirm({ backup, database, tables, aside }: RestoreFacts): string {
+  const when = utc(new Date(backup.takenAt));
+  if (tables) return `Restore ${count(tables.length, 'table')} of ${when} beside the originals in ${cut(database.name, 63)}?`;
+  return `Replace ${cut(database.name, 63)} by its backup of ${when}? What was written since is then only in ${cut(aside, 63)}.`;
+}
+
+/** A restore under way; it can be cancelled until the swap. */
+export function restoreProgress(
+  steps: readonly Step[],
+  {
+    action,
+    target,
+    now,
+    estimatedEnd,
+  }: { readonly action: string; readonly target: string; readonly now: Date; readonly estimatedEnd: Date | undefined },
+): View {
+  const lines = steps.map(({ title, state, share }) => {
+    const mark = { pending: '▫️', running: '▶️', done: '✅' }[state];
+    const far = share === undefined ? '' : ` ${percent(share * 100)}`;
+    return `${mark} ${state === 'running' ? `*${escapeMrkdwn(title)}*` : escapeMrkdwn(title)}${far}`;
+  });
+  const running = steps.find(({ state }) => state === 'running');
+  const left = estimatedEnd ? `About ${duration((estimatedEnd.getTime() - now.getTime()) / 1000)} left` : undefined;
+  const cancellable = running !== undefined && !/swap|hooks\.(?:migrate|start|health)/i.test(running.title);
+  const heading = `Restoring ${escapeMrkdwn(target)}`;
+  return {
+    text: [heading, ...lines, ...(left === undefined ? [] : [left])].join('\n'),
+    blocks: [
+      section(`*${heading}*\n${lines.join('\n')}`),
+      ...(running?.share === undefined ? [] : [context([bar(running.share, 20), left].filter(Boolean).join('  '))]),
+      ...(cancellable
+        ? [
+            actions(
+              button({
+                text: 'Cancel',
+                verb: 'cancel',
+                value: action,
+                style: 'danger',
+                confirm: {
+                  title: 'Cancel this restore?',
+                  text: 'The database stays as it is, and what is half restored is dropped.',
+                  confirm: 'Cancel the restore',
+                },
+              }),
+            ),
+          ]
+        : []),
+    ],
+  };
+}
+
+interface RestoredFacts {
+  readonly tables: number;
+  readonly rows: number;
+  readonly heap: string;
+  readonly restoreMilliseconds: number;
+  readonly safety: string;
+  readonly closedMilliseconds: number | undefined;
+  readonly endedSessions: number | undefined;
+  readonly hooksRun: readonly string[];
+}
+
+/** One plain sentence for the audit record. */
+export function restoreOutcome({ backup, database, aside }: RestoreFacts, restored: RestoredFacts): string {
+  return `${database.name} is its backup of ${utc(new Date(backup.takenAt))}; connections were refused for ${closedFor(restored)}; the old database is ${aside}.`;
+}
+
+/** What is there now, and the two ways on: back, or clean up. */
+export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, actionId: string): View {
+  const { backup, database, aside, byHand } = facts;
+  const title = `${cut(oneLine(database.name), 60)} is restored`;
+  const keep = `The old database stays as ${code(aside, 63)} (${bytes(database.bytes)}), and nobody can connect to it. Drop it when nobody misses anything any more, within days: it takes its room on the disk.`;
+  const notes = [
+    `${count(restored.rows, 'row')} in ${count(restored.tables, 'table')}, each table counted against the backup. pg_amcheck: ${escapeMrkdwn(oneLine(restored.heap))}.`,
+    `Safety backup of what was there: ${code(restored.safety, 300)}`,
+    ...(restored.hooksRun.length > 0 ? [`Hooks that ran: ${escapeMrkdwn(restored.hooksRun.join(', '))}.`] : []),
+  ];
+  return {
+    text: [escapeMrkdwn(restoreOutcome(facts, restored)), keep, `Undo: /db restore-undo ${actionId}`, ...notes].join('\n'),
+    blocks: [
+      header(title),
+      fields([
+        ['Data of', dateToken(new Date(backup.takenAt))],
+        ['Connections refused', closedFor(restored)],
+        ['Sessions ended', restored.endedSessions === undefined ? 'unknown' : number(restored.endedSessions)],
+        ['Restored in', duration(restored.restoreMilliseconds / 1000)],
+      ]),
+      section(keep),
+      ...(byHand.length > 0
+        ? [
+            section('*Still to do, by a superuser*'),
+            preformatted(byHand.map(statement => `${statement};`).join('\n')),
+          ]
+        : []),
+      actions(
+        nextStep({ text: 'Undo: swap back', line: `restore-undo ${actionId}`, actionId }),
+        nextStep({ text: 'Drop the old one', line: `restore-cleanup ${actionId}`, actionId, style: 'danger' }, 1),
+      ),
+      context(...notes),
+    ],
+  };
+}
+
+/** What came beside the originals, and how to go on with it. */
+export function restoredTables(
+  { backup }: RestoreFacts,
+  { schema, tables }: { readonly schema: string; readonly tables: readonly { readonly name: string; readonly rows: number }[] },
+): { view: View; outcome: string } {
+  const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} are in the schema ${schema}.`;
+  const lines = tables.slice(0, 20).map(({ name, rows }) => `• ${code(name)}: ${count(rows, 'row')}`);
+  const next = `Compare and copy with SQL, then \`DROP SCHEMA ${schema} CASCADE\`. Foreign keys to other tables and what refers to these did not come.`;
+  return {
+    outcome,
+    view: {
+      text: [escapeMrkdwn(outcome), ...lines, next].join('\n'),
+      blocks: [section(`:white_check_mark: *${escapeMrkdwn(outcome)}*\n${lines.join('\n')}`), context(next)],
+    },
+  };
+}
+
+function backupLines({ backup }: RestoreFacts): string[] {
+  const { verified } = backup;
+  return [
+    `*Backup* ${code(backup.name)} of ${dateToken(new Date(backup.takenAt))}: ${bytes(backup.bytes)}, ${count(backup.rows, 'row')} in ${count(backup.tables, 'table')}`,
+    `*Verified* ${verified ? `${dateToken(new Date(verified.at))}: ${levels[verified.level] ?? escapeMrkdwn(verified.level)}` : 'never'}`,
+  ];
+}
+
+function wholeLines({ loss, applications }: RestoreFacts): string[] {
+  const changes = loss.tables.slice(0, listed).map(({ name, now, backup, exact }) => {
+    const from = now === null ? 'no table' : `${exact ? '' : 'about '}${number(now)}`;
+    return `• ${code(name, 80)}: ${from} → ${backup === null ? 'no table' : number(backup)}`;
+  });
+  const more = loss.tables.length - changes.length;
+  const who = applications.slice(0, listed).map(each => `${code(each.application, 60)} (${number(each.sessions)})`);
+  return [
+    loss.tables.length === 0
+      ? '*Rows* as many in every table as in the backup; changed ones are not counted'
+      : `*Rows, now → restored*\n${changes.join('\n')}${more > 0 ? `\n• and ${count(more, 'more table')}` : ''}`,
+    ...(loss.lastCommit === null ? [] : [`*Last commit on the server* ${dateToken(new Date(loss.lastCommit))}`]),
+    `*Connected* ${who.join(', ') || 'nobody'}`,
+  ];
+}
+
+function tableLines({ tables, schema }: RestoreFacts): string[] {
+  const names = (tables ?? []).slice(0, 20).map(name => code(name, 80));
+  return [`*Tables* ${names.join(', ')}`, `*Into the schema* ${code(schema ?? '', 63)}`];
+}
+
+function spaceLine({ space, expected }: RestoreFacts): string {
+  const free = space.free === null ? 'the server’s free space cannot be seen from here' : `${bytes(space.free)} are free`;
+  const time = `about ${duration(Math.max(1, expected.seconds))}, ${expected.from === 'verification' ? 'as long as its verification took' : 'by its size'}`;
+  return `*Needs* ${bytes(space.needed)} on the server’s disk (${free}), and ${time}`;
+}
+
+function wholeEffect({ aside }: RestoreFacts): string {
+  return [
+    'Restored beside the database first, and proved there; until then nothing is touched.',
+    'Then the two swap names: all sessions end, and connections are refused for a moment, usually under 0.1 s.',
+    `What was written since the backup is gone from the database and stays in ${code(aside, 63)}; \`/db restore-undo\` swaps back within seconds.`,
+  ].join(' ');
+}
+
+function tableEffect({ schema }: RestoreFacts): string {
+  return `The original tables stay as they are. Nothing is copied back: people compare and copy from ${code(schema ?? '', 63)}.`;
+}
+
+function closedFor({ closedMilliseconds }: Pick<RestoredFacts, 'closedMilliseconds'>): string {
+  return closedMilliseconds === undefined ? 'a moment' : duration(closedMilliseconds / 1000);
+}

@@ -1,0 +1,27 @@
+import { z } from 'zod';
+import { cleanupCard, cleanupConfirm, cleanupOutcome, cleanupResult, cleanupSummary } from '../blocks/restore-undo.ts';
+import { cleanupPlanSchema, defineCommand } from '../src/command.ts';
+
+export default defineCommand({
+  name: 'restore-cleanup',
+  summary: 'drop the database that a restore or its undo has set aside',
+  risk: 'destructive',
+  args: z.strictObject({
+    which: z.string().min(1).meta({ description: 'the restore, such as A-1042, or the name of the database' }),
+  }),
+  positional: ['which'],
+  examples: ['restore-cleanup A-1042', 'restore-cleanup portal_before_20261122172000'],
+  planned: cleanupPlanSchema,
+  afterInterruption: 'Ask again: the plan says whether the database is still there.',
+  plan: ({ which }, { restores }) => restores.planCleanup(which),
+  card: plan => ({
+    summary: cleanupSummary(plan),
+    statement: plan.statement,
+    view: cleanupCard(plan),
+    confirm: cleanupConfirm(plan),
+  }),
+  async run(plan, { restores }) {
+    await restores.cleanUp(plan);
+    return { view: cleanupResult(plan), outcome: cleanupOutcome(plan) };
+  },
+});

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { copyOutcome, copyPreview, copyResult } from '../blocks/restore-copy.ts';
+import { restoreProgress } from '../blocks/restore.ts';
+import { defineCommand } from '../src/command.ts';
+
+export default defineCommand({
+  name: 'restore-copy',
+  summary: 'restore a backup into a new database beside the target, which is only read',
+  risk: 'routine',
+  lane: 'restore-copy',
+  args: z.strictObject({
+    backup: z.string().min(1).meta({ description: 'name of a backup as `/db backups` shows it, or `latest`' }),
+    as: z.string().min(1).meta({ description: 'name of the new database' }),
+  }),
+  positional: ['backup'],
+  examples: ['restore-copy latest --as portal_check', 'restore-copy 20261122T171500Z-A-1042 --as portal_check'],
+  afterInterruption: 'The target was only read; what was half restored is dropped when a bot starts.',
+  preview: async ({ backup, as }) => copyPreview(backup, as),
+  async run({ backup, as }, { restores, action, target, now, progress }) {
+    const copied = await restores.copy({ backup, database: as, actionId: action.id }, (steps, estimatedEnd) =>
+      progress(restoreProgress(steps, { action: action.id, target: target.name, now: now(), estimatedEnd })),
+    );
+    return { view: copyResult(as, copied), outcome: copyOutcome(as, copied) };
+  },
+});

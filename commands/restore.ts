@@ -1,0 +1,55 @@
+import { z } from 'zod';
+import {
+  restoreCard,
+  restoreConfirm,
+  restoredTables,
+  restoreOutcome,
+  restoreProgress,
+  restoreResult,
+  restoreSummary,
+} from '../blocks/restore.ts';
+import { defineCommand, restorePlanSchema } from '../src/command.ts';
+
+export default defineCommand({
+  name: 'restore',
+  summary: 'replace the database by a backup of it, proved beside it first; the old one stays until it is dropped',
+  risk: 'destructive',
+  args: z.strictObject({
+    backup: z.string().min(1).meta({ description: 'name of a backup as `/db backups` shows it, or `latest`' }),
+    as: z
+      .string()
+      .min(1)
+      .optional()
+      .meta({ description: 'restore into a new database of this name instead; the target is only read' }),
+    tables: z
+      .array(z.string().min(1))
+      .default([])
+      .meta({ description: 'only these tables, comma-separated, into a schema beside the originals' }),
+    dryRun: z.boolean().default(false).meta({ description: 'show the plan alone; nobody is asked' }),
+  }),
+  positional: ['backup'],
+  insteadWith: { as: 'restore-copy' },
+  planOnly: ({ dryRun }) => dryRun,
+  examples: [
+    'restore latest',
+    'restore latest --dry-run',
+    'restore 20261122T171500Z-A-1042 --tables users,orders --reason "rows deleted by mistake"',
+  ],
+  planned: restorePlanSchema,
+  afterInterruption:
+    'The database has its name with its old or its restored content, never half, and what was half restored is dropped when a bot starts; was the application stopped, then start it, and look with `/db restore-cleanup` whether the old database is set aside.',
+  plan: ({ backup, tables }, { restores, action }) => restores.plan({ backup, tables, actionId: action.id }),
+  card: plan => ({
+    summary: restoreSummary(plan),
+    statement: plan.steps.join('\n'),
+    view: restoreCard(plan),
+    confirm: restoreConfirm(plan),
+  }),
+  async run(plan, { restores, action, target, now, progress }) {
+    const show = (steps: Parameters<typeof restoreProgress>[0], estimatedEnd: Date | undefined) =>
+      progress(restoreProgress(steps, { action: action.id, target: target.name, now: now(), estimatedEnd }));
+    if (plan.tables) return restoredTables(plan, await restores.runTables(plan, show));
+    const restored = await restores.run(plan, show);
+    return { view: restoreResult(plan, restored, action.id), outcome: restoreOutcome(plan, restored) };
+  },
+});
