@@ -27,6 +27,7 @@ import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
 import { Metrics } from './health/metrics.ts';
 import { openHealthServer } from './health/server.ts';
+import { openRecoveries } from './physical/recoveries.ts';
 import { openTarget, type Target } from './postgres/target.ts';
 import { openRestores } from './restore/open-restores.ts';
 import { historyReader } from './sampling/history.ts';
@@ -46,6 +47,7 @@ import { SlackStage } from './slack/stage.ts';
 import { agreeOnTime } from './store/clock.ts';
 import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
+import { serverAccount } from './tools/account.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
 import { openPgbackrest } from './tools/pgbackrest.ts';
 
@@ -70,6 +72,9 @@ export interface BotOptions {
 
 /** How often requests that nobody decided are looked for, milliseconds. */
 const sweepEvery = 1_000;
+
+/** How often recovered databases whose time is up are looked for, milliseconds. */
+const recoveriesEvery = 10_000;
 
 /** At shutdown, how long what was stopped may take to say so, milliseconds. */
 const lastWords = 5_000;
@@ -223,6 +228,7 @@ export async function startBot(
     jobs.heard(now());
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
     releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
+    releases.push(every(recoveriesEvery, () => sweepRecoveries(targets, log), log));
     const askers = new Map([...targets].map(([name, { target }]) => [name, target]));
     const sampler = new Sampler({ store, holder, targets: askers, log, now });
     releases.push(every(sweepEvery, () => sampler.run(), log));
@@ -346,7 +352,16 @@ async function openTargets(
         log,
         now: () => new Date(now()),
       });
-      const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest);
+      const account = () => serverAccount();
+      const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest, { account });
+      const recoveries = openRecoveries({
+        target,
+        pgbackrest,
+        directory: config.backupDir,
+        installations,
+        account,
+        now: () => new Date(now()),
+      });
       const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
       const restores = openRestores({
         target,
@@ -359,7 +374,7 @@ async function openTargets(
         log,
         now: () => new Date(now()),
       });
-      return [name, { settings: config, target, replicas, installations, backups, restores, catalogue, pgbackrest }];
+      return [name, { settings: config, target, replicas, installations, backups, restores, catalogue, pgbackrest, recoveries }];
     }),
   );
 }
@@ -394,6 +409,13 @@ async function recoverRestores({ restores, target }: TargetTools, log: Logger): 
 
 function hooksOf({ hooks: { stop, migrate, start, health, timeoutSeconds } }: TargetConfig) {
   return { stop: stop ?? null, migrate: migrate ?? null, start: start ?? null, health: health ?? null, timeoutSeconds };
+}
+
+/** Recovered databases whose time is up, and what a bot that was killed had begun. */
+async function sweepRecoveries(targets: ReadonlyMap<string, TargetTools>, log: Logger): Promise<void> {
+  for (const [target, { recoveries }] of targets) {
+    for (const recovery of await recoveries.sweep()) log.info({ target, recovery }, 'a recovered database was removed');
+  }
 }
 
 /** One process at a time tells what others could not, or each would tell every requester of the same end. */

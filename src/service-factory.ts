@@ -7,6 +7,8 @@ import type { Backups } from './backups/backups.ts';
 import type { Catalogue } from './backups/catalogue.ts';
 import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
+import { beforeAction, parsePointInTime } from './physical/point-in-time.ts';
+import type { Recoveries } from './physical/recoveries.ts';
 import { physicalReader } from './physical/sets.ts';
 import { backendReader, backendSignaller } from './postgres/backends.ts';
 import { bloatReader } from './postgres/bloat.ts';
@@ -46,6 +48,7 @@ export interface TargetTools {
   readonly catalogue: Catalogue;
   /** Undefined where none is configured. */
   readonly pgbackrest: Pgbackrest | undefined;
+  readonly recoveries: Recoveries;
 }
 
 export interface ServiceOptions {
@@ -65,10 +68,17 @@ export function makeServices({ targets, help, history, charts, record, now, cont
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
-    const { settings, target, replicas, installations, backups, catalogue, pgbackrest, restores } = toolsOf(
-      targets,
-      action.target,
-    );
+    const {
+      settings,
+      target,
+      replicas,
+      installations,
+      backups,
+      catalogue,
+      pgbackrest,
+      recoveries,
+      restores,
+    } = toolsOf(targets, action.target);
     const past = history(settings.name);
     return {
       action: {
@@ -94,6 +104,12 @@ export function makeServices({ targets, help, history, charts, record, now, cont
       replication: replicationReader(target, settings.thresholds),
       wal: walReader(target, settings.thresholds),
       physical: physicalReader(pgbackrest, signal),
+      moments: { parse: text => parsePointInTime(text, new Date(now())), before: beforeAction },
+      recoveries: {
+        standing: () => recoveries.standing(),
+        examine: (...question) => recoveries.examine(...question),
+        recoveredDatabase: id => recoveries.recoveredDatabase(id),
+      },
       settings: settingsReader(target),
       pool: poolReader(target, settings),
       statements: statementsReader(target, settings),
@@ -122,7 +138,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
 
   function routine(execution: Execution): RoutineServices {
     const reading = read(execution);
-    const { backups, catalogue, restores } = toolsOf(targets, execution.action.target);
+    const { backups, catalogue, restores, recoveries } = toolsOf(targets, execution.action.target);
     return {
       ...reading,
       backups: { ...reading.backups, take: (request, options) => backups.take(request, options) },
@@ -134,6 +150,11 @@ export function makeServices({ targets, help, history, charts, record, now, cont
       restores: {
         ...reading.restores,
         copy: (question, show) => restores.copy(question, watchOf(execution, show)),
+      },
+      recoveries: {
+        ...reading.recoveries,
+        recover: (request, options) => recoveries.recover(request, options),
+        end: id => recoveries.end(id),
       },
       requests: { ...reading.requests, withdraw: id => withdrawRequest(context(), execution.action, id) },
     };

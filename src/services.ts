@@ -9,6 +9,8 @@ import type { BackupReader, BackupWriter } from './backups/backups.ts';
 import type { CataloguePinner, CatalogueReader } from './backups/catalogue.ts';
 import type { PruneResult } from './backups/prune.ts';
 import type { Charts } from './charts/chart.ts';
+import type { PointInTime } from './physical/point-in-time.ts';
+import type { RecoveryReader, RecoveryWriter } from './physical/recoveries.ts';
 import type { PhysicalReader } from './physical/sets.ts';
 import type { BackendReader, BackendSignaller } from './postgres/backends.ts';
 import type { BloatReader } from './postgres/bloat.ts';
@@ -109,6 +111,14 @@ export interface ReadServices {
   readonly wal: WalReader;
   /** Backups of the whole cluster, with its WAL. */
   readonly physical: PhysicalReader;
+  /** Databases as they were at a moment, beside the living ones. */
+  readonly recoveries: RecoveryReader;
+  readonly moments: {
+    /** @throws UserError when it is no moment, lies ahead, or names no zone. */
+    parse(text: string): PointInTime;
+    /** @throws UserError when that action never began. */
+    before(action: { readonly id: string; readonly startedAt?: number | undefined }): PointInTime;
+  };
   readonly settings: SettingsReader;
   readonly pool: PoolReader;
   readonly statements: StatementsReader;
@@ -132,6 +142,7 @@ export interface RoutineServices extends ReadServices {
   readonly backups: BackupReader & BackupWriter;
   readonly catalogue: CatalogueReader & CataloguePinner;
   readonly restores: RestoreReader & RestoreCopier;
+  readonly recoveries: RecoveryReader & RecoveryWriter;
   readonly requests: ReadServices['requests'] & {
     /**
      * Withdraws a waiting request.
