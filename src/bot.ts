@@ -32,6 +32,7 @@ import { openTarget, type Target } from './postgres/target.ts';
 import { openRestores } from './restore/open-restores.ts';
 import { historyReader } from './sampling/history.ts';
 import { Sampler } from './sampling/sampler.ts';
+import { scheduleReader } from './schedule/report.ts';
 import { routineOf } from './schedule/routines.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { tellOwed } from './schedule/teller.ts';
@@ -138,6 +139,9 @@ export async function startBot(
     });
     const retention = retentionOf(config, store, log, now, () => courier.nudge());
 
+    const routines = config.targets.flatMap(({ name, schedule }) =>
+      schedule ? [routineOf(name, schedule, commands)] : [],
+    );
     const jobs = new Jobs();
     const metrics = new Metrics();
     const context: Context = {
@@ -163,6 +167,14 @@ export async function startBot(
         targets,
         help: commands.map(describe),
         history: target => historyReader({ db: store.db, target, now }),
+        schedule: target =>
+          scheduleReader({
+            db: store.db,
+            ledger: context.ledger,
+            target,
+            routine: routines.find(routine => routine.target === target),
+            now,
+          }),
         charts: openCharts(),
         record: {
           queries: new RecordQueries(store.db),
@@ -236,7 +248,7 @@ export async function startBot(
     const scheduler = new Scheduler({
       store,
       holder,
-      routines: config.targets.flatMap(({ name, schedule }) => (schedule ? [routineOf(name, schedule, commands)] : [])),
+      routines,
       ledger: context.ledger,
       begin: duty => actions.beginByItself(duty),
       log,

@@ -29,6 +29,7 @@ import { vacuumReader } from './postgres/vacuum.ts';
 import { walReader } from './postgres/wal.ts';
 import type { Restores, RestoreWatch } from './restore/restores.ts';
 import type { HistoryReader } from './sampling/history.ts';
+import type { ScheduleReader } from './schedule/report.ts';
 import type { ChangeServices, CommandHelp, ReadServices, RoutineServices, WaitingRequest } from './services.ts';
 import type { TargetSettings } from './target-settings.ts';
 import { heapChecker } from './tools/amcheck.ts';
@@ -55,6 +56,7 @@ export interface ServiceOptions {
   readonly targets: ReadonlyMap<string, TargetTools>;
   readonly help: readonly CommandHelp[];
   readonly history: (target: string) => HistoryReader;
+  readonly schedule: (target: string) => ScheduleReader;
   readonly charts: Charts;
   readonly record: { readonly queries: RecordQueries; readonly verify: RecordReaderOptions['verify'] };
   /** Milliseconds since 1970. */
@@ -64,7 +66,16 @@ export interface ServiceOptions {
 }
 
 /** Makes what reaches a command: for each risk an object that holds no more than its type says. */
-export function makeServices({ targets, help, history, charts, record, now, context }: ServiceOptions): ServiceFactory {
+export function makeServices({
+  targets,
+  help,
+  history,
+  schedule,
+  charts,
+  record,
+  now,
+  context,
+}: ServiceOptions): ServiceFactory {
   const monotonic = () => performance.now();
 
   function read({ action, signal, progress }: Execution): ReadServices {
@@ -127,6 +138,7 @@ export function makeServices({ targets, help, history, charts, record, now, cont
         planCleanup: which => restores.planCleanup(which),
         kept: () => restores.kept(),
       },
+      schedule: schedule(settings.name),
       requests: { waiting: () => waitingRequests(context(), action) },
       record: recordReader({ ...record, asking: action.id, hidden: () => hiddenTargets(context(), action) }),
       help,

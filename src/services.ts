@@ -31,6 +31,7 @@ import type { WalReader } from './postgres/wal.ts';
 import type { CleanupPlan, RestorePlan, UndoPlan } from './restore/plan-schema.ts';
 import type { CopyQuestion, Proof, Restored, RestoredTables, RestoreReader, RestoreWatch } from './restore/restores.ts';
 import type { HistoryReader } from './sampling/history.ts';
+import type { ScheduleReader } from './schedule/report.ts';
 import type { TargetSettings } from './target-settings.ts';
 import type { HeapChecker } from './tools/amcheck.ts';
 import type { DiskReader } from './tools/disk.ts';
@@ -128,6 +129,8 @@ export interface ReadServices {
   /** The backups that there are. */
   readonly catalogue: CatalogueReader;
   readonly restores: RestoreReader;
+  /** What runs by itself there. */
+  readonly schedule: ScheduleReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
   readonly record: RecordReader;
   readonly help: readonly CommandHelp[];

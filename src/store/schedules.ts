@@ -14,9 +14,9 @@ export interface Scheduled {
   readonly timeZone: string;
 }
 
-/** All schedules that the store knows, also those of targets that are no longer configured. */
-export function readSchedules(db: Database): Promise<ScheduleRow[]> {
-  return db.selectFrom('schedules').selectAll().execute();
+/** The schedules of a job, also those of targets that are no longer configured. */
+export function readSchedules(db: Database, job: string): Promise<ScheduleRow[]> {
+  return db.selectFrom('schedules').selectAll().where('job', '=', job).execute();
 }
 
 /**
