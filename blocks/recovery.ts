@@ -62,7 +62,8 @@ export function recoveryView(facts: RecoveryFacts): View {
   const counts = rows.length > 0 ? table(columns, rows, { caption: 'Rows then and now', top: 20 }) : undefined;
   const reached = reachedWords(facts);
   const expiry = `It is removed ${dateToken(facts.expiresAt)}, also when the bot restarts; before that by \`/db recover-end ${facts.id}\`.`;
-  const back = `Nothing was changed in the living database. \`/db restore --from-recovery ${facts.id}\` brings the database, or tables of it, back; or by hand, below.`;
+  const back =
+    'Nothing was changed in the living database. To bring something back, dump it there, and look at it in a database beside the living one:';
   return {
     text: [
       escapeMrkdwn(title),
@@ -132,7 +133,11 @@ function psqlLine({ socketFolder, port, superuser, database }: RecoveryFacts): s
 function dumpLine(facts: RecoveryFacts): string {
   const from = psqlLine(facts).replace(/^psql /, '');
   const some = facts.tables.find(({ recovered, live }) => recovered !== live)?.table ?? 'public.some_table';
-  return `pg_dump ${from} --format=custom --table=${shellWord(some)} --file=recovered.dump\npg_restore --dbname=… --data-only recovered.dump`;
+  const beside = shellWord(`${facts.database}_recovered`);
+  return [
+    `pg_dump ${from} --format=custom --file=recovered.dump   # one table: --table=${shellWord(some)}`,
+    `createdb ${beside} && pg_restore --exit-on-error --dbname=${beside} recovered.dump`,
+  ].join('\n');
 }
 
 function rowsOf(rows: number | null | undefined): string {
