@@ -21,6 +21,7 @@ import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
 import { openBackups } from './backups/backup.ts';
 import { openCatalogue } from './backups/catalogue.ts';
+import { openVerifications } from './backups/verify.ts';
 import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
@@ -374,6 +375,17 @@ async function openTargets(
         account,
         now: () => new Date(now()),
       });
+      const verifications = openVerifications({
+        target,
+        directory: config.backupDir,
+        installations,
+        scratch: config.scratchUrlEnv,
+        identityFile: config.backups.ageIdentityFile,
+        checks: config.checks,
+        cores: availableParallelism(),
+        log,
+        now: () => new Date(now()),
+      });
       const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
       const restores = openRestores({
         target,
@@ -386,7 +398,21 @@ async function openTargets(
         log,
         now: () => new Date(now()),
       });
-      return [name, { settings: config, target, replicas, installations, backups, restores, catalogue, pgbackrest, recoveries }];
+      return [
+        name,
+        {
+          settings: config,
+          target,
+          replicas,
+          installations,
+          backups,
+          restores,
+          catalogue,
+          verifications,
+          pgbackrest,
+          recoveries,
+        },
+      ];
     }),
   );
 }
@@ -396,13 +422,16 @@ async function closeAll(targets: ReadonlyMap<string, OpenTarget>): Promise<void>
   await Promise.all(open.map(one => one.close()));
 }
 
-async function cleanUp({ backups, catalogue, target }: TargetTools, log: Logger): Promise<void> {
+async function cleanUp({ backups, catalogue, verifications, target }: TargetTools, log: Logger): Promise<void> {
   try {
     for (const name of await catalogue.cleanUp()) {
       log.warn({ target: target.name, name }, 'removed the rest of a backup whose removal was interrupted');
     }
     for (const leftover of await backups.cleanUp()) {
       log.warn({ target: target.name, ...leftover }, 'found what an interrupted backup left behind');
+    }
+    for (const leftover of await verifications.cleanUp()) {
+      log.warn({ target: target.name, leftover }, 'removed what an interrupted verification left behind');
     }
   } catch (error) {
     log.warn({ err: error, target: target.name }, 'what an interrupted backup left behind could not be looked for');

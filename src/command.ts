@@ -27,6 +27,8 @@ export interface Answer {
   readonly view: View;
   /** One plain-text sentence without markup: `attention: 1 session blocked for 4 min`. */
   readonly outcome: string;
+  /** The work was done and what it found is bad news, such as a damaged backup: the action ends as failed, and shows this. */
+  readonly failed?: true;
   /** Files that belong to the answer, in memory as a whole: a few megabytes at most. */
   readonly files?: readonly AnswerFile[];
 }

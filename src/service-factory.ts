@@ -5,6 +5,7 @@ import type { RecordQueries } from './audit/reader.ts';
 import { type RecordReaderOptions, recordReader } from './audit/service.ts';
 import type { Backups } from './backups/backups.ts';
 import type { Catalogue } from './backups/catalogue.ts';
+import type { Verifications } from './backups/verification.ts';
 import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
 import { beforeAction, parsePointInTime } from './physical/point-in-time.ts';
@@ -47,6 +48,7 @@ export interface TargetTools {
   readonly backups: Backups;
   readonly restores: Restores;
   readonly catalogue: Catalogue;
+  readonly verifications: Verifications;
   /** Undefined where none is configured. */
   readonly pgbackrest: Pgbackrest | undefined;
   readonly recoveries: Recoveries;
@@ -86,6 +88,7 @@ export function makeServices({
       installations,
       backups,
       catalogue,
+      verifications,
       pgbackrest,
       recoveries,
       restores,
@@ -132,6 +135,7 @@ export function makeServices({
         estimate: contents => backups.estimate(contents),
       },
       catalogue: { read: () => catalogue.read() },
+      verifications: { estimate: (backup, level) => verifications.estimate(backup, level) },
       restores: {
         plan: question => restores.plan(question),
         planUndo: undone => restores.planUndo(undone),
@@ -150,9 +154,13 @@ export function makeServices({
 
   function routine(execution: Execution): RoutineServices {
     const reading = read(execution);
-    const { backups, catalogue, restores, recoveries } = toolsOf(targets, execution.action.target);
+    const { backups, catalogue, verifications, restores, recoveries } = toolsOf(targets, execution.action.target);
     return {
       ...reading,
+      verifications: {
+        ...reading.verifications,
+        verify: (request, options) => verifications.verify(request, options),
+      },
       backups: { ...reading.backups, take: (request, options) => backups.take(request, options) },
       catalogue: {
         ...reading.catalogue,

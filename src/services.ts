@@ -8,6 +8,7 @@ import type { RecordReader } from './audit/service.ts';
 import type { BackupReader, BackupWriter } from './backups/backups.ts';
 import type { CataloguePinner, CatalogueReader } from './backups/catalogue.ts';
 import type { PruneResult } from './backups/prune.ts';
+import type { VerificationReader, Verifier } from './backups/verification.ts';
 import type { Charts } from './charts/chart.ts';
 import type { PointInTime } from './physical/point-in-time.ts';
 import type { RecoveryReader, RecoveryWriter } from './physical/recoveries.ts';
@@ -128,6 +129,7 @@ export interface ReadServices {
   readonly backups: BackupReader;
   /** The backups that there are. */
   readonly catalogue: CatalogueReader;
+  readonly verifications: VerificationReader;
   readonly restores: RestoreReader;
   /** What runs by itself there. */
   readonly schedule: ScheduleReader;
@@ -144,6 +146,7 @@ export interface ReadServices {
 export interface RoutineServices extends ReadServices {
   readonly backups: BackupReader & BackupWriter;
   readonly catalogue: CatalogueReader & CataloguePinner;
+  readonly verifications: VerificationReader & Verifier;
   readonly restores: RestoreReader & RestoreCopier;
   readonly recoveries: RecoveryReader & RecoveryWriter;
   readonly requests: ReadServices['requests'] & {

@@ -103,8 +103,8 @@ async function attempt(
     signal.throwIfAborted();
   };
   try {
-    const { view, outcome, files } = await work({ action, signal, progress, mayAct });
-    return { ending: 'succeeded', outcome, view, files };
+    const { view, outcome, files, failed } = await work({ action, signal, progress, mayAct });
+    return { ending: failed ? 'failed' : 'succeeded', outcome, view, files };
   } catch (error) {
     if (signal.aborted && signal.reason === cancelled) {
       return stopped('cancelled', 'It was cancelled and has stopped.');

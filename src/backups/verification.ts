@@ -96,5 +96,5 @@ export interface Verifier {
 
 export interface Verifications extends VerificationReader, Verifier {
   /** Ends and removes what a killed bot left behind. For the start of the bot. */
-  cleanUp(): Promise<{ folders: ScratchLeftover[]; databases: string[] }>;
+  cleanUp(): Promise<(ScratchLeftover | { name: string })[]>;
 }

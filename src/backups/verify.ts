@@ -123,7 +123,8 @@ export function openVerifications(options: VerificationOptions): Verifications {
       // Where throwaway servers can be made, nothing is restored beside the target.
       const hasServer = installations.some(({ programs }) => programs.has('initdb') && programs.has('postgres'));
       const server = scratch ?? (hasServer ? undefined : target.connection);
-      return { folders, databases: server ? await dropAbandonedDatabases(server, now(), log) : [] };
+      const databases = server ? await dropAbandonedDatabases(server, now(), log) : [];
+      return [...folders, ...databases.map(name => ({ name }))];
     },
   };
 }

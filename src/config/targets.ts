@@ -41,6 +41,8 @@ export interface TargetConfig extends TargetSettings {
   /** When it is backed up by itself; `undefined` is never. */
   readonly schedule: BackupSchedule | undefined;
   readonly backups: FileTarget['backups'];
+  /** A server for temporary databases, on which backups are verified; `undefined` for a throwaway one. */
+  readonly scratchUrlEnv?: FileTarget['scratchUrlEnv'];
   /** Whose archive the server's WAL goes to; `undefined` where none is configured. */
   readonly pgbackrest: FileTarget['pgbackrest'];
 }
