@@ -60,7 +60,9 @@ export function backupProgress(
 ): View {
   const share = steps.bytesTotal === 0 ? 0 : steps.bytesDone / steps.bytesTotal;
   const title = titles[steps.phase];
-  const amount = `${bytes(steps.bytesDone)} of ${bytes(steps.bytesTotal)}, tables ${number(steps.tablesDone)} of ${number(steps.tablesTotal)}`;
+  const tables = `, tables ${number(steps.tablesDone)} of ${number(steps.tablesTotal)}`;
+  const ofFiles = steps.phase === 'encrypting' || steps.phase === 'copying';
+  const amount = `${bytes(steps.bytesDone)} of ${bytes(steps.bytesTotal)}${ofFiles ? '' : tables}`;
   const details = detailsOf(steps, now);
   return {
     text: [`${title} ${escapeMrkdwn(target)}: ${percent(share * 100)}, ${amount}`, ...details].join('\n'),

@@ -362,6 +362,7 @@ async function openTargets(
         cores: availableParallelism(),
         hashTables: config.backups.hashTables,
         recipients: config.backups.ageRecipients,
+        offsite: config.offsite,
         log,
         now: () => new Date(now()),
       });

@@ -161,7 +161,11 @@ export function makeServices({
         ...reading.verifications,
         verify: (request, options) => verifications.verify(request, options),
       },
-      backups: { ...reading.backups, take: (request, options) => backups.take(request, options) },
+      backups: {
+        ...reading.backups,
+        take: (request, options) => backups.take(request, options),
+        copy: (typed, options) => backups.copy(typed, options),
+      },
       catalogue: {
         ...reading.catalogue,
         pin: request => catalogue.pin(request),

@@ -23,6 +23,7 @@ import { type DumpLimits, dumpInSnapshot } from './dump-in-snapshot.ts';
 import { encryptDump, estimateEncryptionBytes } from './encryption.ts';
 import type { Manifest } from './manifest.ts';
 import { newManifest, sumOfBytes } from './new-manifest.ts';
+import { type OffsiteSettings, offsiteCopier, tryToCopy } from './offsite.ts';
 import { helpersRecorder, recordWriter, removeLeftovers, removeRecord, unfinished } from './orphans.ts';
 import { readPlainSql } from './plain-sql.ts';
 
@@ -37,6 +38,8 @@ export interface BackupOptions {
   readonly hashTables: readonly string[];
   /** Public keys of age to which the files are encrypted; none leaves them as they are. */
   readonly recipients?: readonly string[];
+  /** Where each backup is copied to; undefined is nowhere. */
+  readonly offsite?: OffsiteSettings | undefined;
   readonly log: Log;
   readonly now: () => Date;
   readonly limits?: Partial<DumpLimits>;
@@ -48,13 +51,32 @@ export interface BackupOptions {
  */
 const defaultLimits: DumpLimits = { maxMs: 12 * 3_600_000, lockWaitMs: 30_000, everyMs: 1_000 };
 
-/** Opens the backups of a target. Nothing is read or written before it is asked for. */
-export function openBackups(options: BackupOptions): Backups {
-  const { target, now, recipients = [] } = options;
-  const limits = { ...defaultLimits, ...options.limits };
-  const directory = options.directory === undefined ? undefined : targetDirectory(options.directory, target.name);
+type TakeOptions = Parameters<BackupWriter['take']>[1];
 
-  async function take(request: BackupRequest, { signal, progress }: Parameters<BackupWriter['take']>[1]) {
+/** Opens the backups of a target. Nothing is read or written before it is asked for. */
+export function openBackups(settings: BackupOptions): Backups {
+  const { target, now, recipients = [], cores } = settings;
+  const limits = { ...defaultLimits, ...settings.limits };
+  const directory = settings.directory === undefined ? undefined : targetDirectory(settings.directory, target.name);
+
+  async function take(request: BackupRequest, options: TakeOptions): Promise<BackupResult> {
+    const { result, following } = await write(request, options);
+    const { offsite } = settings;
+    if (!offsite) return result;
+    const { signal, progress } = options;
+    const { directory, manifest } = result;
+    const backup = { directory, manifest, name: path.basename(directory) };
+    const copied = (done: number, total: number) => progress(following('copying', { done, total }));
+    const { copy, backup: copiedBackup } = await tryToCopy(backup, offsite, {
+      signal,
+      progress: copied,
+      now,
+      log: settings.log,
+    });
+    return { directory, manifest: copiedBackup.manifest, copy };
+  }
+
+  async function write(request: BackupRequest, { signal, progress }: TakeOptions) {
     if (directory === undefined) {
       throw new UserError('There is no place for backups: BACKUP_DIR is not set.', {
         hint: 'Set BACKUP_DIR to a folder with room for them, on another disk than the database, and restart the bot.',
@@ -62,8 +84,8 @@ export function openBackups(options: BackupOptions): Backups {
     }
     const startedAt = now();
     const age = recipients.length > 0 ? await findAge() : undefined;
-    const prepared = await prepareBackup(target, request, options);
-    const needed = spaceFor(prepared, await precedentOf(directory, prepared), age === undefined ? 0 : options.cores);
+    const prepared = await prepareBackup(target, request, settings);
+    const needed = spaceFor(prepared, await precedentOf(directory, prepared), age === undefined ? 0 : cores);
     const unfinishedFolder = await beginFolder(directory, needed, folderName(request, startedAt));
     try {
       const dump = path.join(unfinishedFolder, 'dump');
@@ -73,7 +95,7 @@ export function openBackups(options: BackupOptions): Backups {
         directory: dump,
         limits,
         signal,
-        log: options.log,
+        log: settings.log,
         now,
         started: pid => recordWriter(unfinishedFolder, pid),
         progress,
@@ -85,7 +107,7 @@ export function openBackups(options: BackupOptions): Backups {
         await encryptDump(dump, {
           program: age,
           recipients,
-          jobs: options.cores,
+          jobs: cores,
           signal,
           started: helpersRecorder(unfinishedFolder),
           progress: (done, total) => progress(following('encrypting', { done, total })),
@@ -95,7 +117,7 @@ export function openBackups(options: BackupOptions): Backups {
       const files = await sealFiles(dump, signal);
       const times = { startedAt, finishedAt: now() };
       const manifest = newManifest({ request, prepared, dumped, files, recipients, target: target.name, ...times });
-      return await finish(unfinishedFolder, manifest, files);
+      return { result: await finish(unfinishedFolder, manifest, files), following };
     } catch (error) {
       await rm(unfinishedFolder, { recursive: true, force: true, maxRetries: 3 });
       if (signal.aborted) throw backupCancelled(signal.reason);
@@ -104,7 +126,7 @@ export function openBackups(options: BackupOptions): Backups {
   }
 
   async function estimate(contents: BackupContents): Promise<BackupEstimate> {
-    const prepared = await prepareBackup(target, contents, options);
+    const prepared = await prepareBackup(target, contents, settings);
     const { tool, jobs, partial, format } = prepared;
     const argv = [
       path.basename(tool.program),
@@ -124,6 +146,7 @@ export function openBackups(options: BackupOptions): Backups {
     ...backupReader(directory),
     estimate,
     take,
+    copy: offsiteCopier({ ...settings, target: target.name, offsite: settings.offsite }).copy,
     cleanUp: async () =>
       directory === undefined ? [] : removeLeftovers(directory, { now: now(), maxAgeMs: limits.maxMs }),
   };
@@ -200,7 +223,7 @@ async function precedentOf(directory: string, prepared: BackupPreparation): Prom
 function progressAfterDump(prepared: BackupPreparation, startedAt: Date) {
   const tables = withRows(prepared.tables);
   const all = sumOfBytes(tables);
-  return (phase: 'checking' | 'encrypting', { done, total } = { done: all, total: all }): BackupProgress => ({
+  return (phase: BackupProgress['phase'], { done, total } = { done: all, total: all }): BackupProgress => ({
     phase,
     bytesDone: done,
     bytesTotal: total,

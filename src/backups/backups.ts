@@ -9,6 +9,7 @@
  */
 import type { Blocker } from '../postgres/dump-sessions.ts';
 import type { Manifest } from './manifest.ts';
+import type { OffsiteCopier } from './offsite.ts';
 
 /** What a backup is to hold, and in which form. */
 export interface BackupContents {
@@ -99,12 +100,15 @@ export interface BackupReader {
 export interface BackupResult {
   readonly directory: string;
   readonly manifest: Manifest;
+  /** Of its copy elsewhere; `problem` says why there is none. Left out where no copy is wanted. */
+  readonly copy?: { readonly remote: string; readonly problem: string | null };
 }
 
 export interface BackupWriter {
   /**
    * Takes a backup. It appears under its name only when it is complete and safe on disk; a failure or a cancellation
-   * leaves nothing of it and touches no other backup.
+   * leaves nothing of it and touches no other backup. Then it is copied elsewhere where that is configured; without that
+   * copy it stands all the same.
    *
    * @param options.signal stops the backup.
    * @param options.progress called about once a second.
@@ -115,6 +119,8 @@ export interface BackupWriter {
     request: BackupRequest,
     options: { signal: AbortSignal; progress: (progress: BackupProgress) => void },
   ): Promise<BackupResult>;
+  /** Copies one that is there already. */
+  readonly copy: OffsiteCopier['copy'];
 }
 
 /** What cleaning up found of a backup whose bot was killed. */

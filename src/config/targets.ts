@@ -1,4 +1,5 @@
 import type { Approvals } from '../access/gate.ts';
+import type { OffsiteSettings } from '../backups/offsite.ts';
 import { nearest } from '../nearest.ts';
 import type { Connection } from '../postgres/connection-url.ts';
 import type { CronTimes } from '../schedule/cron.ts';
@@ -41,6 +42,8 @@ export interface TargetConfig extends TargetSettings {
   /** When it is backed up by itself; `undefined` is never. */
   readonly schedule: BackupSchedule | undefined;
   readonly backups: FileTarget['backups'];
+  /** Where each backup is copied to; `undefined` is nowhere. */
+  readonly offsite: OffsiteSettings | undefined;
   /** A server for temporary databases, on which backups are verified; `undefined` for a throwaway one. */
   readonly scratchUrlEnv?: FileTarget['scratchUrlEnv'];
   /** Whose archive the server's WAL goes to; `undefined` where none is configured. */
@@ -113,7 +116,14 @@ export function makeTarget(
     backupDir: settings.backupDir ?? defaults.backupDir,
     pgbackrest: settings.pgbackrest,
     schedule: scheduleOf(settings, defaults.backupSchedule),
+    offsite: offsiteOf(settings.backups),
   };
+}
+
+function offsiteOf({ offsite, rcloneConfig, offsiteBandwidth, offsiteHours }: FileTarget['backups']) {
+  return offsite === undefined
+    ? undefined
+    : { remote: offsite, config: rcloneConfig, bandwidth: offsiteBandwidth, hours: offsiteHours };
 }
 
 /** What the file says, then the environment; where backups are configured and neither says when, at night. */

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { openBackups } from '../../src/backups/backup.ts';
 import type { BackupProgress, BackupRequest, Backups } from '../../src/backups/backups.ts';
 import type { DumpLimits } from '../../src/backups/dump-in-snapshot.ts';
+import type { OffsiteSettings } from '../../src/backups/offsite.ts';
 import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
 import { openTarget, type Target } from '../../src/postgres/target.ts';
 import { findInstallations, type Installation } from '../../src/tools/binaries.ts';
@@ -31,6 +32,7 @@ export interface StandOptions {
   cores?: number;
   hashTables?: readonly string[];
   recipients?: readonly string[];
+  offsite?: OffsiteSettings;
   now?: () => Date;
 }
 
@@ -59,6 +61,7 @@ export async function backupStand(database: TestDatabase, options: StandOptions 
       cores: own.cores ?? options.cores ?? 2,
       hashTables: own.hashTables ?? options.hashTables ?? ['id_mappings'],
       recipients: own.recipients ?? options.recipients ?? [],
+      offsite: own.offsite ?? options.offsite,
       log,
       now: own.now ?? options.now ?? (() => new Date()),
       limits: { everyMs: 50, ...options.limits, ...own.limits },
