@@ -1,6 +1,6 @@
 /** The backups of a target as people look at them, pin them and have them removed. None of it asks the database. */
+import type { PageFinding } from '../../blocks/page.ts';
 import { UserError } from '../errors.ts';
-import type { Finding } from '../postgres/finding.ts';
 import type { TargetSettings } from '../target-settings.ts';
 import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, isGood, targetDirectory } from './backup-catalogue.ts';
@@ -35,7 +35,7 @@ export interface CatalogueReport {
   /** Stretches without a backup of the whole database, newest first. */
   readonly gaps: readonly BackupGap[];
   /** Critical ones first. */
-  readonly findings: readonly Finding[];
+  readonly findings: readonly PageFinding[];
 }
 
 export interface CatalogueReader {

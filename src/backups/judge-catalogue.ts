@@ -1,6 +1,8 @@
 import { hoursToMilliseconds } from 'date-fns/hoursToMilliseconds';
+import type { PageFinding } from '../../blocks/page.ts';
 import { count, cut, duration, oneLine, utc } from '../../blocks/text.ts';
-import { above, attention, critical, type Finding, judged } from '../postgres/finding.ts';
+import { advised, inOrder } from '../postgres/advised.ts';
+import { above, attention, critical, type Finding } from '../postgres/finding.ts';
 import { dueSince, mostCounted } from '../schedule/cron.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { isWhole } from './backup-catalogue.ts';
@@ -14,6 +16,13 @@ interface JudgedBackup {
   readonly complete: boolean;
   readonly good: boolean;
 }
+
+const advice = {
+  backUp: 'Take one now with `/db backup`.',
+  restoreOlder: 'Take another with `/db backup`, and restore the newest good one until then.',
+  files: 'Look at the disk of BACKUP_DIR, and whether anything else cleans up there.',
+  broken: 'The bot leaves such folders alone: look at them, then mend or remove them by hand.',
+} as const;
 
 /** A stretch of time of which no moment can be restored. */
 export interface BackupGap {
@@ -32,21 +41,22 @@ export function judgeCatalogue(
   { backups, broken }: { backups: readonly JudgedBackup[]; broken: readonly BrokenBackup[] },
   { thresholds, schedule }: Pick<TargetSettings, 'thresholds' | 'schedule'>,
   now: Date,
-): readonly Finding[] {
+): PageFinding[] {
   const whole = backups.filter(({ manifest }) => isWhole(manifest));
   const newestGood = whole.find(({ good }) => good);
   const since = newestGood && hoursSince(newestGood.manifest.takenAt, now);
   const inHours = (hours: number) => duration(hours * 3_600);
-  return judged([
-    since === undefined ? nothingGood(whole.length) : undefined,
-    above(since ?? 0, thresholds.backupAgeHours, inHours, age => `the newest good backup is ${age} old`),
-    failedSince(whole, newestGood),
-    newestGood && schedule && missed(schedule, newestGood.manifest.takenAt, now),
-    incomplete(backups),
-    ...broken.map(({ name, problem }) =>
-      attention(`${cut(name, longest)} is no backup that can be read: ${cut(oneLine(problem), longest)}`),
+  return inOrder([
+    advised(since === undefined ? nothingGood(whole.length) : undefined, advice.backUp),
+    advised(
+      above(since ?? 0, thresholds.backupAgeHours, inHours, age => `the newest good backup is ${age} old`),
+      advice.backUp,
     ),
-  ]).findings;
+    advised(failedSince(whole, newestGood), advice.restoreOlder),
+    advised(newestGood && schedule && missed(schedule, newestGood.manifest.takenAt, now), advice.backUp),
+    advised(incomplete(backups), advice.files),
+    ...broken.map(folder => advised(unreadable(folder), advice.broken)),
+  ]);
 }
 
 /** Where two backups of the whole database are further apart than a backup may be old. Backups come newest first. */
@@ -56,6 +66,10 @@ export function findGaps(backups: readonly JudgedBackup[], { backupAgeHours }: T
     .slice(1)
     .map((from, index) => ({ from, to: moments[index]! }))
     .filter(({ from, to }) => hoursSince(from, to) >= backupAgeHours.attention);
+}
+
+function unreadable({ name, problem }: BrokenBackup): Finding {
+  return attention(`${cut(name, longest)} is no backup that can be read: ${cut(oneLine(problem), longest)}`);
 }
 
 function nothingGood(whole: number): Finding {

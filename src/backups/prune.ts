@@ -75,12 +75,6 @@ export async function finishRemovals(directory: string): Promise<string[]> {
   return begun.map(name => name.slice(0, -removing.length));
 }
 
-/** One sentence for the audit record. */
-export function pruneOutcome({ removed, left }: PruneResult): string {
-  if (removed.length === 0) return `no backup was due for removal, ${left} are kept`;
-  return `removed ${removed.map(({ name }) => name).join(', ')}; ${left} are kept`;
-}
-
 /** Compares names and sizes of its files with the manifest; their contents are for a verification. */
 export async function withCompleteness(backup: FoundBackup): Promise<RetainedBackup> {
   const { directory, manifest } = backup;
