@@ -1,5 +1,6 @@
 import { type Cluster, startCluster } from './cluster.ts';
 import { createPortal } from './portal.ts';
+import { requirePrograms } from './required-programs.ts';
 import { createPortalRole } from './roles.ts';
 import { publishCluster, templateDatabase } from './shared.ts';
 
@@ -10,6 +11,7 @@ declare global {
 
 /** Jest's global setup: one cluster with the template database for all test files of a run. */
 export default async function globalSetup(): Promise<void> {
+  await requirePrograms(process.env.PATH);
   const cluster = await startCluster({
     settings: {
       max_connections: '60',
