@@ -12,7 +12,10 @@ interface CopyFacts {
 }
 
 /** In plain text, for the card where it needs approval. */
-export function copyPreview(backup: string, database: string): { summary: string; statement: string; effects: string[] } {
+export function copyPreview(
+  backup: string,
+  database: string,
+): { summary: string; statement: string; effects: string[] } {
   return {
     summary: `restore ${backup} into a new database ${database}`,
     statement: `CREATE DATABASE ${database}; pg_restore --dbname=${database} ${backup}`,

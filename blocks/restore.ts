@@ -12,6 +12,7 @@ interface RestoreFacts {
     readonly bytes: number;
     readonly tables: number;
     readonly rows: number;
+    readonly note: string | null;
     readonly verified: { readonly level: string; readonly at: string } | null;
   };
   readonly database: { readonly name: string; readonly bytes: number };
@@ -86,7 +87,8 @@ export function restoreCard(facts: RestoreFacts): View {
 /** The question in the dialog of the Approve button; plain text. */
 export function restoreConfirm({ backup, database, tables, aside }: RestoreFacts): string {
   const when = utc(new Date(backup.takenAt));
-  if (tables) return `Restore ${count(tables.length, 'table')} of ${when} beside the originals in ${cut(database.name, 63)}?`;
+  if (tables)
+    return `Restore ${count(tables.length, 'table')} of ${when} beside the originals in ${cut(database.name, 63)}?`;
   return `Replace ${cut(database.name, 63)} by its backup of ${when}? What was written since is then only in ${cut(aside, 63)}.`;
 }
 
@@ -162,7 +164,9 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
     ...(restored.hooksRun.length > 0 ? [`Hooks that ran: ${escapeMrkdwn(restored.hooksRun.join(', '))}.`] : []),
   ];
   return {
-    text: [escapeMrkdwn(restoreOutcome(facts, restored)), keep, `Undo: /db restore-undo ${actionId}`, ...notes].join('\n'),
+    text: [escapeMrkdwn(restoreOutcome(facts, restored)), keep, `Undo: /db restore-undo ${actionId}`, ...notes].join(
+      '\n',
+    ),
     blocks: [
       header(title),
       fields([
@@ -173,10 +177,7 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
       ]),
       section(keep),
       ...(byHand.length > 0
-        ? [
-            section('*Still to do, by a superuser*'),
-            preformatted(byHand.map(statement => `${statement};`).join('\n')),
-          ]
+        ? [section('*Still to do, by a superuser*'), preformatted(byHand.map(statement => `${statement};`).join('\n'))]
         : []),
       actions(
         nextStep({ text: 'Undo: swap back', line: `restore-undo ${actionId}`, actionId }),
@@ -190,7 +191,10 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
 /** What came beside the originals, and how to go on with it. */
 export function restoredTables(
   { backup }: RestoreFacts,
-  { schema, tables }: { readonly schema: string; readonly tables: readonly { readonly name: string; readonly rows: number }[] },
+  {
+    schema,
+    tables,
+  }: { readonly schema: string; readonly tables: readonly { readonly name: string; readonly rows: number }[] },
 ): { view: View; outcome: string } {
   const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} are in the schema ${schema}.`;
   const lines = tables.slice(0, 20).map(({ name, rows }) => `• ${code(name)}: ${count(rows, 'row')}`);
@@ -207,7 +211,7 @@ export function restoredTables(
 function backupLines({ backup }: RestoreFacts): string[] {
   const { verified } = backup;
   return [
-    `*Backup* ${code(backup.name)} of ${dateToken(new Date(backup.takenAt))}: ${bytes(backup.bytes)}, ${count(backup.rows, 'row')} in ${count(backup.tables, 'table')}`,
+    `*Backup* ${code(backup.name)} of ${dateToken(new Date(backup.takenAt))}: ${bytes(backup.bytes)}, ${count(backup.rows, 'row')} in ${count(backup.tables, 'table')}${backup.note === null ? '' : ` (“${cut(escapeMrkdwn(oneLine(backup.note)), 100)}”)`}`,
     `*Verified* ${verified ? `${dateToken(new Date(verified.at))}: ${levels[verified.level] ?? escapeMrkdwn(verified.level)}` : 'never'}`,
   ];
 }
@@ -234,7 +238,8 @@ function tableLines({ tables, schema }: RestoreFacts): string[] {
 }
 
 function spaceLine({ space, expected }: RestoreFacts): string {
-  const free = space.free === null ? 'the server’s free space cannot be seen from here' : `${bytes(space.free)} are free`;
+  const free =
+    space.free === null ? 'the server’s free space cannot be seen from here' : `${bytes(space.free)} are free`;
   const time = `about ${duration(Math.max(1, expected.seconds))}, ${expected.from === 'verification' ? 'as long as its verification took' : 'by its size'}`;
   return `*Needs* ${bytes(space.needed)} on the server’s disk (${free}), and ${time}`;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { copyOutcome, copyPreview, copyResult } from '../blocks/restore-copy.ts';
 import { restoreProgress } from '../blocks/restore.ts';
+import { copyOutcome, copyPreview, copyResult } from '../blocks/restore-copy.ts';
 import { defineCommand } from '../src/command.ts';
 
 export default defineCommand({
@@ -16,9 +16,12 @@ export default defineCommand({
   examples: ['restore-copy latest --as portal_check', 'restore-copy 20261122T171500Z-A-1042 --as portal_check'],
   afterInterruption: 'The target was only read; what was half restored is dropped when a bot starts.',
   preview: async ({ backup, as }) => copyPreview(backup, as),
-  async run({ backup, as }, { restores, action, target, now, progress }) {
+  async run({ backup, as }, services) {
+    const { restores, action, target } = services;
     const copied = await restores.copy({ backup, database: as, actionId: action.id }, (steps, estimatedEnd) =>
-      progress(restoreProgress(steps, { action: action.id, target: target.name, now: now(), estimatedEnd })),
+      services.progress(
+        restoreProgress(steps, { action: action.id, target: target.name, now: services.now(), estimatedEnd }),
+      ),
     );
     return { view: copyResult(as, copied), outcome: copyOutcome(as, copied) };
   },

@@ -22,9 +22,12 @@ export default defineCommand({
     view: undoCard(plan),
     confirm: undoConfirm(plan),
   }),
-  async run(plan, { restores, action, target, now, progress }) {
+  async run(plan, services) {
+    const { restores, action, target } = services;
     const undone = await restores.undo(plan, (steps, estimatedEnd) =>
-      progress(restoreProgress(steps, { action: action.id, target: target.name, now: now(), estimatedEnd })),
+      services.progress(
+        restoreProgress(steps, { action: action.id, target: target.name, now: services.now(), estimatedEnd }),
+      ),
     );
     return { view: undoResult(plan, undone, action.id), outcome: undoOutcome(plan, undone) };
   },

@@ -45,9 +45,12 @@ export default defineCommand({
     view: restoreCard(plan),
     confirm: restoreConfirm(plan),
   }),
-  async run(plan, { restores, action, target, now, progress }) {
+  async run(plan, services) {
+    const { restores, action, target } = services;
     const show = (steps: Parameters<typeof restoreProgress>[0], estimatedEnd: Date | undefined) =>
-      progress(restoreProgress(steps, { action: action.id, target: target.name, now: now(), estimatedEnd }));
+      services.progress(
+        restoreProgress(steps, { action: action.id, target: target.name, now: services.now(), estimatedEnd }),
+      );
     if (plan.tables) return restoredTables(plan, await restores.runTables(plan, show));
     const restored = await restores.run(plan, show);
     return { view: restoreResult(plan, restored, action.id), outcome: restoreOutcome(plan, restored) };

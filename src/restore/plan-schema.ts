@@ -16,7 +16,8 @@ const backup = z.strictObject({
   encrypted: z.boolean(),
   /** The best that a verification has proved, and when; null where there was none. */
   verified: z.strictObject({ level: z.string(), at: moment }).nullable(),
-  pinned: z.boolean(),
+  /** What whoever took it wrote: a safety backup says before which restore it was taken. */
+  note: z.string().nullable(),
 });
 
 const hooks = z.strictObject({

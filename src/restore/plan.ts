@@ -45,7 +45,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
   const version = await target.version();
   const tables = only ? chosenTables(backup, question.tables) : null;
   const schema = only ? `restored_${question.actionId.toLowerCase().replace(/\W/g, '')}` : null;
-  const space = await spaceFor(target, backup, tables);
+  const space = await spaceFor(target, facts, backup, tables);
   const [properties] = await target.ask(databaseProperties, [facts.database]);
   const carried = only ? [] : carryOver(properties!, facts.database);
   const byHand = [
@@ -67,7 +67,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
       rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
       encrypted: manifest.encryption !== null,
       verified,
-      pinned: manifest.pinned !== null,
+      note: manifest.note,
     },
     database: { name: facts.database, oid: facts.oid, owner: facts.owner, bytes: facts.bytes },
     incoming,
@@ -141,13 +141,15 @@ function requireWhole({ name, manifest }: FoundBackup): void {
 
 async function spaceFor(
   target: Target,
+  { tablespace }: SwapFacts,
   { manifest }: FoundBackup,
   tables: readonly string[] | null,
 ): Promise<RestorePlan['space']> {
   const chosen = manifest.tables.filter(({ schema, name }) => !tables || tables.includes(`${schema}.${name}`));
   const needed = Math.ceil(chosen.reduce((sum, { bytes }) => sum + bytes, 0) * indexShare) * (tables ? 2 : 1);
   const systems = await serverFileSystems(await readDisk(target)).catch(() => undefined);
-  const free = systems?.find(({ holds }) => holds.includes('data'))?.freeBytes ?? null;
+  const place = tablespace === 'pg_default' ? 'data' : `tablespace ${tablespace}`;
+  const free = systems?.find(({ holds }) => holds.includes(place))?.freeBytes ?? null;
   if (free !== null && free < needed) {
     throw new UserError(
       `The server's disk has too little room: about ${bytesText(needed)} are needed beside the database, ${bytesText(free)} are free.`,

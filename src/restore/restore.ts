@@ -3,6 +3,7 @@ import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { findWrongFiles } from '../backups/verify-files.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
 import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
+import { StatementError } from '../postgres/errors.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import { markText } from '../postgres/set-aside.ts';
 import { swapDatabases } from '../postgres/swap.ts';
@@ -216,12 +217,23 @@ async function untouchedUnlessSwapped<Result>(
     });
   } catch (error) {
     const again = stopped ? await startAgain(options) : '';
-    if (!(error instanceof UserError)) throw error;
-    throw new UserError(`${error.message} The database is as it was before.${again}`, {
-      ...(error.hint !== undefined && { hint: error.hint }),
-      cause: error.cause ?? error,
+    const told = inWords(error);
+    if (!told) throw error;
+    throw new UserError(`${told.message} The database is as it was before.${again}`, {
+      ...(told.hint !== undefined && { hint: told.hint }),
+      cause: told.cause ?? error,
     });
   }
+}
+
+/** What the server refuses here is a fact of the server, such as a full disk (53100), and no defect of ours. */
+function inWords(error: unknown): UserError | undefined {
+  if (error instanceof UserError) return error;
+  if (!(error instanceof StatementError)) return undefined;
+  return new UserError(`The server says: ${error.message}.`, {
+    ...((error.hint ?? error.detail) !== undefined && { hint: error.hint ?? error.detail! }),
+    cause: error,
+  });
 }
 
 async function startAgain(options: RestoreOptions): Promise<string> {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { openRestores } from '../../src/restore/open-restores.ts';
 import type { RestoreOptions, Restores, RestoreWatch } from '../../src/restore/restores.ts';
 import { findInstallations } from '../../src/tools/binaries.ts';
@@ -60,7 +61,7 @@ export async function restoreStand(
     (
       await own.cluster.admin.sql(
         'select datname as name from pg_database where datname ^@ $1 or datname ^@ $2 order by 1',
-        [own.name, own.name.slice(0, 30)],
+        [own.name, own.name.match(/^.{1,20}/su)?.[0] ?? own.name],
       )
     ).map(({ name }) => name as string);
   return {
@@ -79,7 +80,7 @@ export async function restoreStand(
       await stand.close();
       await rm(folder, { recursive: true, force: true });
       for (const name of await databases()) if (name !== own.name) await own.cluster.dropDatabase(name);
-      await own.admin.sql(`alter database ${own.name} allow_connections true`).catch(() => undefined);
+      await own.cluster.admin.sql(`alter database ${pg.escapeIdentifier(own.name)} allow_connections true`);
       await own.drop();
     },
   };
