@@ -73,11 +73,7 @@ function unreadable({ name, problem }: BrokenBackup): Finding {
 }
 
 function nothingGood(whole: number): Finding {
-  return critical(
-    whole === 0
-      ? 'there is no backup of the whole database'
-      : `none of the ${count(whole, 'backup')} of the whole database is good`,
-  );
+  return critical(`there is no ${whole === 0 ? '' : 'good '}backup of the whole database`);
 }
 
 /** Newer than the newest good one, and not good: whoever restores `latest` gets older data than the list suggests. */
