@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { backupOutcome, backupPreview, backupProgress, backupResult } from '../blocks/backup.ts';
-import { defineCommand } from '../src/command.ts';
+import { physicalOutcome, physicalPreview, physicalProgress, physicalResult } from '../blocks/physical-backup.ts';
+import { defineCommand, type RoutineServices, UserError } from '../src/command.ts';
 
 export default defineCommand({
   name: 'backup',
@@ -20,6 +21,10 @@ export default defineCommand({
       .max(200, 'is a line of at most 200 characters')
       .optional()
       .meta({ description: 'what whoever looks for it should know, such as "before migration"' }),
+    physical: z
+      .enum(['full', 'diff', 'incr'])
+      .optional()
+      .meta({ description: 'the whole cluster with its WAL, by pgBackRest: full, diff or incr' }),
   }),
   examples: [
     'backup',
@@ -27,13 +32,16 @@ export default defineCommand({
     'backup --tables users,id_mappings',
     'backup --plain --reason "the auditors want SQL"',
     'backup --schema-only',
+    'backup --physical diff',
   ],
   afterInterruption: 'Nothing of it is kept; look at the newest backup with `/db status` and ask again.',
-  async preview(contents, { backups, target }) {
+  async preview({ physical, ...contents }, { backups, target }) {
+    if (physical) return physicalPreview(target.name, physical);
     const estimate = await backups.estimate(contents);
     return backupPreview(estimate, target.name);
   },
-  async run({ note, ...contents }, services) {
+  async run({ note, physical, ...contents }, services) {
+    if (physical) return backUpCluster(physical, { note, ...contents }, services);
     const { action, target, backups, signal } = services;
     const { id, requester, reason } = action;
     const result = await backups.take(
@@ -47,3 +55,25 @@ export default defineCommand({
     return { view: backupResult(result), outcome: backupOutcome(result) };
   },
 });
+
+/** What concerns a dump alone is refused: a set of pgBackRest holds the whole cluster, or nothing. */
+async function backUpCluster(
+  type: 'full' | 'diff' | 'incr',
+  {
+    note,
+    tables,
+    schemaOnly,
+    plain,
+  }: { note: string | undefined; tables: string[]; schemaOnly: boolean; plain: boolean },
+  services: RoutineServices,
+) {
+  if (note !== undefined || tables.length > 0 || schemaOnly || plain) {
+    throw new UserError('--physical backs up the whole cluster, so no other choice goes with it.', {
+      hint: 'Leave out --tables, --schema-only, --plain and --note; --reason goes into the record.',
+    });
+  }
+  const { target, physical } = services;
+  services.progress(physicalProgress(target.name, type));
+  const facts = { target: target.name, set: await physical.backup(type) };
+  return { view: physicalResult(facts), outcome: physicalOutcome(facts) };
+}

@@ -8,6 +8,7 @@ import type { Catalogue } from './backups/catalogue.ts';
 import type { Verifications } from './backups/verification.ts';
 import type { Charts } from './charts/chart.ts';
 import { UserError } from './errors.ts';
+import { physicalWriter } from './physical/physical-backup.ts';
 import { beforeAction, parsePointInTime } from './physical/point-in-time.ts';
 import type { Recoveries } from './physical/recoveries.ts';
 import { physicalReader } from './physical/sets.ts';
@@ -136,13 +137,13 @@ export function makeServices({
       },
       catalogue: { read: () => catalogue.read() },
       verifications: { estimate: (backup, level) => verifications.estimate(backup, level) },
+      schedule: schedule(settings.name),
       restores: {
         plan: question => restores.plan(question),
         planUndo: undone => restores.planUndo(undone),
         planCleanup: which => restores.planCleanup(which),
         kept: () => restores.kept(),
       },
-      schedule: schedule(settings.name),
       requests: { waiting: () => waitingRequests(context(), action) },
       record: recordReader({ ...record, asking: action.id, hidden: () => hiddenTargets(context(), action) }),
       help,
@@ -154,7 +155,10 @@ export function makeServices({
 
   function routine(execution: Execution): RoutineServices {
     const reading = read(execution);
-    const { backups, catalogue, verifications, restores, recoveries } = toolsOf(targets, execution.action.target);
+    const { backups, catalogue, verifications, recoveries, pgbackrest, restores } = toolsOf(
+      targets,
+      execution.action.target,
+    );
     return {
       ...reading,
       verifications: {
@@ -171,14 +175,15 @@ export function makeServices({
         pin: request => catalogue.pin(request),
         unpin: backup => catalogue.unpin(backup),
       },
-      restores: {
-        ...reading.restores,
-        copy: (question, show) => restores.copy(question, watchOf(execution, show)),
-      },
+      physical: { ...reading.physical, ...physicalWriter(pgbackrest, execution.signal) },
       recoveries: {
         ...reading.recoveries,
         recover: (request, options) => recoveries.recover(request, options),
         end: id => recoveries.end(id),
+      },
+      restores: {
+        ...reading.restores,
+        copy: (question, show) => restores.copy(question, watchOf(execution, show)),
       },
       requests: { ...reading.requests, withdraw: id => withdrawRequest(context(), execution.action, id) },
     };

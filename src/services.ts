@@ -10,6 +10,7 @@ import type { CataloguePinner, CatalogueReader } from './backups/catalogue.ts';
 import type { PruneResult } from './backups/prune.ts';
 import type { VerificationReader, Verifier } from './backups/verification.ts';
 import type { Charts } from './charts/chart.ts';
+import type { PhysicalWriter } from './physical/physical-backup.ts';
 import type { PointInTime } from './physical/point-in-time.ts';
 import type { RecoveryReader, RecoveryWriter } from './physical/recoveries.ts';
 import type { PhysicalReader } from './physical/sets.ts';
@@ -130,9 +131,9 @@ export interface ReadServices {
   /** The backups that there are. */
   readonly catalogue: CatalogueReader;
   readonly verifications: VerificationReader;
-  readonly restores: RestoreReader;
   /** What runs by itself there. */
   readonly schedule: ScheduleReader;
+  readonly restores: RestoreReader;
   readonly requests: { waiting(): Promise<WaitingRequest[]> };
   readonly record: RecordReader;
   readonly help: readonly CommandHelp[];
@@ -147,8 +148,9 @@ export interface RoutineServices extends ReadServices {
   readonly backups: BackupReader & BackupWriter;
   readonly catalogue: CatalogueReader & CataloguePinner;
   readonly verifications: VerificationReader & Verifier;
-  readonly restores: RestoreReader & RestoreCopier;
   readonly recoveries: RecoveryReader & RecoveryWriter;
+  readonly physical: PhysicalReader & PhysicalWriter;
+  readonly restores: RestoreReader & RestoreCopier;
   readonly requests: ReadServices['requests'] & {
     /**
      * Withdraws a waiting request.

@@ -19,26 +19,29 @@ const mostTables = 50;
  * question may; one that takes longer is left open.
  *
  * @param live undefined where the living server does not answer.
- * @returns those that differ first, then by name.
+ * @returns those that differ first, the largest first.
  */
 export async function compareTables(recovered: Asker, live: Asker | undefined): Promise<TableComparison[]> {
-  const [then, now] = await Promise.all([largestTables(recovered), live ? largestTables(live) : new Map()]);
-  const names = [...new Set([...then.keys(), ...now.keys()])].slice(0, 2 * mostTables);
+  const [then, now] = await Promise.all([tablesOf(recovered), live ? tablesOf(live) : undefined]);
+  const bytes = (table: string) => Math.max(then.get(table) ?? 0, now?.get(table) ?? 0);
+  const names = [...new Set([...then.keys(), ...(now?.keys() ?? [])])]
+    .toSorted((a, b) => bytes(b) - bytes(a))
+    .slice(0, mostTables);
   const compared: TableComparison[] = [];
   for (const table of names) {
     compared.push({
       table,
       recovered: then.has(table) ? await countRows(recovered, table) : null,
-      live: live === undefined ? undefined : now.has(table) ? await countRows(live, table) : null,
+      live: live && (now?.has(table) ? await countRows(live, table) : null),
     });
   }
   return compared.toSorted((a, b) => Number(a.recovered === a.live) - Number(b.recovered === b.live));
 }
 
-async function largestTables(asker: Asker): Promise<Map<string, number>> {
+/** Their sizes in bytes, by name. */
+async function tablesOf(asker: Asker): Promise<Map<string, number>> {
   const tables = (await asker.ask(dumpableTables)).filter(({ partitioned }) => !partitioned);
-  const largest = tables.toSorted((a, b) => b.bytes - a.bytes).slice(0, mostTables);
-  return new Map(largest.map(({ quoted, bytes }) => [quoted, bytes] as const).toSorted());
+  return new Map(tables.map(({ quoted, bytes }) => [quoted, bytes]));
 }
 
 /** Of the table itself: those that inherit from it have counts of their own. */

@@ -2,6 +2,7 @@ import { access, readdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { physicalWriter } from '../../src/physical/physical-backup.ts';
 import { openRecoveries, type Recoveries, type Recovery, type RecoveryPhase } from '../../src/physical/recoveries.ts';
 import { findRecoveries, writeRecord } from '../../src/physical/recovery-record.ts';
 import { physicalReader } from '../../src/physical/sets.ts';
@@ -26,7 +27,9 @@ beforeAll(async () => {
   await sql('create table orders (id bigint generated always as identity, at timestamptz default clock_timestamp())');
   await sql('create table users (name text)');
   await sql("insert into users values ('ada'), ('ben')");
-  await stand.pgbackrest.backup('full', { signal });
+  // Without a full set before it, any type becomes one.
+  const set = await physicalWriter(stand.pgbackrest, signal).backup('diff');
+  expect(set).toMatchObject({ type: 'full', damaged: false, prior: undefined });
   target = targetOf(stand.cluster.url('portal')).target;
   recoveries = openRecoveries({
     target,
