@@ -30,6 +30,7 @@ import { Metrics } from './health/metrics.ts';
 import { openHealthServer } from './health/server.ts';
 import { openRecoveries } from './physical/recoveries.ts';
 import { openTarget, type Target } from './postgres/target.ts';
+import { walReader } from './postgres/wal.ts';
 import { openRestores } from './restore/open-restores.ts';
 import { historyReader } from './sampling/history.ts';
 import { Sampler } from './sampling/sampler.ts';
@@ -37,6 +38,8 @@ import { scheduleReader } from './schedule/report.ts';
 import { routineOf } from './schedule/routines.ts';
 import { Scheduler } from './schedule/scheduler.ts';
 import { tellOwed } from './schedule/teller.ts';
+import { walWatch } from './schedule/wal-watch.ts';
+import { Watcher } from './schedule/watcher.ts';
 import { makeServices, type TargetTools } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
 import { SlackAuditChannel } from './slack/audit-channel.ts';
@@ -140,9 +143,7 @@ export async function startBot(
     });
     const retention = retentionOf(config, store, log, now, () => courier.nudge());
 
-    const routines = config.targets.flatMap(({ name, schedule }) =>
-      schedule ? [routineOf(name, schedule, commands)] : [],
-    );
+    const routines = config.targets.flatMap(target => routineOf(target, commands, now) ?? []);
     const jobs = new Jobs();
     const metrics = new Metrics();
     const context: Context = {
@@ -256,6 +257,20 @@ export async function startBot(
       now,
     });
     releases.push(every(sweepEvery, () => scheduler.run(), log));
+    const watcher = new Watcher({
+      store,
+      db: store.db,
+      holder,
+      watches: [...targets].map(([name, { target, settings }]) =>
+        walWatch(name, walReader(target, settings.thresholds), settings.thresholds),
+      ),
+      self: context.self,
+      newId: randomUUID,
+      recorded: () => courier.nudge(),
+      log,
+      now,
+    });
+    releases.push(every(sweepEvery, () => watcher.run(), log));
     const teller = { ...context, db: store.db, self: identity.botUser };
     releases.push(every(sweepEvery, () => tellOwed(teller), log));
     if (retention) releases.push(every(sweepEvery, () => retention.run(), log));

@@ -95,12 +95,20 @@ export function judgeWal(
 ): PageFinding[] {
   if (!archives(facts)) return facts.standby ? [] : [off];
   return inOrder([
-    ...trying(facts, walArchiveAgeSeconds, now),
-    ...openEnded(facts, walArchiveAgeSeconds, now),
+    ...archivingTrouble(facts, { walArchiveAgeSeconds }, now),
     facts.waiting === null
       ? hidden('the files of pg_wal/archive_status', 'how much WAL waits is not known')
       : undefined,
   ]);
+}
+
+/** What keeps WAL from the archive now, the critical first; nothing where this server is not meant to archive. */
+export function archivingTrouble(
+  facts: WalFacts,
+  { walArchiveAgeSeconds: limits }: Pick<Thresholds, 'walArchiveAgeSeconds'>,
+  now: Date,
+): PageFinding[] {
+  return archives(facts) ? inOrder([...trying(facts, limits, now), ...openEnded(facts, limits, now)]) : [];
 }
 
 type Limits = Thresholds['walArchiveAgeSeconds'];

@@ -5,7 +5,7 @@
  */
 import type { Logger } from 'pino';
 import { utc } from '../../blocks/text.ts';
-import type { Duty } from '../actions/by-itself.ts';
+import type { Chore, Duty } from '../actions/by-itself.ts';
 import { spoken } from '../actions/context.ts';
 import type { Ledger } from '../actions/ledger.ts';
 import type { Action, Begun } from '../actions/ledger-types.ts';
@@ -29,6 +29,8 @@ export interface Step {
   readonly name: string;
   /** What one would type. @param first the id of the run's first action: `A-1042`. */
   line(first: string): string;
+  /** What is done where that is no command of people. */
+  readonly chore?: Chore | undefined;
 }
 
 export interface SchedulerOptions {
@@ -122,7 +124,7 @@ export class Scheduler {
         return this.#continue(routine, row, move.step);
       case 'end': {
         const notice = move.well ? undefined : this.#failure(routine, row, action);
-        await moveSchedule(store.db, row, { step: null, ended_at: now() }, notice);
+        await moveSchedule(store.db, row, { step: null, ended_at: action?.finished_at ?? now() }, notice);
       }
     }
   }
@@ -138,7 +140,7 @@ export class Scheduler {
       ...(because === undefined ? [] : [`it did not run then because ${because}, and runs now`]),
       ...(due.times === 1 ? [] : [`so did none of ${due.times} since ${utc(new Date(due.first))}`]),
     ].join('; ');
-    const begun = await begin({ target, due: due.at, line: first.line(''), reason });
+    const begun = await begin({ target, due: due.at, line: first.line(''), chore: first.chore, reason });
     if (begun.is === 'closing') return;
     if (begun.is === 'lane busy') {
       if (row.held_up_by !== null) return;
@@ -182,7 +184,13 @@ export class Scheduler {
     if (!step) return;
     const first = spoken(row.first_action ?? 0);
     const line = step.line(first);
-    const begun = await begin({ target: routine.target, due: row.handled, line, reason: `follows ${first}` });
+    const begun = await begin({
+      target: routine.target,
+      due: row.handled,
+      line,
+      chore: step.chore,
+      reason: `follows ${first}`,
+    });
     // Where a person runs the same just now, this waits for its turn.
     if (begun.is === 'closing' || begun.is === 'lane busy') return;
     await moveSchedule(store.db, row, { step: name, last_action: begun.action.id });

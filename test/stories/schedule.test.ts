@@ -9,7 +9,7 @@ const day = 86_400_000;
 let ahead = Date.UTC(2031, 4, 1, 1, 59) - Date.now();
 const office = await openOffice({
   bot: { now: () => Date.now() + ahead },
-  environment: { BACKUP_SCHEDULE: '0 2 * * *' },
+  yaml: 'targets: [{name: portal, database_url_env: DATABASE_URL, backups: {schedule: 0 2 * * *, verify: false}}]',
 });
 afterAll(() => office.close());
 
@@ -19,12 +19,15 @@ const directTo = (person: string, text: RegExp) => office.sees(slack.person(pers
 const told = (person: string) => office.seenBy(slack.person(person), `@${person}`);
 const audit = () => office.transcript('#db-audit').join('\n');
 const backups = async () =>
-  (await readdir(path.join(office.folder, 'backups', name)).catch(() => [])).filter(each => /^\d{8}T/.test(each));
+  (await readdir(path.join(office.folder, 'backups', 'portal')).catch(() => [])).filter(each => /^\d{8}T/.test(each));
 /** Its action's id, once the record tells how the scheduled backup ended. */
 const ended = async (how: string, due: string) => {
   const asked = await office.reads('#db-audit', new RegExp(`A-\\d+ .*/db backup.* by itself.*due ${due}`, 's'));
   const id = /A-\d+/.exec(asked.text ?? '')![0];
   await office.reads('#db-audit', new RegExp(`${id} .*${how}`, 's'));
+  if (how !== 'succeeded') return id;
+  const after = await office.reads('#db-audit', new RegExp(`A-\\d+ .*/db retention.* by itself.*follows ${id}`, 's'));
+  await office.reads('#db-audit', new RegExp(`${/A-\d+/.exec(after.text ?? '')![0]} .*backups? kept`, 's'));
   return id;
 };
 
@@ -68,10 +71,7 @@ test('what was missed while no bot ran is made up for once, and told', async () 
     /it did not run then because no bot was running, and runs now; so did none of 3 since 2031-05-02/,
   );
   for (const person of ['ben', 'cleo']) {
-    await directTo(
-      person,
-      new RegExp(`3 backups of ${name} did not run when they were due[\\s\\S]*no bot was running`),
-    );
+    await directTo(person, /3 backups of portal did not run when they were due[\s\S]*no bot was running/);
   }
   expect(await backups()).toHaveLength(2);
   await ada.types('/db schedule');
@@ -87,7 +87,7 @@ test('a backup that fails is told to those who approve, once, and the next due t
   for (const person of ['ben', 'cleo']) {
     await directTo(
       person,
-      new RegExp(`The scheduled backup of ${name} failed \\(${id}\\)[\\s\\S]*/db backup --on ${name}`),
+      new RegExp(`The scheduled backup of portal failed \\(${id}\\)[\\s\\S]*/db backup --on portal`),
     );
   }
   await admin.sql(`alter database ${name} allow_connections true`);
@@ -108,6 +108,7 @@ test('while a person’s backup runs, the scheduled one waits for its end', asyn
   await slack.until(() => office.logged().includes('the schedule waits for'), 'the schedule to wait');
   await migration.query('rollback');
   await ended('succeeded', '2031-05-07 02:00 UTC by the schedule');
+  await office.reads('#db-audit', /removed \d backups? \(.*\), 3 backups kept: \d{8}T/);
   expect(audit()).toMatch(/2031-05-07.*it did not run then because A-\d+ was still running, and runs now/);
 });
 
