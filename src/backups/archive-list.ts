@@ -83,7 +83,7 @@ export async function listArchive(
 }
 
 /** Makes entries of what `pg_restore --list --verbose` writes. */
-export function parseArchiveList(lines: readonly string[]): ArchiveEntry[] {
+function parseArchiveList(lines: readonly string[]): ArchiveEntry[] {
   const entries: ArchiveEntry[] = [];
   for (const line of lines) {
     const needs = needsLine.exec(line)?.[1];
