@@ -1,4 +1,4 @@
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { compareCounts } from '../backups/compare-counts.ts';
@@ -90,7 +90,7 @@ async function fillAndProve(
   told('restore');
   const { milliseconds } = await withReadableDump(
     backup,
-    { identityFile: options.identityFile, scratch: path.join(tmpdir(), 'pg-chatops-decrypted'), signal },
+    { identityFile: options.identityFile, scratch: path.dirname(backup.directory), signal },
     dump =>
       restoreInto({
         installation,
