@@ -155,3 +155,32 @@ test.each(['<!channel>', '<@U0BEN>', '&amp;', '`*_~', ''])('nothing in a name ac
     expect(mrkdwn).not.toMatch(/<[!@]channel|<@U0BEN/);
   }
 });
+
+describe('an encrypted backup with a copy elsewhere', () => {
+  const encryption = { recipients: ['age1one', 'age1two'] };
+  const directory = '/var/backups/portal/20261122T100000Z-A-7';
+  const remote = 'offsite:kept/portal/20261122T100000Z-A-7';
+
+  test('says so, in the answer and in the record, and shows how to decrypt it by hand', () => {
+    const facts = { directory, manifest: { ...manifest, encryption }, copy: { remote, problem: null } };
+    const { text } = backupResult(facts);
+    expect(text).toContain('encrypted with age to 2 keys');
+    expect(text).toContain(`Copied to ${remote}, compared there`);
+    expect(text).toContain('age --decrypt --identity "$IDENTITY"');
+    expect(backupOutcome(facts)).toMatch(/, encrypted, copied to offsite:kept\/portal\//);
+  });
+
+  test('without its copy it is complete all the same: why, and what to type', () => {
+    const facts = { directory, manifest, copy: { remote, problem: 'The remote is away & out.' } };
+    expect(backupResult(facts).text).toContain(
+      'there is no copy of it elsewhere. The remote is away &amp; out. Try again with `/db backup-copy 20261122T100000Z-A-7`.',
+    );
+    expect(backupOutcome(facts)).toContain('NOT copied: The remote is away & out.');
+  });
+
+  test('its progress counts the bytes of files, and cancelling a copy does not say that the backup is lost', () => {
+    const view = backupProgress({ ...steps, phase: 'copying', currentTables: [], estimatedEnd: undefined }, running);
+    expect(view.text).toBe('Copying the backup of portal: 31.6 %, 412 MB of 1.3 GB');
+    expect(JSON.stringify(view.blocks)).toContain('The backup itself is complete and stays.');
+  });
+});
