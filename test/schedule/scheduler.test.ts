@@ -1,0 +1,93 @@
+/** Three processes on one store, each with a scheduler of its own. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { pino } from 'pino';
+import type { Duty } from '../../src/actions/by-itself.ts';
+import { originOf } from '../../src/audit/by-itself.ts';
+import { type Routine, Scheduler } from '../../src/schedule/scheduler.ts';
+import { Books } from '../actions/books.ts';
+
+const nightly: Routine = {
+  target: 'portal',
+  cron: '0 2 * * *',
+  timeZone: 'UTC',
+  steps: ['backup', 'verify'].map(name => ({ name, line: () => name })),
+};
+
+let books: Books;
+let processes: Scheduler[];
+let ending: 'succeeded' | 'failed';
+
+beforeEach(async () => {
+  books = await Books.open({ engine: 'postgres' });
+  books.now = Date.UTC(2026, 10, 23, 1, 59);
+  ending = 'succeeded';
+  processes = await Promise.all(
+    ['one', 'two', 'three'].map(async holder => {
+      const { ledger, store } = await books.process(holder);
+      const begin = async ({ target, due, line }: Duty) => {
+        const origin = originOf({ target, due, step: line });
+        const begun = await ledger.begin(
+          books.request({ origin, command: line, typed: line, risk: 'routine', lane: line }),
+        );
+        if (begun.is === 'started') await ledger.finish(begun.action.id, ending, ending);
+        return begun;
+      };
+      const log = pino({ level: 'silent' });
+      return new Scheduler({
+        store: { db: store, sole: false },
+        holder,
+        routines: [nightly],
+        ledger,
+        begin,
+        log,
+        now: () => books.now,
+      });
+    }),
+  );
+});
+afterEach(async () => {
+  await books.expectWholeRecord();
+  await books.close();
+});
+
+/** All of them look, at once, until nothing is left to do. */
+async function look(): Promise<string[]> {
+  for (let time = 0; time < 6; time += 1) await Promise.all(processes.map(each => each.run()));
+  const actions = await books.store.selectFrom('actions').select(['command', 'state']).orderBy('id').execute();
+  return actions.map(({ command, state }) => `${command} ${state}`);
+}
+const owed = async () =>
+  (await books.store.selectFrom('owed_notices').select('notice').execute()).map(
+    ({ notice }) => (JSON.parse(notice) as { is: string }).is,
+  );
+
+test('what is due runs once, step by step, whoever sees it', async () => {
+  expect(await look()).toEqual([]);
+  books.now += 60_000;
+  expect(await look()).toEqual(['backup succeeded', 'verify succeeded']);
+  books.now += 3_600_000;
+  expect(await look()).toHaveLength(2);
+  expect(await owed()).toEqual([]);
+});
+
+test('a step that fails ends the run, and is told once; the next due time begins anew', async () => {
+  await look();
+  ending = 'failed';
+  books.now += 60_000;
+  expect(await look()).toEqual(['backup failed']);
+  expect(await owed()).toEqual(['failed']);
+  ending = 'succeeded';
+  books.now += 86_400_000;
+  expect(await look()).toEqual(['backup failed', 'backup succeeded', 'verify succeeded']);
+});
+
+test('a clock that was days ahead keeps nothing from running when it is right again', async () => {
+  await look();
+  books.now += 10 * 86_400_000;
+  expect(await look()).toHaveLength(2);
+  expect(await owed()).toEqual(['missed']);
+  books.now -= 9 * 86_400_000;
+  await look();
+  books.now += 86_400_000;
+  expect(await look()).toHaveLength(4);
+});
