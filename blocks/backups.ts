@@ -1,8 +1,9 @@
 import { nextStep } from './next-step.ts';
 import { type PageFinding, type PageLine, page } from './page.ts';
 import { actions } from './parts.ts';
+import { type PhysicalSetsFacts, physicalLines } from './physical-sets.ts';
 import { type Column, table } from './table.ts';
-import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, oneLine, utc } from './text.ts';
+import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
 import type { View } from './view.ts';
 
 interface Verification {
@@ -48,6 +49,8 @@ export interface BackupsFacts {
   readonly findings: readonly PageFinding[];
   /** Cron text. */
   readonly schedule: { readonly cron: string; readonly timeZone: string } | undefined;
+  /** Left out where no pgBackRest is configured. */
+  readonly physical?: PhysicalSetsFacts | undefined;
   /** Only those that the next pruning removes, instead of all. */
   readonly expiring: boolean;
   /** Names of the commands that there are: a button leads to none that is not. */
@@ -174,6 +177,7 @@ function summaryLines(facts: BackupsFacts): PageLine[] {
         ...(expiring > 0 ? [`${expiring} to be pruned`] : []),
       ].join(', '),
     ],
+    ...physicalLines(facts.physical),
   ];
 }
 
@@ -267,7 +271,7 @@ function verifiedWords({ complete, manifest }: ListedBackup, now: Date): string 
 
 function keptWords({ keptFor, expiresAt }: ListedBackup): string {
   if (keptFor.length === 0) return 'until the next pruning';
-  if (expiresAt) return `until ${utc(expiresAt)}`;
+  if (expiresAt) return `until ${expiresAt.toISOString().slice(0, 10)}`;
   return keptFor
     .filter(reason => reason !== 'young')
     .map(reason => reasons[reason] ?? reason)
