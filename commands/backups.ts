@@ -13,10 +13,11 @@ export default defineCommand({
   }),
   examples: ['backups', 'backups --all', 'backups --expiring'],
   async run({ all, expiring }, services) {
-    const { catalogue, target, action, help } = services;
-    const report = await catalogue.read();
+    const { catalogue, physical, target, action, help } = services;
+    const [report, sets] = await Promise.all([catalogue.read(), physical.known()]);
     const facts = {
       ...report,
+      physical: sets,
       target: target.name,
       actionId: action.id,
       now: services.now(),

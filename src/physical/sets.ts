@@ -34,10 +34,10 @@ export type RecoverableRange =
   | { readonly problem: string };
 
 export interface PhysicalReader {
-  /** Whether the target has a `pgbackrest` in its settings. */
-  readonly configured: boolean;
   /** @throws UserError when pgBackRest is not configured, not installed, or cannot read its repository. */
   sets(): Promise<PhysicalSets>;
+  /** The same where it is configured; what is amiss with pgBackRest is an answer, too: a sentence. */
+  known(): Promise<PhysicalSets | { readonly problem: string } | undefined>;
   /**
    * Never throws for what is amiss with pgBackRest: that is the answer then.
    * @param archivedTo when the server archived last, by its own word.
@@ -48,20 +48,26 @@ export interface PhysicalReader {
 /** What reads a target's sets; `undefined` for a target without pgBackRest. */
 export function physicalReader(pgbackrest: Pgbackrest | undefined, signal: AbortSignal): PhysicalReader {
   const sets = async () => setsOf(await requirePgbackrest(pgbackrest).info(signal));
+  const known = async () => {
+    if (!pgbackrest) return undefined;
+    try {
+      return await sets();
+    } catch (error) {
+      if (error instanceof UserError) return { problem: error.message };
+      throw error;
+    }
+  };
   return {
-    configured: pgbackrest !== undefined,
     sets,
+    known,
     async range(archivedTo) {
-      if (!pgbackrest) return { problem: 'only to the moments of backups, as no pgBackRest is configured' };
-      try {
-        const { from } = await sets();
-        if (!from) return { problem: 'not yet: pgBackRest has no backup set, `/db backup --physical full` makes one' };
-        if (!archivedTo || archivedTo < from) return { problem: 'not known: no WAL was archived since the oldest set' };
-        return { from, to: archivedTo };
-      } catch (error) {
-        if (error instanceof UserError) return { problem: `not known: ${error.message}` };
-        throw error;
-      }
+      const found = await known();
+      if (!found) return { problem: 'only to the moments of backups, as no pgBackRest is configured' };
+      if ('problem' in found) return { problem: `not known: ${found.problem}` };
+      const { from } = found;
+      if (!from) return { problem: 'not yet: pgBackRest has no backup set, `/db backup --physical full` makes one' };
+      if (!archivedTo || archivedTo < from) return { problem: 'not known: no WAL was archived since the oldest set' };
+      return { from, to: archivedTo };
     },
   };
 }

@@ -72,12 +72,12 @@ export function walReader(target: Asker, thresholds: Pick<Thresholds, 'walArchiv
 }
 
 /** Whether this server is meant to archive: with archive_mode `on`, a standby is not. */
-export function archives({ mode, standby }: Pick<WalFacts, 'mode' | 'standby'>): boolean {
+function archives({ mode, standby }: Pick<WalFacts, 'mode' | 'standby'>): boolean {
   return mode === 'always' || (mode === 'on' && !standby);
 }
 
 /** Whether the last try failed, and what it tried still waits as far as can be seen. */
-export function failsNow({ lastFailedAt, lastArchivedAt, waiting }: WalFacts): boolean {
+function failsNow({ lastFailedAt, lastArchivedAt, waiting }: WalFacts): boolean {
   if (lastFailedAt === null || waiting?.segments === 0) return false;
   return lastArchivedAt === null || lastFailedAt > lastArchivedAt;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { UserError } from '../../src/errors.ts';
 import { physicalReader, setsOf } from '../../src/physical/sets.ts';
 import type { Pgbackrest } from '../../src/tools/pgbackrest.ts';
 import { explainPgbackrest } from '../../src/tools/pgbackrest-errors.ts';
@@ -108,5 +109,9 @@ test('the range is from the oldest set to what was archived last; without either
   expect(await reader(info()).range(null)).toEqual({ problem: 'not known: no WAL was archived since the oldest set' });
   expect((await reader(info({ backup: [] })).range(to)).problem).toContain('`/db backup --physical full` makes one');
   expect((await physicalReader(undefined, signal).range(to)).problem).toContain('no pgBackRest is configured');
+  expect(await physicalReader(undefined, signal).known()).toBeUndefined();
+  const away = { info: () => Promise.reject(new UserError('no right to read it')) } as unknown as Pgbackrest;
+  expect(await physicalReader(away, signal).known()).toEqual({ problem: 'no right to read it' });
+  expect(await physicalReader(away, signal).range(to)).toEqual({ problem: 'not known: no right to read it' });
   await expect(physicalReader(undefined, signal).sets()).rejects.toThrow('There is no pgBackRest for this target');
 });
