@@ -141,7 +141,7 @@ export function backupsOutcome({ backups, broken, now }: BackupsFacts): string {
 }
 
 /** `whole`, `tables`, `schema`, `tables, schema, SQL, encrypted`. */
-export function kindOf({ partial, schemaOnly, format, encryption }: ListedBackup['manifest']): string {
+function kindOf({ partial, schemaOnly, format, encryption }: ListedBackup['manifest']): string {
   return [
     ...(!partial && !schemaOnly ? ['whole'] : []),
     ...(partial ? ['tables'] : []),
