@@ -86,7 +86,7 @@ export function locksView(facts: LocksFacts): View {
         'Waiting for a lock',
         waiting === 0
           ? 'nobody'
-          : `${count(waiting, 'session')}, the longest for ${duration(longestSeconds)}, behind ${count(roots.length, 'root')}`,
+          : `${count(waiting, 'session')}, the longest for ${duration(longestSeconds)}, in ${count(roots.length, 'tree')}`,
       ],
       ...(prepared.length > 0 ? [['Prepared transactions', number(prepared.length)] as const] : []),
     ],

@@ -1,6 +1,6 @@
 import { type PageFinding, type PageLine, page } from './page.ts';
 import { type Column, table } from './table.ts';
-import { bytes, code, count, duration, number, percent } from './text.ts';
+import { bytes, code, duration, number, percent } from './text.ts';
 import type { View } from './view.ts';
 
 interface Table {
@@ -66,7 +66,7 @@ export function sizeView(facts: SizeFacts): View {
           )
         : undefined,
     notes: size.tables.some(({ locked }) => locked)
-      ? ['* is being rewritten right now: its size is that of its last VACUUM or ANALYZE']
+      ? ['* somebody has, or waits for, an exclusive lock on it: its size is that of its last VACUUM or ANALYZE']
       : [],
   });
 }
@@ -117,7 +117,10 @@ function wholeOf({ size, named, earlierSeconds }: SizeFacts): PageLine[] {
   ];
   if (named !== undefined && size.tables.length === 1) return lines;
   const total = size.tables.reduce((sum, { totalBytes }) => sum + totalBytes, 0);
-  return [...lines, ['Tables', `${count(size.tablesTotal, 'table')}${named === undefined ? '' : `, ${bytes(total)}`}`]];
+  const { length } = size.tables;
+  const share =
+    length < size.tablesTotal ? `the largest ${number(length)} take ${bytes(total)}` : `${bytes(total)} together`;
+  return [...lines, [named === undefined ? 'Tables' : 'With its partitions', `${number(size.tablesTotal)}, ${share}`]];
 }
 
 function indexesOf(tables: readonly Table[]): PageLine[] {

@@ -128,7 +128,7 @@ function used(databases: VacuumFacts['vacuum']['databases'], age: 'transactionAg
 }
 
 function kinds({ kind, name }: VacuumFacts['vacuum']['holders'][number]): string {
-  return `${kind} ${code(name || 'no name', 60)}`;
+  return `${kind === 'prepared' ? 'prepared transaction' : kind} ${code(name || 'no name', 60)}`;
 }
 
 function runningLine(one: RunningVacuum): string {

@@ -42,7 +42,7 @@ test('the root with its button first, then the tree', () => {
     '🟡 2 sessions blocked, the longest for 4 min (attention from 30 s)',
     '→ End the first of a tree, which frees all below it; ending one that waits frees little',
     'pid 1, `nightly-report`, idle in transaction, transaction open for 6 min 40 s, holds up *2 sessions*, the longest for 4 min; it holds RowExclusiveLock on orders',
-    'Waiting for a lock: 2 sessions, the longest for 4 min, behind 1 root',
+    'Waiting for a lock: 2 sessions, the longest for 4 min, in 1 tree',
     'Who waits behind whom',
   ]);
   expect(shown.text.split('\n').slice(7)).toEqual([

@@ -38,15 +38,24 @@ test('the whole first, then the tables by their parts', () => {
       '🟢 Size on portal: all well',
       'Database: `portal` 100 GB',
       'Growth: +1.3 GB in 1 d',
-      'Tables: 3 tables',
+      'Tables: 3, 60 GB together',
       'Tables, the largest first, growth in 1 d',
       'Table               Total  Share   Growth  Indexes  TOAST        Rows',
       'public.orders       60 GB   60 %  +1.2 GB    15 GB   5 GB  12,345,678',
       'public."New &lt;b&gt;"  8.19 kB    0 %        –      0 B    0 B           –',
       'public.locked *    4.1 kB    0 %  −4.1 kB    15 GB   5 GB           0',
-      '* is being rewritten right now: its size is that of its last VACUUM or ANALYZE',
+      '* somebody has, or waits for, an exclusive lock on it: its size is that of its last VACUUM or ANALYZE',
     ].join('\n'),
   );
+});
+
+test('where only the largest tables are listed, their sum is not called that of all', () => {
+  const { text } = sizeView({ ...facts, size: { ...facts.size, tablesTotal: 50_000 } });
+  expect(text).toContain('Tables: 50,000, the largest 3 take 60 GB');
+});
+
+test('a partitioned table is one sum', () => {
+  expect(sizeView({ ...facts, named: 'orders' }).text).toContain('With its partitions: 3, 60 GB together');
 });
 
 test('one table shows its indexes, the largest first', () => {

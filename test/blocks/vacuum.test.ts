@@ -70,6 +70,12 @@ test('what runs is shown with how far it is, and that it waits', () => {
   expect(text).toContain('Oldest snapshot: slot `gone`, 1 transaction old');
 });
 
+test('a prepared transaction that holds the oldest snapshot is called one', () => {
+  const holders = [{ kind: 'prepared', name: 'pay-42', age: 4 }];
+  const { text } = vacuumView({ ...facts, vacuum: { ...facts.vacuum, holders } });
+  expect(text).toContain('Oldest snapshot: prepared transaction `pay-42`, 4 transactions old');
+});
+
 test('the file has a row for every table', () => {
   expect(vacuumTable(facts).rows.map(row => row[0])).toEqual(['public.orders', 'public."New <b>"']);
 });
