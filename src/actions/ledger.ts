@@ -7,6 +7,8 @@
  * without the other, and of two that race, one finds the row moved and gets `undefined`.
  */
 import type { Transaction } from 'kysely';
+import { z } from 'zod';
+import { planHash } from '../audit/plan-hash.ts';
 import type { EventKind } from '../audit/record.ts';
 import type { StoreSchema } from '../store/schema.ts';
 import { alarmAgainAfter } from './ledger-notices.ts';
@@ -149,10 +151,21 @@ export class Ledger extends LedgerSharing {
         approvals_needed: action.approvals_needed,
       });
       if (Number(approvals) < action.approvals_needed) return { is: 'counted', action, approvals: Number(approvals) };
-      const started = await this.move(transaction, id, 'waiting', this.running(), 'started', {});
+      const started = await this.move(transaction, id, 'waiting', this.running(), 'started', planOf(action));
       if (!started) throw new Error(`action ${id} moved inside its own transaction`);
       return { is: 'started', action: started };
     });
+  }
+
+  /** SHA-256 of the plan that was shown, as the record has it; `undefined` for an action without one. */
+  async planShown(id: number): Promise<string | undefined> {
+    const planned = await this.store
+      .selectFrom('events')
+      .select('body')
+      .where('action_id', '=', id)
+      .where('kind', '=', 'planned')
+      .executeTakeFirst();
+    return planned && plannedSchema.parse(JSON.parse(planned.body)).plan_sha256;
   }
 
   /** Takes back an approval whose giver may no longer approve, before it can count. */
@@ -202,7 +215,7 @@ export class Ledger extends LedgerSharing {
       if (!started) return { is: whyNotBroken(waiting, typedId, this.now()), action: waiting };
       const body = { by: person.id, name: person.name, reason: reason.trim() };
       await this.append(transaction, started, 'broke_glass', body);
-      await this.append(transaction, started, 'started', {});
+      await this.append(transaction, started, 'started', planOf(started));
       return { is: 'started', action: started };
     });
   }
@@ -278,6 +291,13 @@ export class Ledger extends LedgerSharing {
       if (action) await this.append(transaction, action, 'approval_refused', body);
     });
   }
+}
+
+const plannedSchema = z.object({ plan_sha256: z.string() });
+
+/** What runs, for the record: whoever reads it later compares it with what was shown. */
+function planOf({ plan }: Action): Record<string, unknown> {
+  return plan === null ? {} : { plan_sha256: planHash(plan) };
 }
 
 function whyNotCounted(action: Action, person: Someone, now: number): Decision {
