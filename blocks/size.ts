@@ -12,6 +12,7 @@ interface Table {
   readonly toastBytes: number;
   readonly rows: number | null;
   readonly partitionOf: string | null;
+  /** Its parts could not be measured. */
   readonly locked: boolean;
   readonly indexes: readonly { readonly name: string; readonly bytes: number }[];
   /** Bytes since the earlier look. */
@@ -66,7 +67,9 @@ export function sizeView(facts: SizeFacts): View {
           )
         : undefined,
     notes: size.tables.some(({ locked }) => locked)
-      ? ['* somebody has, or waits for, an exclusive lock on it: its size is that of its last VACUUM or ANALYZE']
+      ? [
+          '* somebody has, or waits for, an exclusive lock on it: its size is that of its last VACUUM or ANALYZE, its parts are not known',
+        ]
       : [],
   });
 }
@@ -90,9 +93,7 @@ export function sizeFile({ size }: Pick<SizeFacts, 'size'>) {
       one.name,
       one.partitionOf ?? undefined,
       one.totalBytes,
-      one.tableBytes,
-      one.indexBytes,
-      one.toastBytes,
+      ...(one.locked ? [undefined, undefined, undefined] : [one.tableBytes, one.indexBytes, one.toastBytes]),
       one.rows ?? undefined,
       one.growth,
     ]),
@@ -134,8 +135,8 @@ function cellsOf(one: Table, databaseBytes: number): string[] {
     bytes(one.totalBytes),
     percent((100 * one.totalBytes) / databaseBytes),
     one.growth === undefined ? '' : signed(one.growth),
-    bytes(one.indexBytes),
-    bytes(one.toastBytes),
+    one.locked ? '' : bytes(one.indexBytes),
+    one.locked ? '' : bytes(one.toastBytes),
     one.rows === null ? '' : number(one.rows),
   ];
 }
