@@ -23,13 +23,21 @@ export interface VacuumFacts {
     }[];
     readonly workers: number;
     readonly vacuums: readonly RunningVacuum[];
-    readonly holders: readonly { readonly kind: string; readonly name: string | null; readonly age: number }[];
+    readonly holders: readonly Holder[];
     readonly prepared: { readonly count: number; readonly oldestSeconds: number };
     readonly tablesTotal: number;
     readonly tables: readonly TableAge[];
     readonly sequences: readonly { readonly name: string; readonly percent: number }[];
     readonly unreadSequences: number;
   };
+}
+
+interface Holder {
+  readonly kind: 'session' | 'standby' | 'prepared' | 'slot';
+  /** Null for a prepared transaction, and for a slot that nobody uses. */
+  readonly pid: number | null;
+  readonly name: string | null;
+  readonly age: number;
 }
 
 interface RunningVacuum {
@@ -105,7 +113,7 @@ function linesOf({ databases, holders, prepared, sequences, settings, workers, v
   const lines: PageLine[] = [
     ['Transaction ids', used(databases, 'transactionAge')],
     ['Multixact ids', used(databases, 'multixactAge')],
-    ['Oldest snapshot', holder ? `${kinds(holder)}, ${count(holder.age, 'transaction')} old` : 'none is held'],
+    ['Oldest snapshot', holder ? `${nameOf(holder)}, ${count(holder.age, 'transaction')} old` : 'none is held'],
     [
       'Prepared transactions',
       prepared.count === 0 ? 'none' : `${number(prepared.count)}, the oldest for ${duration(prepared.oldestSeconds)}`,
@@ -127,8 +135,10 @@ function used(databases: VacuumFacts['vacuum']['databases'], age: 'transactionAg
   return `${bar(share)} ${percent(100 * share)} used (${code(oldest.name, 63)})`;
 }
 
-function kinds({ kind, name }: VacuumFacts['vacuum']['holders'][number]): string {
-  return `${kind === 'prepared' ? 'prepared transaction' : kind} ${code(name || 'no name', 60)}`;
+function nameOf({ kind, pid, name }: Holder): string {
+  const named = code(name || 'no name', 60);
+  if (kind === 'session') return `pid ${pid}, ${named}`;
+  return `${kind === 'prepared' ? 'prepared transaction' : kind} ${named}`;
 }
 
 function runningLine(one: RunningVacuum): string {

@@ -59,7 +59,7 @@ test('what runs is shown with how far it is, and that it waits', () => {
     vacuum: {
       ...vacuum,
       vacuums: [running, elsewhere, running, running],
-      holders: [{ kind: 'slot', name: 'gone', age: 1 }],
+      holders: [{ kind: 'slot', pid: null, name: 'gone', age: 1 }],
     },
   });
   expect(text).toContain(
@@ -70,10 +70,12 @@ test('what runs is shown with how far it is, and that it waits', () => {
   expect(text).toContain('Oldest snapshot: slot `gone`, 1 transaction old');
 });
 
-test('a prepared transaction that holds the oldest snapshot is called one', () => {
-  const holders = [{ kind: 'prepared', name: 'pay-42', age: 4 }];
-  const { text } = vacuumView({ ...facts, vacuum: { ...facts.vacuum, holders } });
-  expect(text).toContain('Oldest snapshot: prepared transaction `pay-42`, 4 transactions old');
+test.each([
+  [{ kind: 'prepared', pid: null, name: 'pay-42', age: 4 }, 'prepared transaction `pay-42`, 4 transactions old'],
+  [{ kind: 'session', pid: 4711, name: 'report', age: 5_819 }, 'pid 4711, `report`, 5,819 transactions old'],
+] as const)('who holds the oldest snapshot is named as one would end it: %j', (holder, words) => {
+  const { text } = vacuumView({ ...facts, vacuum: { ...vacuum, holders: [holder] } });
+  expect(text).toContain(`Oldest snapshot: ${words}`);
 });
 
 test('the file has a row for every table', () => {
