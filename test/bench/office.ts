@@ -10,6 +10,8 @@ export interface Office extends AsyncDisposable {
   readonly app: Program;
   /** How many messages of the app ada sees in #incident. */
   answers(): number;
+  /** How many of these are not in a thread, as files are. */
+  posts(): number;
   /** Waits until ada sees that many messages of the app in #incident. */
   answered(count: number): Promise<void>;
 }
@@ -60,13 +62,16 @@ async function openOffice(
   const app = await startProgram(script, environment, connected);
   opening.defer(() => app.stop());
   const ada = slack.person('ada');
-  const answers = () => ada.sees('#incident').filter(({ bot_id }) => bot_id !== undefined).length;
+  const fromApp = () => ada.sees('#incident').filter(({ bot_id }) => bot_id !== undefined);
+  const answers = () => fromApp().length;
   const opened = opening.move();
   return {
     slack,
     ada,
     app,
     answers,
+    posts: () =>
+      fromApp().filter(({ thread_ts, ephemeralFor }) => thread_ts === undefined && ephemeralFor === undefined).length,
     answered: async count => {
       await slack.until(() => answers() >= count, `${count} answers`, 60_000);
     },
