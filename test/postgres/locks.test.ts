@@ -118,11 +118,13 @@ test('a prepared transaction has no backend: found by its gid, among others that
     });
     const mayRollBack = async (url = database.botUrl) => {
       const { target } = targetOf(url);
-      const { prepared, roots: all } = await locksReader(target, settings)
-        .read()
-        .finally(() => target.close());
-      const own = all.find(({ nodes }) => nodes[0].gid === gid);
-      return [prepared.find(one => one.gid === gid)?.mayRollBack, own?.mayRollBack];
+      try {
+        const report = await locksReader(target, settings).read();
+        const root = report.roots.find(({ nodes }) => nodes[0].gid === gid);
+        return [report.prepared.find(one => one.gid === gid)?.mayRollBack, root?.mayRollBack];
+      } finally {
+        await target.close();
+      }
     };
     expect(await mayRollBack()).toEqual([false, false]);
     await database.admin.sql(`grant ${database.portal.user} to ${database.bot.user}`);
