@@ -10,8 +10,8 @@ export interface Office extends AsyncDisposable {
   readonly app: Program;
   /** How many messages of the app ada sees in #incident. */
   answers(): number;
-  /** How many of these are not in a thread, as files are. */
-  posts(): number;
+  /** How many pages these show: messages with a verdict, not those that only say that somebody works on it. */
+  pages(): number;
   /** Waits until ada sees that many messages of the app in #incident. */
   answered(count: number): Promise<void>;
 }
@@ -70,8 +70,7 @@ async function openOffice(
     ada,
     app,
     answers,
-    posts: () =>
-      fromApp().filter(({ thread_ts, ephemeralFor }) => thread_ts === undefined && ephemeralFor === undefined).length,
+    pages: () => fromApp().filter(({ text }) => /^[🟢🟡🔴]/u.test(text ?? '')).length,
     answered: async count => {
       await slack.until(() => answers() >= count, `${count} answers`, 60_000);
     },

@@ -4,15 +4,12 @@ export interface Others {
   readonly runbook: readonly string[];
   /**
    * What PgHero 4.0.1 asks PostgreSQL for its page on the same, put into words of our own from the columns and conditions
-   * that it documents; what it then does in Ruby is not counted. https://github.com/ankane/pghero
+   * that it documents. What it then does in Ruby is not counted, nor that it reads each sequence. https://github.com/ankane/pghero
    */
   readonly pghero: readonly string[];
 }
 
 const nothing: Others = { runbook: [], pghero: [] };
-
-/** Sequences that PgHero reads in one statement; in this, to its advantage. */
-const slice = 1_024;
 
 /** By the command's name. A page that nobody else has is beside nothing. */
 export const others: Readonly<Record<string, Others>> = {
@@ -137,12 +134,6 @@ export const others: Readonly<Record<string, Others>> = {
        from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum
        join pg_class c on c.oid = d.adrelid join pg_namespace n on n.oid = c.relnamespace
        where not a.attisdropped and pg_get_expr(d.adbin, d.adrelid) like 'nextval%'`,
-      `do $$ declare part text; begin
-         for part in
-           select string_agg(format('select last_value from %I.%I', nspname, relname), ' union all ') from (
-             select n.nspname, c.relname, row_number() over (order by c.oid) / ${slice} as part
-             from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.relkind = 'S') s group by s.part
-         loop execute part; end loop; end $$`,
     ],
   },
   settings: {

@@ -139,10 +139,10 @@ async function answers(
   for (const name of Object.keys(others)) {
     const took: number[] = [];
     for (let run = 0; run <= runs; run += 1) {
-      const before = office.posts();
+      const before = office.pages();
       const milliseconds = await timed(async () => {
         await office.ada.types(`/db ${name}`);
-        await office.slack.until(() => office.posts() > before, `the answer to /db ${name}`, 60_000);
+        await office.slack.until(() => office.pages() > before, `the answer to /db ${name}`, 60_000);
       });
       if (run > 0) took.push(milliseconds);
     }
