@@ -38,6 +38,8 @@ interface Holder {
   readonly pid: number | null;
   readonly name: string | null;
   readonly age: number;
+  /** It holds back vacuum of the system catalogs, and of nothing else. */
+  readonly catalogsOnly: boolean;
 }
 
 interface RunningVacuum {
@@ -92,7 +94,7 @@ export function vacuumTable({ vacuum: { tables, settings } }: Pick<VacuumFacts, 
 export function vacuumView(facts: VacuumFacts): View {
   const { vacuum } = facts;
   const { rows } = vacuumTable(facts);
-  const caption = `Tables by age, the oldest of ${number(vacuum.tablesTotal)} first`;
+  const caption = `Tables by the age that forces a vacuum, the nearest of ${number(vacuum.tablesTotal)} first`;
   return page({
     subject: 'Vacuum',
     target: facts.target,
@@ -108,12 +110,14 @@ export function vacuumView(facts: VacuumFacts): View {
 }
 
 function linesOf({ databases, holders, prepared, sequences, settings, workers, vacuums }: VacuumFacts['vacuum']) {
-  const [holder] = holders;
+  const holder = holders.find(({ catalogsOnly }) => !catalogsOnly);
+  const ofCatalogs = holders.find(({ catalogsOnly }) => catalogsOnly);
   const [sequence] = sequences;
   const lines: PageLine[] = [
     ['Transaction ids', used(databases, 'transactionAge')],
     ['Multixact ids', used(databases, 'multixactAge')],
-    ['Oldest snapshot', holder ? `${nameOf(holder)}, ${count(holder.age, 'transaction')} old` : 'none is held'],
+    ['Oldest snapshot', holder ? ageOf(holder) : 'none is held'],
+    ...(ofCatalogs ? [['Of the system catalogs', ageOf(ofCatalogs)] as const] : []),
     [
       'Prepared transactions',
       prepared.count === 0 ? 'none' : `${number(prepared.count)}, the oldest for ${duration(prepared.oldestSeconds)}`,
@@ -133,6 +137,10 @@ function used(databases: VacuumFacts['vacuum']['databases'], age: 'transactionAg
   const oldest = databases.reduce((worst, one) => (one[age] > worst[age] ? one : worst));
   const share = oldest[age] / idSpace;
   return `${bar(share)} ${percent(100 * share)} used (${code(oldest.name, 63)})`;
+}
+
+function ageOf(holder: Holder): string {
+  return `${nameOf(holder)}, ${count(holder.age, 'transaction')} old`;
 }
 
 function nameOf({ kind, pid, name }: Holder): string {

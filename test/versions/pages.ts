@@ -237,7 +237,7 @@ const storage: Page[] = [
       assert.ok((running?.totalBlocks ?? 0) > 100);
       assert.equal(vacuum.prepared.count, 1);
       assert.equal(vacuum.hiddenRows + vacuum.hiddenSequences, 0);
-      says(report, /^critical: sequence public\."Invoices_id_seq" has used 95 % of "Invoices"\.id \(int4\)/);
+      says(report, /^critical: sequence public\."Invoices_id_seq" has used 95 % of "Invoices"\.id \(integer\)/);
       says(report, /^attention: the prepared transaction forgotten holds back vacuum/);
       says(report, /^attention: slot gone_consumer \(inactive\) holds back vacuum/);
     },
