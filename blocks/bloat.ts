@@ -110,6 +110,6 @@ function linesOf({ tablesTotal, deadRows, autovacuum, workers, maxWorkers, due }
   return [
     ['Dead rows', `${number(deadRows)} in ${count(tablesTotal, 'table')}`],
     ['Autovacuum', `${autovacuum ? 'on' : '*off*'}, ${number(workers)} of ${count(maxWorkers, 'worker')} at work`],
-    ['Near its threshold', near.length === 0 ? 'none' : `${near.join(', ')}${more}`],
+    ['Near its threshold, or past it', near.length === 0 ? 'none' : `${near.join(', ')}${more}`],
   ];
 }

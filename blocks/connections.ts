@@ -1,6 +1,7 @@
 import { bar } from './bar.ts';
 import { nextStep } from './next-step.ts';
 import { type PageFinding, page } from './page.ts';
+import { actions } from './parts.ts';
 import { type Column, table } from './table.ts';
 import { code, count, duration, escapeMrkdwn, number } from './text.ts';
 import type { View } from './view.ts';
@@ -51,20 +52,24 @@ const columns: readonly Column[] = [
   { title: 'Oldest', align: 'right' },
 ];
 
-/** How many are taken, by whom, and what would free the most. */
+/** What would free the most, how many are taken, and by whom. */
 export function connectionsView(facts: ConnectionsFacts): View {
   const { findings, used, max, reserved, byState, groups, oldest } = facts;
   const usable = Math.max(1, max - reserved);
-  const relief = reliefOf(facts);
+  const relief = reliefOf(facts).map((text, index) => `${index + 1}. ${text}`);
+  const locks = { text: 'Show locks', actionId: facts.actionId, line: 'locks' };
   return page({
     subject: 'Connections',
     target: facts.target,
     actionId: facts.actionId,
     findings,
-    concerned: facts.idleInTransaction.slice(0, top.kills).map(({ pid, who, seconds }) => ({
-      mrkdwn: `pid ${pid}, ${code(who, 60)}, idle in transaction for ${duration(seconds)}`,
-      button: nextStep({ text: `Kill ${pid}`, actionId: facts.actionId, line: `kill ${pid}` }),
-    })),
+    concerned: [
+      ...(relief.length > 0 ? [{ mrkdwn: ['*What would free the most*', ...relief].join('\n') }] : []),
+      ...facts.idleInTransaction.slice(0, top.kills).map(({ pid, who, seconds }) => ({
+        mrkdwn: `pid ${pid}, ${code(who, 60)}, idle in transaction for ${duration(seconds)}`,
+        button: nextStep({ text: `Kill ${pid}`, actionId: facts.actionId, line: `kill ${pid}` }),
+      })),
+    ],
     lines: [
       [
         'Taken',
@@ -79,7 +84,7 @@ export function connectionsView(facts: ConnectionsFacts): View {
       groups.length > 0
         ? table(columns, connectionRows(facts), { caption: 'By application, user and database', top: top.groups })
         : undefined,
-    steps: relief.length > 0 ? { title: 'What would free the most', items: relief } : undefined,
+    buttons: facts.blocked > 0 ? [actions(nextStep(locks))] : [],
   });
 }
 

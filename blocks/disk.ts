@@ -1,7 +1,7 @@
 import { bar } from './bar.ts';
 import { type PageFinding, type PageLine, page } from './page.ts';
 import { type Column, table } from './table.ts';
-import { bytes, code, count, percent } from './text.ts';
+import { bytes, code, count, number, percent } from './text.ts';
 import type { View } from './view.ts';
 
 interface Sized {
@@ -81,7 +81,9 @@ export function diskView({ disk, fileSystems, steps, ...facts }: DiskFacts): Vie
       ':no_entry: Never delete anything in pg_wal or elsewhere in the data directory: the server would not start again. No VACUUM FULL now: it needs the size of the table once more.',
       ...(fileSystems === undefined ? [unseenWords(disk.dataDirectory)] : []),
       ...(disk.lockedTables > 0
-        ? [`${count(disk.lockedTables, 'table')} left out, as somebody rewrites or alters them at this moment.`]
+        ? [
+            `${count(disk.lockedTables, 'table')} left out: somebody has, or waits for, an exclusive lock, which measuring would wait for.`,
+          ]
         : []),
     ],
   });
@@ -96,7 +98,7 @@ function fileSystemLine({ mount, freeBytes, percent: used, holds }: FileSystemFa
 
 function databasesWords(databases: DiskFacts['disk']['databases']): string {
   const known = databases.reduce((sum, { bytes: size }) => sum + (size ?? 0), 0);
-  return `${count(databases.length, 'database')}, ${bytes(known)} together`;
+  return `${number(databases.length)}, ${bytes(known)} together`;
 }
 
 function unseenWords(dataDirectory: string | null): string {

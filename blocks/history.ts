@@ -36,8 +36,12 @@ export function historyView(facts: HistoryFacts): View {
   const title = `${metric.title} on ${target}, last ${duration((facts.to - facts.from) / 1_000)}`;
   const found = points.filter(isFilled);
   const lines =
-    found.length === 0 ? ['Nothing is kept of it yet: the bot measures while it runs.'] : summary(facts, found);
-  const others = `Also: ${facts.others.map(name => code(name)).join(' ')}`;
+    found.length === 0
+      ? [
+          'Nothing was measured of it in that time: the bot measures once a minute while it runs, and lag only where there is a replica.',
+        ]
+      : summary(facts, found);
+  const others = `Others: ${facts.others.map(name => code(name)).join(' ')}`;
   return {
     text: cut([escapeMrkdwn(title), ...lines, others].join('\n'), limits.messageText),
     blocks: [

@@ -35,6 +35,7 @@ export interface LockRoot {
   /** `RowExclusiveLock on orders`, of what others wait for. */
   readonly holds: readonly string[];
   readonly mayKill: boolean;
+  readonly mayRollBack: boolean;
   /** The action whose dump it is. */
   readonly backup: string | undefined;
   /** The root first. */
@@ -56,6 +57,7 @@ export interface LocksFacts {
     readonly owner: string | null;
     readonly database: string | null;
     readonly seconds: number;
+    readonly mayRollBack: boolean;
   }[];
   /** How many of those that hold up one session were looked at, where one waits for more. */
   readonly cutAt: number | undefined;
@@ -86,7 +88,7 @@ export function locksView(facts: LocksFacts): View {
         'Waiting for a lock',
         waiting === 0
           ? 'nobody'
-          : `${count(waiting, 'session')}, the longest for ${duration(longestSeconds)}, behind ${count(roots.length, 'root')}`,
+          : `${count(waiting, 'session')}, the longest for ${duration(longestSeconds)}, in ${count(roots.length, 'tree')}`,
       ],
       ...(prepared.length > 0 ? [['Prepared transactions', number(prepared.length)] as const] : []),
     ],
@@ -149,7 +151,7 @@ function rootLines({ roots, actionId }: LocksFacts): NonNullable<PageFacts['conc
     if (root.kind === 'prepared') {
       return {
         mrkdwn: `The prepared transaction ${preparedName(first)} ${held}${holds}`,
-        button: first.gid === undefined ? undefined : rollBack(first.gid, actionId),
+        button: root.mayRollBack && first.gid !== undefined ? rollBack(first.gid, actionId) : undefined,
       };
     }
     const pid = first.pid ?? 0;
@@ -171,9 +173,9 @@ function preparedLines({ prepared, roots, actionId }: LocksFacts): NonNullable<P
   return prepared
     .filter(({ gid }) => !shown.has(gid))
     .slice(0, top.prepared)
-    .map(({ gid, owner, database, seconds }) => ({
+    .map(({ gid, owner, database, seconds, mayRollBack }) => ({
       mrkdwn: `The prepared transaction ${code(gid, 80)} of ${code(owner ?? 'nobody', 63)} in ${code(database ?? 'no database', 63)} is ${duration(seconds)} old`,
-      button: rollBack(gid, actionId),
+      button: mayRollBack ? rollBack(gid, actionId) : undefined,
     }));
 }
 

@@ -93,7 +93,7 @@ function linesOf({ pool, demand, capacity, recommended, server }: PoolFacts): Pa
 function instancesLine(instances: number, demand: number | undefined, capacity: number): PageLine {
   const sum =
     demand === undefined
-      ? `${number(capacity)} connections can be had`
-      : `up to ${number(demand)} of ${number(capacity)} connections, ${number(2 * demand)} while a deploy runs old and new ones side by side`;
+      ? `${number(capacity)} connections can be had beside the bot's own`
+      : `up to ${number(demand)} connections together, ${number(2 * demand)} while a deploy runs old and new ones side by side; ${number(capacity)} can be had beside the bot's own`;
   return ['Instances', `${number(instances)}, ${sum}`];
 }

@@ -42,7 +42,7 @@ const top = 10;
 
 const columns: readonly Column[] = [
   { title: 'pid', align: 'right' },
-  { title: 'Query / transaction for', align: 'right' },
+  { title: 'Query / transaction', align: 'right' },
   { title: 'State' },
   { title: 'Who' },
   { title: 'Query' },

@@ -43,7 +43,7 @@ export function settingsView(facts: SettingsFacts): View {
   const { rows } = settingsTable(facts);
   const caption = pattern === undefined ? 'Settings that differ from their default' : `Settings like ${pattern}`;
   return page({
-    subject: 'Settings',
+    subject: pattern === undefined ? 'Settings' : `Settings like ${pattern}`,
     target: facts.target,
     actionId: facts.actionId,
     findings: facts.findings,

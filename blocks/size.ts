@@ -1,6 +1,6 @@
 import { type PageFinding, type PageLine, page } from './page.ts';
 import { type Column, table } from './table.ts';
-import { bytes, code, count, duration, number, percent } from './text.ts';
+import { bytes, code, duration, number, percent } from './text.ts';
 import type { View } from './view.ts';
 
 interface Table {
@@ -12,6 +12,7 @@ interface Table {
   readonly toastBytes: number;
   readonly rows: number | null;
   readonly partitionOf: string | null;
+  /** Its parts could not be measured. */
   readonly locked: boolean;
   readonly indexes: readonly { readonly name: string; readonly bytes: number }[];
   /** Bytes since the earlier look. */
@@ -66,7 +67,9 @@ export function sizeView(facts: SizeFacts): View {
           )
         : undefined,
     notes: size.tables.some(({ locked }) => locked)
-      ? ['* is being rewritten right now: its size is that of its last VACUUM or ANALYZE']
+      ? [
+          '* somebody has, or waits for, an exclusive lock on it: its size is that of its last VACUUM or ANALYZE, its parts are not known',
+        ]
       : [],
   });
 }
@@ -90,9 +93,7 @@ export function sizeFile({ size }: Pick<SizeFacts, 'size'>) {
       one.name,
       one.partitionOf ?? undefined,
       one.totalBytes,
-      one.tableBytes,
-      one.indexBytes,
-      one.toastBytes,
+      ...(one.locked ? [undefined, undefined, undefined] : [one.tableBytes, one.indexBytes, one.toastBytes]),
       one.rows ?? undefined,
       one.growth,
     ]),
@@ -117,7 +118,10 @@ function wholeOf({ size, named, earlierSeconds }: SizeFacts): PageLine[] {
   ];
   if (named !== undefined && size.tables.length === 1) return lines;
   const total = size.tables.reduce((sum, { totalBytes }) => sum + totalBytes, 0);
-  return [...lines, ['Tables', `${count(size.tablesTotal, 'table')}${named === undefined ? '' : `, ${bytes(total)}`}`]];
+  const { length } = size.tables;
+  const share =
+    length < size.tablesTotal ? `the largest ${number(length)} take ${bytes(total)}` : `${bytes(total)} together`;
+  return [...lines, [named === undefined ? 'Tables' : 'With its partitions', `${number(size.tablesTotal)}, ${share}`]];
 }
 
 function indexesOf(tables: readonly Table[]): PageLine[] {
@@ -131,8 +135,8 @@ function cellsOf(one: Table, databaseBytes: number): string[] {
     bytes(one.totalBytes),
     percent((100 * one.totalBytes) / databaseBytes),
     one.growth === undefined ? '' : signed(one.growth),
-    bytes(one.indexBytes),
-    bytes(one.toastBytes),
+    one.locked ? '' : bytes(one.indexBytes),
+    one.locked ? '' : bytes(one.toastBytes),
     one.rows === null ? '' : number(one.rows),
   ];
 }

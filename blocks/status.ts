@@ -3,6 +3,7 @@ import type { StatusReport } from '../src/postgres/status.ts';
 import { bar } from './bar.ts';
 import { cancelBackup } from './cancel-backup.ts';
 import { limits } from './limits.ts';
+import { nextStep } from './next-step.ts';
 import { actions, button, context, fields, header, section } from './parts.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
@@ -13,6 +14,8 @@ export interface StatusFacts {
   /** Of this look; the Refresh button takes it again. */
   readonly actionId: string;
   readonly lastBackup: { readonly takenAt: Date; readonly bytes: number } | undefined;
+  /** Seconds from when on a transaction, or one in which nothing runs, is long. */
+  readonly long: { readonly transaction: number; readonly idleInTransaction: number };
 }
 
 type Line = readonly [label: string, mrkdwn: string];
@@ -37,7 +40,7 @@ export function statusView(report: StatusReport, facts: StatusFacts): View {
   });
   const more = findings.length - reasons.length;
   if (more > 0) reasons.push(`and ${number(more)} more`);
-  const blockers = blockersOf(report);
+  const concerned = [...blockersOf(report, facts), ...longTransaction(report, facts)];
   const top = topLines(report, facts);
   const details = [sessionLines(report), storageLines(report)];
   return {
@@ -45,7 +48,7 @@ export function statusView(report: StatusReport, facts: StatusFacts): View {
       [
         escapeMrkdwn(title),
         ...reasons,
-        ...blockers.map(({ text }) => text),
+        ...concerned.map(({ text }) => text),
         ...[...top, ...details.flat()].map(([label, value]) => `${label}: ${value}`),
       ].join('\n'),
       limits.messageText,
@@ -53,19 +56,24 @@ export function statusView(report: StatusReport, facts: StatusFacts): View {
     blocks: [
       header(title),
       ...(reasons.length > 0 ? [section(reasons.join('\n'))] : []),
-      ...blockers.map(({ block }) => block),
+      ...concerned.map(({ block }) => block),
       section(top.map(([label, value]) => `*${label}* ${value}`).join('\n')),
       ...details.map(fields),
       ...pendingRestart(report),
-      actions(button({ text: 'Refresh', verb: 'again', value: facts.actionId })),
+      actions(button({ text: 'Refresh', verb: 'again', value: facts.actionId }), ...stepsOf(report, facts)),
     ],
   };
 }
 
 const words = { healthy: 'is healthy', attention: 'needs attention', critical: 'is critical' } as const;
 
-/** Those who hold others up; a backup of the bot can be cancelled right there. */
-function blockersOf({ status, backups }: StatusReport): { text: string; block: KnownBlock }[] {
+interface Concerned {
+  readonly text: string;
+  readonly block: KnownBlock;
+}
+
+/** Those who hold others up, each with the button that leads to its end; a backup of the bot can be cancelled right there. */
+function blockersOf({ status, backups }: StatusReport, { actionId }: StatusFacts): Concerned[] {
   return status.blockers.slice(0, shown.blockers).map(({ pid, user, application, state, holdsUp }) => {
     const held = `*holds up ${count(holdsUp, 'session')}*`;
     if (pid === 0) {
@@ -79,9 +87,38 @@ function blockersOf({ status, backups }: StatusReport): { text: string; block: K
       return { text, block: section(text, cancelBackup(backup)) };
     }
     const who = code(application || user || 'no name', 60);
-    const text = `pid ${pid}, ${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}; to end it: \`/db kill ${pid}\``;
-    return { text, block: section(text) };
+    return toEnd(pid, `${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}`, actionId);
   });
+}
+
+/** The transaction that is open for too long, unless it is a blocker anyway; the bot's own work is not ended like this. */
+function longTransaction({ status }: StatusReport, { actionId, long }: StatusFacts): Concerned[] {
+  const { longestTransaction: longest, blockers } = status;
+  if (!longest || longest.seconds < long.transaction) return [];
+  const { pid, application, user, seconds } = longest;
+  const named = blockers.slice(0, shown.blockers).some(blocker => blocker.pid === pid);
+  if (named || application?.startsWith('pg-chatops/')) return [];
+  return [
+    toEnd(pid, `${code(application || user || 'no name', 60)}, transaction open for ${duration(seconds)}`, actionId),
+  ];
+}
+
+function toEnd(pid: number, what: string, actionId: string): Concerned {
+  const text = `pid ${pid}, ${what}`;
+  const line = `kill ${pid}`;
+  return {
+    text: `${text}; to end it: \`/db ${line}\``,
+    block: section(text, nextStep({ text: `Kill ${pid}`, actionId, line })),
+  };
+}
+
+/** The pages that show everyone concerned. */
+function stepsOf({ status: { blocked, idleInTransaction } }: StatusReport, { actionId, long }: StatusFacts) {
+  const idle = idleInTransaction.count > 0 && idleInTransaction.oldestSeconds >= long.idleInTransaction;
+  return [
+    ...(blocked.count > 0 ? [{ text: 'Show locks', actionId, line: 'locks' }] : []),
+    ...(idle ? [{ text: 'Show connections', actionId, line: 'connections' }] : []),
+  ].map(nextStep);
 }
 
 function topLines({ status, percent: share }: StatusReport, { lastBackup }: StatusFacts): Line[] {

@@ -23,13 +23,23 @@ export interface VacuumFacts {
     }[];
     readonly workers: number;
     readonly vacuums: readonly RunningVacuum[];
-    readonly holders: readonly { readonly kind: string; readonly name: string | null; readonly age: number }[];
+    readonly holders: readonly Holder[];
     readonly prepared: { readonly count: number; readonly oldestSeconds: number };
     readonly tablesTotal: number;
     readonly tables: readonly TableAge[];
     readonly sequences: readonly { readonly name: string; readonly percent: number }[];
     readonly unreadSequences: number;
   };
+}
+
+interface Holder {
+  readonly kind: 'session' | 'standby' | 'prepared' | 'slot';
+  /** Null for a prepared transaction, and for a slot that nobody uses. */
+  readonly pid: number | null;
+  readonly name: string | null;
+  readonly age: number;
+  /** It holds back vacuum of the system catalogs, and of nothing else. */
+  readonly catalogsOnly: boolean;
 }
 
 interface RunningVacuum {
@@ -84,7 +94,7 @@ export function vacuumTable({ vacuum: { tables, settings } }: Pick<VacuumFacts, 
 export function vacuumView(facts: VacuumFacts): View {
   const { vacuum } = facts;
   const { rows } = vacuumTable(facts);
-  const caption = `Tables by age, the oldest of ${number(vacuum.tablesTotal)} first`;
+  const caption = `Tables by the age that forces a vacuum, the nearest of ${number(vacuum.tablesTotal)} first`;
   return page({
     subject: 'Vacuum',
     target: facts.target,
@@ -100,12 +110,14 @@ export function vacuumView(facts: VacuumFacts): View {
 }
 
 function linesOf({ databases, holders, prepared, sequences, settings, workers, vacuums }: VacuumFacts['vacuum']) {
-  const [holder] = holders;
+  const holder = holders.find(({ catalogsOnly }) => !catalogsOnly);
+  const ofCatalogs = holders.find(({ catalogsOnly }) => catalogsOnly);
   const [sequence] = sequences;
   const lines: PageLine[] = [
     ['Transaction ids', used(databases, 'transactionAge')],
     ['Multixact ids', used(databases, 'multixactAge')],
-    ['Oldest snapshot', holder ? `${kinds(holder)}, ${count(holder.age, 'transaction')} old` : 'none is held'],
+    ['Oldest snapshot', holder ? ageOf(holder) : 'none is held'],
+    ...(ofCatalogs ? [['Of the system catalogs', ageOf(ofCatalogs)] as const] : []),
     [
       'Prepared transactions',
       prepared.count === 0 ? 'none' : `${number(prepared.count)}, the oldest for ${duration(prepared.oldestSeconds)}`,
@@ -127,8 +139,14 @@ function used(databases: VacuumFacts['vacuum']['databases'], age: 'transactionAg
   return `${bar(share)} ${percent(100 * share)} used (${code(oldest.name, 63)})`;
 }
 
-function kinds({ kind, name }: VacuumFacts['vacuum']['holders'][number]): string {
-  return `${kind} ${code(name || 'no name', 60)}`;
+function ageOf(holder: Holder): string {
+  return `${nameOf(holder)}, ${count(holder.age, 'transaction')} old`;
+}
+
+function nameOf({ kind, pid, name }: Holder): string {
+  const named = code(name || 'no name', 60);
+  if (kind === 'session') return `pid ${pid}, ${named}`;
+  return `${kind === 'prepared' ? 'prepared transaction' : kind} ${named}`;
 }
 
 function runningLine(one: RunningVacuum): string {

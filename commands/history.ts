@@ -1,13 +1,16 @@
 import { z } from 'zod';
 import { historyChart, historySentence, historyView } from '../blocks/history.ts';
-import { ageIn, agePattern, defineCommand, metricNames } from '../src/command.ts';
+import { ageIn, agePattern, defineCommand, metricNames, UserError } from '../src/command.ts';
 
 export default defineCommand({
   name: 'history',
   summary: 'how connections, size, lag and the like went over time, as a picture',
   risk: 'read',
   args: z.strictObject({
-    metric: z.enum(metricNames).default('connections').meta({ description: 'what to draw' }),
+    metric: z
+      .enum(metricNames, `is one of ${metricNames.join(', ')}`)
+      .default('connections')
+      .meta({ description: 'what to draw' }),
     for: z
       .string()
       .regex(agePattern, 'is a time such as 30m, 12h, 7d or 4w')
@@ -17,8 +20,11 @@ export default defineCommand({
   positional: ['metric'],
   examples: ['history', 'history size --for 4w', 'history lag --for 12h'],
   async run({ metric, for: age }, { history, charts, target, action }) {
-    const found = await history.read(metric, ageIn(age) ?? 0);
-    const facts = { ...found, target: target.name, actionId: action.id, others: metricNames };
+    const milliseconds = ageIn(age) ?? 0;
+    if (milliseconds === 0) throw new UserError('--for is longer than nothing: a minute is `1m`.');
+    const found = await history.read(metric, milliseconds);
+    const others = metricNames.filter(name => name !== metric);
+    const facts = { ...found, target: target.name, actionId: action.id, others };
     const chart = historyChart(facts);
     const sentence = historySentence(facts);
     return {

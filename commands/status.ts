@@ -13,8 +13,13 @@ export default defineCommand({
     const lastBackup = backups.find(({ good }) => good);
     const facts = { lastBackup, brokenBackups: broken.length, now: services.now() };
     const report = await services.status.read(facts);
+    const { name: target, thresholds } = services.target;
+    const long = {
+      transaction: thresholds.transactionSeconds.attention,
+      idleInTransaction: thresholds.idleInTransactionSeconds.attention,
+    };
     return {
-      view: statusView(report, { target: services.target.name, actionId: services.action.id, lastBackup }),
+      view: statusView(report, { target, actionId: services.action.id, lastBackup, long }),
       outcome: statusOutcome(report),
     };
   },

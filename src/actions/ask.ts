@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { note, problem } from '../../blocks/frame.ts';
 import { planAlone } from '../../blocks/plan-alone.ts';
 import { type AccessRules, approvalsFor, type Whereabouts } from '../access/gate.ts';
+import { planHash } from '../audit/plan-hash.ts';
 import type { Answer, Command } from '../command.ts';
 import { UserError } from '../errors.ts';
 import { type Parsed, parse } from '../grammar.ts';
@@ -214,7 +214,7 @@ async function propose(
     const card = form.card(plan);
     const waiting = await context.ledger.propose(action.id, {
       plan,
-      planHash: createHash('sha256').update(plan).digest('hex'),
+      planHash: planHash(plan),
       summary: card.summary,
       statement: card.statement,
       approvalsNeeded: approvalsFor(target.access.approvals, action.command),

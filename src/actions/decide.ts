@@ -1,5 +1,6 @@
 import { note } from '../../blocks/frame.ts';
 import type { AccessRules, Whereabouts } from '../access/gate.ts';
+import { planHash } from '../audit/plan-hash.ts';
 import { assertNever, UserError } from '../errors.ts';
 import { approvable } from './approvable.ts';
 import { type Context, type Execution, type Place, spoken, unspoken } from './context.ts';
@@ -226,6 +227,11 @@ export async function run(context: Context, action: Action): Promise<void> {
     const form = command && approvable(command);
     if (!form || action.plan === null) {
       throw new UserError(`This version of the bot has no /db ${action.command}; nothing was done.`);
+    }
+    if (planHash(action.plan) !== (await context.ledger.planShown(action.id))) {
+      throw new UserError('The plan in the store is not the one that was shown and approved, so nothing was done.', {
+        hint: 'Somebody or something has changed the bot’s store: tell whoever runs the bot, and run `npm run audit -- verify`.',
+      });
     }
     return form.run(action.plan, context.services, execution);
   };

@@ -1,6 +1,7 @@
 /** What every part of the ledger stands on: rows that are read, and the one way in which they change. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Transaction, Updateable } from 'kysely';
+import { z } from 'zod';
 import { append, type EventKind, lockRecord } from '../audit/record.ts';
 import type { ActionState, StoreSchema } from '../store/schema.ts';
 import type { Database } from '../store/store.ts';
@@ -10,6 +11,8 @@ import type { Action, LedgerOptions, Someone } from './ledger-types.ts';
 export const leaseMilliseconds = 20_000;
 
 export type Change = Updateable<StoreSchema['actions']>;
+
+const plannedSchema = z.object({ plan_sha256: z.string() });
 
 export class LedgerRows {
   /** How long this process may be silent before others take it for dead, milliseconds. */
@@ -47,6 +50,17 @@ export class LedgerRows {
       .orderBy('at')
       .execute();
     return rows.map(row => ({ id: row.person, name: row.person_name }));
+  }
+
+  /** SHA-256 of the plan that was shown, as the record has it; `undefined` for an action without one. */
+  async planShown(id: number): Promise<string | undefined> {
+    const planned = await this.store
+      .selectFrom('events')
+      .select('body')
+      .where('action_id', '=', id)
+      .where('kind', '=', 'planned')
+      .executeTakeFirst();
+    return planned && plannedSchema.parse(JSON.parse(planned.body)).plan_sha256;
   }
 
   /** Waiting actions, the next to expire first. */

@@ -8,6 +8,7 @@
  */
 import type { Transaction } from 'kysely';
 import { isByItself } from '../audit/by-itself.ts';
+import { planHash } from '../audit/plan-hash.ts';
 import type { EventKind } from '../audit/record.ts';
 import type { StoreSchema } from '../store/schema.ts';
 import { alarmAgainAfter } from './ledger-notices.ts';
@@ -177,7 +178,7 @@ export class Ledger extends LedgerSharing {
         approvals_needed: action.approvals_needed,
       });
       if (Number(approvals) < action.approvals_needed) return { is: 'counted', action, approvals: Number(approvals) };
-      const started = await this.move(transaction, id, 'waiting', this.running(), 'started', {});
+      const started = await this.move(transaction, id, 'waiting', this.running(), 'started', planOf(action));
       if (!started) throw new Error(`action ${id} moved inside its own transaction`);
       return { is: 'started', action: started };
     });
@@ -230,7 +231,7 @@ export class Ledger extends LedgerSharing {
       if (!started) return { is: whyNotBroken(waiting, typedId, this.now()), action: waiting };
       const body = { by: person.id, name: person.name, reason: reason.trim() };
       await this.append(transaction, started, 'broke_glass', body);
-      await this.append(transaction, started, 'started', {});
+      await this.append(transaction, started, 'started', planOf(started));
       return { is: 'started', action: started };
     });
   }
@@ -306,6 +307,11 @@ export class Ledger extends LedgerSharing {
       if (action) await this.append(transaction, action, 'approval_refused', body);
     });
   }
+}
+
+/** What runs, for the record: whoever reads it later compares it with what was shown. */
+function planOf({ plan }: Action): Record<string, unknown> {
+  return plan === null ? {} : { plan_sha256: planHash(plan) };
 }
 
 function whyNotCounted(action: Action, person: Someone, now: number): Decision {

@@ -1,5 +1,4 @@
 /** Whether each action's row is what its events say of it, and they permit what it did. */
-import { createHash } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import canonicalize from 'canonicalize';
 import type { Selectable } from 'kysely';
@@ -7,6 +6,7 @@ import type { StoreSchema } from '../store/schema.ts';
 import type { Database } from '../store/store.ts';
 import { isByItself } from './by-itself.ts';
 import { notPermitted, type Told } from './permitted.ts';
+import { planHash } from './plan-hash.ts';
 import type { Difference } from './verification.ts';
 
 type ActionRow = Selectable<StoreSchema['actions']>;
@@ -153,13 +153,7 @@ function factsOf({ kind, body }: Told, row: ActionRow): (readonly [what: string,
       ];
     case 'planned':
       return [
-        [
-          'plan',
-          body.plan_sha256,
-          createHash('sha256')
-            .update(row.plan ?? '')
-            .digest('hex'),
-        ],
+        ['plan', body.plan_sha256, planHash(row.plan ?? '')],
         ['summary', body.summary, row.summary],
         ['statement', body.statement, row.statement],
         ['number of approvals needed', body.approvals_needed, row.approvals_needed],

@@ -43,6 +43,10 @@ export function notPermitted(events: readonly Told[]): string | undefined {
       started = true;
       const needed = planned === undefined ? 0 : Number(planned.body.approvals_needed);
       if (planned === undefined && asked?.body.risk === 'destructive') return 'it ran without a plan';
+      // Records of earlier versions do not name it.
+      if (body.plan_sha256 !== undefined && body.plan_sha256 !== planned?.body.plan_sha256) {
+        return 'another plan ran than the one that was shown';
+      }
       if (!alone && !(approvers.size >= needed)) return `it ran with ${approvers.size} of ${needed} approvals`;
     }
     if (kind === 'succeeded' && !started && asked?.body.risk !== 'read') return 'it ended well and never started';

@@ -188,12 +188,14 @@ function overdue(due: Due, bloat: BloatReport['bloat'], thresholds: Thresholds):
 /** Why autovacuum lags, the surest reason first. https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM */
 function whyOverdue(due: Due, bloat: BloatReport['bloat']): string {
   const vacuum = code(`VACUUM (VERBOSE) ${due.name}`);
-  if (!bloat.autovacuum || !bloat.trackCounts) {
-    return `${bloat.autovacuum ? 'track_counts' : 'autovacuum'} is off for the whole server: turn it on; until then ${vacuum}`;
+  const turnOn = code(`ALTER TABLE ${due.name} RESET (autovacuum_enabled)`);
+  const off = [...(bloat.autovacuum ? [] : ['autovacuum']), ...(bloat.trackCounts ? [] : ['track_counts'])];
+  if (off.length > 0) {
+    const everywhere = `${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off for the whole server: turn ${off.length > 1 ? 'them' : 'it'} on`;
+    const here = due.autovacuumOff ? `, and for this table by itself: ${turnOn}` : '';
+    return `${everywhere}${here}; until then ${vacuum}`;
   }
-  if (due.autovacuumOff) {
-    return `Its autovacuum is off: ${code(`ALTER TABLE ${due.name} RESET (autovacuum_enabled)`)}, then ${vacuum}`;
-  }
+  if (due.autovacuumOff) return `Its autovacuum is off: ${turnOn}, then ${vacuum}`;
   if (due.vacuuming) return `${code(due.name)} is being vacuumed right now: \`/db vacuum-status\` shows how far it is`;
   if (due.locked) return `Somebody holds an exclusive lock on ${code(due.name)}: vacuum waits for its end`;
   if (bloat.oldestSnapshotSeconds > bloat.naptimeSeconds) {

@@ -76,13 +76,17 @@ function* unseen({ databases, files }: Disk) {
 
 /**
  * The safe ways to free space, in their order: first what costs nothing that anybody needs, as mrkdwn.
- * WAL is never deleted by hand: without it the server does not start again.
+ * WAL is never deleted by hand: without it the server does not start again. No table is named: the largest are those
+ * that a business lives by.
  */
-export function stepsToFreeSpace(disk: Disk): string[] {
-  const { archiver, files, slots, tables } = disk;
-  const gone = slots.filter(({ active, retainedBytes }) => !active && retainedBytes > 0).slice(0, 3);
+export function stepsToFreeSpace(
+  { archiver, files, slots }: Disk,
+  { slotRetainedBytes }: Pick<Thresholds, 'slotRetainedBytes'>,
+): string[] {
+  const gone = slots
+    .filter(({ active, retainedBytes }) => !active && retainedBytes >= slotRetainedBytes.attention)
+    .slice(0, 3);
   const spilling = (files?.temporary ?? []).filter(({ pid }) => pid !== null).slice(0, 3);
-  const largest = tables.slice(0, 3).map(({ name, bytes: size }) => `${code(name, 130)} ${bytes(size)}`);
   return [
     ...(archiver.failing
       ? ["Repair the archiver: its error is in the server's log. WAL that is archived goes by itself at a checkpoint"]
@@ -96,7 +100,9 @@ export function stepsToFreeSpace(disk: Disk): string[] {
       ? [`Move away server logs but the newest: ${number(files.logs.count)} files, ${bytes(files.logs.bytes)}`]
       : []),
     'Move away what is not the server’s: dumps, core files, package caches',
-    `DROP or TRUNCATE tables that nobody needs; that gives back at once${largest.length > 0 ? `. The largest: ${largest.join(', ')}` : ''}`,
+    'Drop indexes that nothing uses or another one covers: `/db indexes` lists them; that gives back at once',
+    'Build bloated indexes anew, the smallest first, as each needs room for the new one: `/db bloat` lists them',
+    'DROP or TRUNCATE tables that nobody needs; that gives back at once, and for good',
     'Enlarge the disk; PostgreSQL needs no restart for that',
   ];
 }

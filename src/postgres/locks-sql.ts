@@ -1,4 +1,5 @@
 import { firstRefusal } from './backend-rules.ts';
+import { mayRollBack } from './prepared-questions.ts';
 
 /** Of those that hold up one session; in a long queue each waits for all before it, and the holders come first. */
 export const mostBlockers = 200;
@@ -85,6 +86,7 @@ SELECT pg_catalog.json_build_object(
     FROM activity a JOIN concerned c ON c.pid = a.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid),
   'prepared', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     'gid', gid, 'owner', owner, 'database', database,
-    'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - prepared)) ORDER BY prepared, gid), '[]')
-    FROM pg_catalog.pg_prepared_xacts)
+    'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - prepared),
+    'mayRollBack', ${mayRollBack}) ORDER BY prepared, gid), '[]')
+    FROM pg_catalog.pg_prepared_xacts p)
 ) AS snapshot`;

@@ -12,6 +12,7 @@ import { locksSql, mostBlockers } from './locks-sql.ts';
 import { backupOf } from './own-backups.ts';
 import type { Asker, Question } from './question.ts';
 import { redact } from './redact.ts';
+import type { Target } from './target.ts';
 
 const name = z.string().nullable();
 const seconds = z.number().nullable();
@@ -52,7 +53,16 @@ const snapshotSchema = z.strictObject({
     }),
   ),
   /** Every prepared transaction, the oldest first. */
-  prepared: z.array(z.strictObject({ gid: z.string(), owner: name, database: name, seconds: z.number() })),
+  prepared: z.array(
+    z.strictObject({
+      gid: z.string(),
+      owner: name,
+      database: name,
+      seconds: z.number(),
+      /** Whether the bot would do so, when asked. */
+      mayRollBack: z.boolean(),
+    }),
+  ),
 });
 
 export type LockSnapshot = z.output<typeof snapshotSchema>;
@@ -81,12 +91,15 @@ export interface LocksReader {
 
 type Settings = Pick<TargetSettings, 'allowOtherDatabases' | 'redactQueries' | 'thresholds'>;
 
-export function locksReader(target: Asker & { ownPids(): ReadonlySet<number> }, settings: Settings): LocksReader {
+export function locksReader(target: Asker & Pick<Target, 'ownPids' | 'connection'>, settings: Settings): LocksReader {
   return {
     read: async () => {
       const ownPids = target.ownPids();
       const [row] = await target.ask(locksQuestion, [[...ownPids], settings.allowOtherDatabases]);
-      return judgeLocks(row!.snapshot, { ...settings, ownPids });
+      const { snapshot } = row!;
+      const { pgbouncer } = target.connection.prisma;
+      const prepared = snapshot.prepared.map(one => (pgbouncer ? { ...one, mayRollBack: false } : one));
+      return judgeLocks({ ...snapshot, prepared }, { ...settings, ownPids });
     },
   };
 }
@@ -174,6 +187,8 @@ function describing(
   const sessionOf = new Map(sessions.map(session => [keyOf(session.pid), session]));
   const preparedOf = new Map(prepared.map(one => [keyOfPrepared(one.gid), one]));
   const objects = new Map(waits.map(({ tag, object, type }) => [tag, object ?? type]));
+  // Of those that wait for one transaction, the first in line alone shows the row that it is about.
+  for (const { tag, object } of waits) if (object?.startsWith(aRowOf)) objects.set(tag, object);
   const heldBy = Map.groupBy(holds, ({ pid, gid }) => (pid === null ? keyOfPrepared(gid ?? '') : keyOf(pid)));
 
   function node({ key, depth }: Tree['nodes'][number]): LockNode {
@@ -208,11 +223,15 @@ function describing(
       longestSeconds: [...heldUp].reduce((longest, key) => Math.max(longest, waitOf.get(key)?.seconds ?? 0), 0),
       holds: [...new Set(held)],
       mayKill: session !== undefined && session.killRefusal === null,
+      mayRollBack: preparedOf.get(root)?.mayRollBack ?? false,
       backup: session && backupOf(session, ownPids),
       nodes: [first!, ...others],
     };
   };
 }
+
+/** How the object of a lock on a row begins. */
+const aRowOf = 'a row of ';
 
 /** A row has one lock only that matters here; of a table the mode says whom it keeps waiting. */
 function lockText(mode: string, object: string): string {

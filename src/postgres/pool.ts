@@ -122,10 +122,7 @@ export function judgePool(
   const { connectionLimit, instances } = pool;
   const known = connectionLimit !== undefined && instances !== undefined && !pool.pgbouncer;
   const demand = known ? connectionLimit * instances : undefined;
-  const fits = Math.floor(capacity / (instances ?? 1));
-  const { least, most } = recommendation.connections;
-  const recommended = pool.pgbouncer || fits >= least ? Math.min(most, pool.pgbouncer ? most : fits) : undefined;
-  const report = { server, pool, demand, capacity, recommended };
+  const report = { server, pool, demand, capacity, ...recommendedFor(pool, capacity) };
   return {
     ...report,
     findings: inOrder([
@@ -142,13 +139,28 @@ export function judgePool(
   };
 }
 
-type Judged = Omit<PoolReport, 'findings'>;
+type Judged = Omit<PoolReport, 'findings'> & Recommended;
 
-function* fitting({ server, pool, demand, capacity, recommended }: Judged) {
+interface Recommended {
+  /** Connections an instance; undefined where not even the least fit. */
+  readonly recommended: number | undefined;
+  /** Whether that leaves room for a deploy, which runs as many new instances beside the old ones for a while. */
+  readonly fitsDeploy: boolean;
+}
+
+function recommendedFor({ pgbouncer, instances = 1 }: PoolSettings, capacity: number): Recommended {
+  const { least, most } = recommendation.connections;
+  if (pgbouncer) return { recommended: most, fitsDeploy: true };
+  const [alone, inDeploy] = [Math.floor(capacity / instances), Math.floor(capacity / (2 * instances))];
+  const recommended = alone >= least ? Math.min(most, Math.max(least, inDeploy)) : undefined;
+  return { recommended, fitsDeploy: inDeploy >= least };
+}
+
+function* fitting({ server, pool, demand, capacity, recommended, fitsDeploy }: Judged) {
   const { instances = 1, connectionLimit = 0 } = pool;
-  const advice = adviceFor(recommended);
+  const advice = adviceFor({ recommended, fitsDeploy });
+  const sum = `${count(instances, 'instance')} × ${number(connectionLimit)} connections = ${number(demand ?? 0)}`;
   if (demand !== undefined && demand > capacity) {
-    const sum = `${count(instances, 'instance')} × ${number(connectionLimit)} connections = ${number(demand)}`;
     yield advised(
       critical(`${sum}, and ${number(capacity)} can be had: the last ones are refused with “too many clients already”`),
       advice,
@@ -160,6 +172,12 @@ function* fitting({ server, pool, demand, capacity, recommended }: Judged) {
         `${count(instances, 'instance')} with the recommended ${least} connections each do not fit into ${number(capacity)}`,
       ),
       advice,
+    );
+  } else if (demand !== undefined && 2 * demand > capacity) {
+    const [twice, had] = [number(2 * demand), number(capacity)];
+    yield advised(
+      attention(`${sum}; while a deploy runs old and new ones side by side that is ${twice}, and ${had} can be had`),
+      connectionLimit === recommended ? oneByOne : advice,
     );
   }
   const largest = server.holders.find(({ application }) => !application?.startsWith('pg-chatops/'));
@@ -210,10 +228,13 @@ function roleLimit({ role, limit, used }: PoolServer['limitedRoles'][number]): P
   );
 }
 
-function adviceFor(recommended: number | undefined): string {
-  return recommended === undefined
-    ? 'Put a pooler such as PgBouncer in front (`pgbouncer=true` in the connection string), or run fewer instances'
-    : `Set \`connection_limit=${recommended}\` in the application's DATABASE_URL`;
+const pooler = 'Put a pooler such as PgBouncer in front (`pgbouncer=true` in the connection string)';
+const oneByOne = `${pooler}, or let a deploy end each old instance before its new one starts`;
+
+function adviceFor({ recommended, fitsDeploy }: Recommended): string {
+  if (recommended === undefined) return `${pooler}, or run fewer instances`;
+  const set = `Set \`connection_limit=${recommended}\` in the application's DATABASE_URL`;
+  return fitsDeploy ? set : `${set}, and let a deploy end each old instance before its new one starts`;
 }
 
 function sumOf(sum: number, { sessions }: { readonly sessions: number }): number {

@@ -23,6 +23,7 @@ const preparedSchema = z.object({
   gid: z.string(),
   transaction: z.string(),
   owner: z.string(),
+  ownedBySuperuser: z.boolean(),
   database: z.string(),
   preparedAt: serverMoment,
   seconds: z.number(),
@@ -41,6 +42,14 @@ const preparedSchema = z.object({
 /** One row of pg_prepared_xacts, with what decides whether the bot may end it. */
 export type PreparedTransaction = z.output<typeof preparedSchema>;
 
+const here = 'p.database = pg_catalog.current_database()';
+const direct = '(p.owner = current_user OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user))';
+const asOwner = `pg_catalog.pg_has_role(p.owner,
+    CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)`;
+
+/** SQL that is true where the bot may roll back `p`, a row of pg_prepared_xacts: a button that it would refuse helps nobody. */
+export const mayRollBack = `coalesce(${here} AND (${direct} OR ${asOwner}) AND NOT pg_catalog.pg_is_in_recovery(), false)`;
+
 /**
  * A prepared transaction by its gid, $1. Only its owner or a superuser may end it, in the database in which it was
  * prepared; being a member of the owner helps through SET ROLE alone, for which 16 and newer have a right of its own.
@@ -49,13 +58,11 @@ export type PreparedTransaction = z.output<typeof preparedSchema>;
 export const preparedByGid: Question<PreparedTransaction> = {
   name: 'prepared_by_gid',
   sql: `
-SELECT p.gid, p.transaction::text AS transaction, p.owner::text AS owner, p.database::text AS database,
+SELECT p.gid, p.transaction::text AS transaction, p.owner::text AS owner, o.rolsuper AS "ownedBySuperuser",
+  p.database::text AS database,
   pg_catalog.to_char(p.prepared AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "preparedAt",
   extract(epoch FROM pg_catalog.clock_timestamp() - p.prepared)::float8 AS seconds,
-  p.database = pg_catalog.current_database() AS here,
-  p.owner = current_user OR (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS direct,
-  pg_catalog.pg_has_role(o.oid,
-    CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END) AS "asOwner",
+  ${here} AS here, ${direct} AS direct, ${asOwner} AS "asOwner",
   pg_catalog.pg_is_in_recovery() AS replica,
   ARRAY(
     SELECT DISTINCT l.mode || ' on ' || CASE n.nspname WHEN 'public' THEN '' ELSE n.nspname || '.' END || c.relname

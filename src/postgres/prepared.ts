@@ -86,7 +86,7 @@ async function judge(asker: Pick<Asker, 'ask'>, gid: string): Promise<PreparedJu
   return { verdict: 'allowed', transaction, condition, statement: rollbackStatement(condition) };
 }
 
-function refusalOf({ gid, owner, database, here, direct, asOwner, replica }: PreparedTransaction) {
+function refusalOf({ gid, owner, ownedBySuperuser, database, here, direct, asOwner, replica }: PreparedTransaction) {
   if (replica) {
     return {
       reason: 'This server is a replica: prepared transactions end on the primary alone.',
@@ -102,7 +102,9 @@ function refusalOf({ gid, owner, database, here, direct, asOwner, replica }: Pre
   if (!direct && !asOwner) {
     return {
       reason: `Only ${owner}, who prepared it, or a superuser may roll back ${quoted(gid)}, and the bot is neither.`,
-      hint: `Run \`ROLLBACK PREPARED\` as ${owner} in ${database} yourself; or GRANT that role to the bot's, which lets the bot do all that it may.`,
+      hint: ownedBySuperuser
+        ? `Run \`ROLLBACK PREPARED\` as ${owner} in ${database} yourself: a superuser's is not for the bot.`
+        : `Run \`ROLLBACK PREPARED\` as ${owner} in ${database} yourself; or GRANT that role to the bot's, which lets the bot do all that it may.`,
     };
   }
   return undefined;

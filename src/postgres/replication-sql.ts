@@ -1,5 +1,8 @@
+/** Before PostgreSQL 14, pg_subscription is for superusers alone; its view tells at least that there are some. */
+const subscriptionsReadable = 140_000;
+
 /**
- * Everything about replication and archiving as one row with one JSON value; 13 to 18 alike, on primary and standby.
+ * Everything about replication and archiving as one row with one JSON value, on primary and standby.
  *
  * - The WAL rate needs no second look: a finished segment's file was written last when the position passed its end, so the
  *   distance from there to the present position was written since. Taken is the newest one that is a minute old, or the
@@ -7,9 +10,11 @@
  * - inactive_since, invalidation_reason (17+) and conflicting (16+) are read through to_jsonb.
  *   https://www.postgresql.org/docs/current/view-pg-replication-slots.html
  *
- * @param monitor whether the bot's role may list the files of pg_wal, as pg_monitor may.
+ * @param options.monitor whether the bot's role may list the files of pg_wal, as pg_monitor may; `version` of the server,
+ *   170004 for 17.4.
  */
-export function replicationSql({ monitor }: { readonly monitor: boolean }): string {
+export function replicationSql({ monitor, version }: { readonly monitor: boolean; readonly version: number }): string {
+  const readable = version >= subscriptionsReadable;
   return `
 WITH position AS MATERIALIZED (
   SELECT pg_catalog.pg_is_in_recovery() AS standby,
@@ -55,11 +60,8 @@ SELECT pg_catalog.jsonb_build_object(
                  'waitingSegments', ${monitor ? '(SELECT n FROM waiting)' : 'NULL::int'}) FROM pg_catalog.pg_stat_archiver),
   'segmentBytes', p.segment_bytes,
   'written', ${monitor ? writtenSince : 'NULL::jsonb'},
-  'subscriptions', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', s.subname,
-                      'enabled', s.subenabled, 'running', EXISTS (SELECT FROM pg_catalog.pg_stat_subscription w
-                        WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL)) ORDER BY s.subname), '[]')
-                    FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
-                    WHERE d.datname = pg_catalog.current_database()),
+  'subscriptions', ${readable ? subscriptions : "'[]'::jsonb"},
+  'hiddenSubscriptions', ${readable ? 0 : '(SELECT pg_catalog.count(DISTINCT subid) FROM pg_catalog.pg_stat_subscription)'},
   'hiddenReplicas', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication WHERE state IS NULL),
   'filesHidden', ${monitor ? 'false' : 'true'}
 ) AS replication
@@ -78,6 +80,13 @@ const fileQueries = `, segment AS (
   SELECT pg_catalog.count(*) AS n FROM pg_catalog.pg_ls_archive_statusdir() WHERE name ~ '^[0-9A-F]{24}[.]ready$'
 )`;
 
+const subscriptions = `(SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', s.subname,
+                      'enabled', s.subenabled, 'running', EXISTS (SELECT FROM pg_catalog.pg_stat_subscription w
+                        WHERE w.subid = s.oid AND w.relid IS NULL AND w.pid IS NOT NULL)) ORDER BY s.subname), '[]')
+                    FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+                    WHERE d.datname = pg_catalog.current_database())`;
+
 const writtenSince = `(SELECT pg_catalog.jsonb_build_object('bytes', since_bytes::bigint, 'seconds', since_seconds)
    FROM finished WHERE since_seconds > 0
-   ORDER BY since_seconds >= 60 DESC, CASE WHEN since_seconds >= 60 THEN since_seconds ELSE -since_seconds END LIMIT 1)`;
+   ORDER BY since_seconds >= 60 DESC, CASE WHEN since_seconds >= 60 THEN since_seconds ELSE -since_seconds END, since_bytes
+   LIMIT 1)`;

@@ -75,6 +75,8 @@ const replicationSchema = z.strictObject({
   written: z.strictObject({ bytes: whole, seconds }).nullable(),
   /** Of this database. */
   subscriptions: z.array(z.strictObject({ name: z.string(), enabled: z.boolean(), running: z.boolean() })),
+  /** Of all databases; before PostgreSQL 14, when only superusers may see more. */
+  hiddenSubscriptions: whole,
   hiddenReplicas: whole,
   filesHidden: z.boolean(),
 });
@@ -99,7 +101,7 @@ export function replicationReader(target: Asker, thresholds: Thresholds): Replic
     read: async () => {
       const [row] = await askAsAllowed(target, options => ({
         name: 'replication',
-        sql: replicationSql(options),
+        sql: version => replicationSql({ ...options, version }),
         row: z.object({ replication: replicationSchema }),
       }));
       const { replication } = row!;
@@ -229,7 +231,13 @@ function* subscribed({ subscriptions }: Replication) {
   }
 }
 
-function* unseen({ hiddenReplicas, filesHidden }: Replication) {
+function* unseen({ hiddenReplicas, hiddenSubscriptions, filesHidden }: Replication) {
+  if (hiddenSubscriptions > 0) {
+    yield advised(
+      attention(`${count(hiddenSubscriptions, 'subscription')} of this server cannot be seen by the bot`),
+      'Before PostgreSQL 14 they are for superusers: `SELECT subname, subenabled FROM pg_subscription`',
+    );
+  }
   if (hiddenReplicas > 0) yield hidden(count(hiddenReplicas, 'replica'), 'their lag is not known');
   else if (filesHidden)
     yield hidden('the files of pg_wal', 'the WAL rate and what waits for the archiver are not known');

@@ -1,3 +1,5 @@
+import { mayRollBack } from './prepared-questions.ts';
+
 /** Tables that one look lists, the oldest first. */
 const mostTables = 1_000;
 
@@ -9,7 +11,10 @@ const mostSequences = 1_000;
  *
  * - What holds back vacuum: backend_xmin and backend_xid of sessions (a lazy VACUUM itself does not hold back others,
  *   https://www.postgresql.org/docs/current/sql-vacuum.html), prepared transactions, slots, and standbys with
- *   hot_standby_feedback, whose backends are walsenders.
+ *   hot_standby_feedback, whose backends are walsenders. A slot's catalog_xmin keeps rows of the system catalogs alone.
+ *   https://www.postgresql.org/docs/current/view-pg-replication-slots.html
+ * - Tables that a forced vacuum is equally far from, by the whole percent, are in the order of whom one can help: a
+ *   database's own first.
  * - A sequence ends where its column's type ends, when that is earlier. Its value is asked for sequences that the role may
  *   read and nobody alters, as the question would wait for that lock; of many, for those with the nearest ends and the
  *   largest tables.
@@ -23,18 +28,21 @@ WITH activity AS MATERIALIZED (
 ), holder AS (
   SELECT CASE backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind, pid, application_name AS name,
          usename AS owner, datname AS database, state, extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS seconds,
-         greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age
+         greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age, false AS "catalogsOnly",
+         false AS "mayRollBack"
   FROM activity
   WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_catalog.pg_backend_pid()
     AND pid NOT IN (SELECT pid FROM progress)
   UNION ALL
   SELECT 'prepared', NULL, gid, owner, database, NULL, extract(epoch FROM pg_catalog.clock_timestamp() - prepared),
-         pg_catalog.age(transaction)
-  FROM pg_catalog.pg_prepared_xacts
+         pg_catalog.age(transaction), false, ${mayRollBack}
+  FROM pg_catalog.pg_prepared_xacts p
   UNION ALL
-  SELECT 'slot', active_pid, slot_name, NULL, database, CASE WHEN active THEN 'active' ELSE 'inactive' END, NULL,
-         greatest(pg_catalog.age(xmin), pg_catalog.age(catalog_xmin))
-  FROM pg_catalog.pg_replication_slots WHERE xmin IS NOT NULL OR catalog_xmin IS NOT NULL
+  SELECT 'slot', s.active_pid, s.slot_name, NULL, s.database, CASE WHEN s.active THEN 'active' ELSE 'inactive' END, NULL,
+         h.age, h.catalogs_only, false
+  FROM pg_catalog.pg_replication_slots s
+  CROSS JOIN LATERAL (VALUES (pg_catalog.age(s.xmin), false), (pg_catalog.age(s.catalog_xmin), true)) h(age, catalogs_only)
+  WHERE h.age IS NOT NULL AND NOT (h.catalogs_only AND h.age <= coalesce(pg_catalog.age(s.xmin), -1))
 ), relation AS MATERIALIZED (
   SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
          n.nspname IN ('pg_catalog', 'information_schema') AS system,
@@ -46,24 +54,25 @@ WITH activity AS MATERIALIZED (
   LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
   WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
 ), oldest AS (
-  SELECT * FROM relation ORDER BY greatest(transaction_age, multixact_age) DESC, system, name LIMIT ${mostTables}
+  SELECT *, greatest(100 * transaction_age / (SELECT pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint),
+                     100 * multixact_age / (SELECT pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::bigint)) AS share
+  FROM relation ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, name LIMIT ${mostTables}
 ), altered AS (
   SELECT DISTINCT relation AS oid FROM pg_catalog.pg_locks
   WHERE locktype = 'relation' AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
 ), sequence_column AS MATERIALIZED (
-  SELECT d.objid AS oid, d.refobjid AS relid, a.attname, t.typname AS type, c.relpages
+  SELECT d.objid AS oid, d.refobjid AS relid, a.attname, pg_catalog.format_type(a.atttypid, NULL) AS type, c.relpages
   FROM pg_catalog.pg_depend d
   JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
   JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
   JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-  JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
   WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
     AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
 ), known_sequence AS MATERIALIZED (
   SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, s.seqincrement::numeric AS increment,
          s.seqmin::numeric AS low, s.seqmax::numeric AS high, s.seqtypid, o.type, o.relid, o.attname, o.relpages,
-         least(s.seqmax, CASE o.type WHEN 'int2' THEN 32767 WHEN 'int4' THEN 2147483647 END)::numeric AS top,
-         greatest(s.seqmin, CASE o.type WHEN 'int2' THEN -32768 WHEN 'int4' THEN -2147483648 END)::numeric AS bottom,
+         least(s.seqmax, CASE o.type WHEN 'smallint' THEN 32767 WHEN 'integer' THEN 2147483647 END)::numeric AS top,
+         greatest(s.seqmin, CASE o.type WHEN 'smallint' THEN -32768 WHEN 'integer' THEN -2147483648 END)::numeric AS bottom,
          pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') AS readable
   FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN sequence_column o ON o.oid = c.oid
@@ -106,8 +115,8 @@ SELECT pg_catalog.jsonb_build_object(
                 ORDER BY a.query_start, p.pid), '[]')
               FROM progress p LEFT JOIN activity a ON a.pid = p.pid
               LEFT JOIN relation r ON r.oid = p.relid AND p.datname = pg_catalog.current_database()),
-  'holders', (SELECT coalesce(pg_catalog.jsonb_agg(h ORDER BY age DESC, seconds DESC NULLS LAST), '[]')
-              FROM (SELECT * FROM holder ORDER BY age DESC, seconds DESC NULLS LAST LIMIT 10) h),
+  'holders', (SELECT coalesce(pg_catalog.jsonb_agg(h ORDER BY "catalogsOnly", age DESC, seconds DESC NULLS LAST), '[]')
+              FROM (SELECT * FROM holder ORDER BY "catalogsOnly", age DESC, seconds DESC NULLS LAST LIMIT 10) h),
   'prepared', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
                  'oldestSeconds', coalesce(pg_catalog.max(seconds), 0)) FROM holder WHERE kind = 'prepared'),
   'tablesTotal', (SELECT pg_catalog.count(*) FROM relation),
@@ -116,7 +125,7 @@ SELECT pg_catalog.jsonb_build_object(
                'deadRows', pg_catalog.pg_stat_get_dead_tuples(oid),
                'vacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - greatest(
                  pg_catalog.pg_stat_get_last_vacuum_time(oid), pg_catalog.pg_stat_get_last_autovacuum_time(oid))))
-               ORDER BY greatest(transaction_age, multixact_age) DESC, system, name), '[]') FROM oldest),
+               ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, name), '[]') FROM oldest),
   'withoutAutovacuum', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
                           'first', coalesce(pg_catalog.jsonb_agg(name ORDER BY name) FILTER (WHERE place <= 3), '[]'))
                         FROM (SELECT name, pg_catalog.row_number() OVER (ORDER BY name) AS place

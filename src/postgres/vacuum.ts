@@ -4,8 +4,10 @@ import type { PageFinding } from '../../blocks/page.ts';
 import { code, count, duration, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import type { PrismaSettings } from './connection-parameters.ts';
 import { above, attention, critical } from './finding.ts';
 import type { Asker, Question } from './question.ts';
+import type { Target } from './target.ts';
 import { vacuumSql } from './vacuum-sql.ts';
 
 const whole = z.int().nonnegative();
@@ -24,6 +26,10 @@ const holderSchema = z.strictObject({
   seconds: seconds.nullable(),
   /** In transactions. */
   age: whole,
+  /** Rows of the system catalogs alone, as a logical slot's catalog_xmin does; those of all other tables go. */
+  catalogsOnly: z.boolean(),
+  /** Whether the bot would do so, when asked; a prepared transaction. */
+  mayRollBack: z.boolean(),
 });
 
 const vacuumSchema = z.strictObject({
@@ -60,7 +66,7 @@ const vacuumSchema = z.strictObject({
   holders: z.array(holderSchema),
   prepared: z.strictObject({ count: whole, oldestSeconds: seconds }),
   tablesTotal: whole,
-  /** The oldest first; vacuumed so many seconds ago, null for never. */
+  /** The nearest to a forced vacuum first; vacuumed so many seconds ago, null for never. */
   tables: z.array(
     z.strictObject({
       name: z.string(),
@@ -111,12 +117,12 @@ export interface VacuumReader {
   read(): Promise<VacuumReport>;
 }
 
-export function vacuumReader(target: Asker, thresholds: Thresholds): VacuumReader {
+export function vacuumReader(target: Asker & Pick<Target, 'connection'>, thresholds: Thresholds): VacuumReader {
   return {
     read: async () => {
       const [row] = await target.ask(vacuumQuestion);
       const { vacuum } = row!;
-      return { vacuum, findings: judgeVacuum(vacuum, thresholds) };
+      return { vacuum, findings: judgeVacuum(vacuum, thresholds, target.connection.prisma) };
     },
   };
 }
@@ -125,11 +131,16 @@ export function vacuumReader(target: Asker, thresholds: Thresholds): VacuumReade
 const idSpace = 2 ** 31;
 
 /** Judges by a target's thresholds. */
-function judgeVacuum(vacuum: Vacuum, thresholds: Thresholds): PageFinding[] {
+function judgeVacuum(
+  vacuum: Vacuum,
+  thresholds: Thresholds,
+  { pgbouncer }: Pick<PrismaSettings, 'pgbouncer'>,
+): PageFinding[] {
+  const holders = vacuum.holders.map(one => ({ ...one, mayRollBack: one.mayRollBack && !pgbouncer }));
   return inOrder([
     ...switches(vacuum),
     ...wraparound(vacuum, thresholds),
-    ...vacuum.holders.flatMap(holder => holding(holder, vacuum.database, thresholds)),
+    ...holders.flatMap(holder => holding(holder, vacuum.database, thresholds)),
     ...sequences(vacuum, thresholds),
     ...unseen(vacuum),
   ]);
@@ -180,7 +191,8 @@ function* wraparound({ databases, tables, database }: Vacuum, { wraparoundPercen
 /** By its age in transactions, or by how long it is open, whichever is worse. */
 function holding(holder: Holder, database: string, thresholds: Thresholds): PageFinding[] {
   const elsewhere = holder.database !== null && holder.database !== database ? ` in ${holder.database}` : '';
-  const say = (value: string) => `${nameOf(holder)}${elsewhere} holds back vacuum: ${value}`;
+  const what = holder.catalogsOnly ? 'vacuum of the system catalogs' : 'vacuum';
+  const say = (value: string) => `${nameOf(holder)}${elsewhere} holds back ${what}: ${value}`;
   const byAge = above(
     holder.age,
     thresholds.snapshotAgeTransactions,
@@ -191,7 +203,7 @@ function holding(holder: Holder, database: string, thresholds: Thresholds): Page
     say(`it is open for ${value}`),
   );
   const [worst] = inOrder([byAge, open]);
-  return worst ? [{ ...worst, ...endingOf(holder, database) }] : [];
+  return worst ? [{ ...worst, ...endingOf(holder) }] : [];
 }
 
 function nameOf({ kind, pid, name, owner, state }: Holder): string {
@@ -208,7 +220,7 @@ function nameOf({ kind, pid, name, owner, state }: Holder): string {
 }
 
 /** How to end it. */
-function endingOf({ kind, pid, name, state, database }: Holder, here: string): Pick<PageFinding, 'advice' | 'step'> {
+function endingOf({ kind, pid, name, state, database, mayRollBack }: Holder): Pick<PageFinding, 'advice' | 'step'> {
   switch (kind) {
     case 'session': {
       const [what, text, line] =
@@ -224,8 +236,8 @@ function endingOf({ kind, pid, name, state, database }: Holder, here: string): P
     case 'prepared': {
       const gid = `'${(name ?? '').replaceAll("'", "''")}'`;
       const statements = `${code(`COMMIT PREPARED ${gid}`)} or ${code(`ROLLBACK PREPARED ${gid}`)}`;
-      const word = database === here ? oneWord(name ?? '') : undefined;
-      const step = word === undefined ? undefined : { text: 'Roll back', line: `rollback-prepared ${word}` };
+      const word = mayRollBack ? oneWord(name ?? '') : undefined;
+      const step = word === undefined ? undefined : { text: `Roll back ${name}`, line: `rollback-prepared ${word}` };
       return { advice: `In ${code(database ?? '', 63)}, as its owner: ${statements}`, step };
     }
     case 'slot':

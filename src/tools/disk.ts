@@ -31,7 +31,8 @@ export function diskReader(
     read: async () => {
       const disk = await readDisk(target);
       const fileSystems = await seeFileSystems(disk);
-      return { disk, fileSystems, findings: judgeDisk(disk, fileSystems, thresholds), steps: stepsToFreeSpace(disk) };
+      const findings = judgeDisk(disk, fileSystems, thresholds);
+      return { disk, fileSystems, findings, steps: stepsToFreeSpace(disk, thresholds) };
     },
   };
 }

@@ -172,7 +172,7 @@ describe.each(engines)('on %s', engine => {
         action: { state: 'running', started_at: books.now, holder: 'this process' },
       });
       expect(await books.kinds(id)).toEqual(['asked', 'planned', 'approved', 'started']);
-      expect(await books.lastBody(id)).toEqual({});
+      expect(await books.lastBody(id)).toEqual({ plan_sha256: books.proposal().planHash });
       expect(await ledger.approversOf(id)).toEqual([ben]);
     });
 

@@ -24,7 +24,12 @@ async function audit(args: readonly string[], storeUrl = `sqlite:${path}`, envir
   const { exitCode, stdout, stderr } = await execa(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', 'src/audit/cli.ts', ...args],
-    { env: { STORE_URL: storeUrl, ...environment }, extendEnv: false, reject: false, timeout: 20_000 },
+    {
+      env: { STORE_URL: storeUrl, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...environment },
+      extendEnv: false,
+      reject: false,
+      timeout: 20_000,
+    },
   );
   return { exitCode, stdout, stderr };
 }

@@ -200,6 +200,13 @@ describe.each(engines)('on %s', engine => {
     expect(await books.state(id)).toBe('running');
   });
 
+  test('another plan is put into the store until it has run, and put back', async () => {
+    const id = await books.waiting();
+    const says = await meanwhile(id, { plan: '{"pid":1}' }, () => books.ledger.approve(id, ben));
+    expect(await books.state(id)).toBe('running');
+    expect(says).toEqual(['another plan ran than the one that was shown.']);
+  });
+
   test('fewer approvals are needed for a while', async () => {
     const id = await books.waiting({}, { approvalsNeeded: 2 });
     const says = await meanwhile(id, { approvals_needed: 1 }, () => books.ledger.approve(id, ben));

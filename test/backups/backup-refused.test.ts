@@ -80,6 +80,11 @@ async function smallDisk(name: string, megabytes: number) {
   };
 }
 
+/** Copies of one template have tables of the same oid: only with the database it is one table. */
+const locksHere =
+  'select from pg_locks where database = (select oid from pg_database where datname = current_database())';
+const locksOnOrders = `${locksHere} and relation = 'orders'::regclass`;
+
 test('without BACKUP_DIR, the answer names the setting', async () => {
   const backups = openBackups({
     target: stand.target,
@@ -135,14 +140,12 @@ test('while pg_dump itself waits behind someone, it gives up as well and names w
   const blocked = stand.reopen({ installations, limits: { lockWaitMs: 800 } }).take(request(), watched());
   const outcome = refusal(blocked);
   await until('the backup holds its locks', async () => {
-    const rows = await database.admin.sql(
-      `select from pg_locks where relation = 'orders'::regclass and mode = 'AccessShareLock' and granted`,
-    );
+    const rows = await database.admin.sql(`${locksOnOrders} and mode = 'AccessShareLock' and granted`);
     return rows.length > 0;
   });
   const altering = alter.client.query('alter table orders add column note text');
   await until('the ALTER waits', async () => {
-    const rows = await database.admin.sql(`select from pg_locks where relation = 'orders'::regclass and not granted`);
+    const rows = await database.admin.sql(`${locksOnOrders} and not granted`);
     return rows.length > 0;
   });
   await writeFile(ready, '');
@@ -167,7 +170,7 @@ test('a migration that begins while the backup waits for its locks stops it too'
   await holder.query('lock table orders in access exclusive mode');
   const outcome = refusal(stand.backups.take(request(), watched()));
   await until('the backup waits', async () => {
-    const rows = await database.admin.sql(`select from pg_locks where relation = 'orders'::regclass and not granted`);
+    const rows = await database.admin.sql(`${locksOnOrders} and not granted`);
     return rows.length > 0;
   });
   const migrate = await database.openSession();
@@ -184,7 +187,7 @@ test('cancelled while it waits for a lock, it leaves the line at once', async ()
   const cancel = new AbortController();
   const outcome = refusal(stand.backups.take(request(), watched(cancel.signal)));
   await until('the backup waits', async () => {
-    const rows = await database.admin.sql(`select from pg_locks where relation = 'orders'::regclass and not granted`);
+    const rows = await database.admin.sql(`${locksOnOrders} and not granted`);
     return rows.length > 0;
   });
   cancel.abort();
@@ -199,7 +202,7 @@ test('a table that is dropped while the backup waits for it is told of', async (
   await other.query('drop table passing');
   const outcome = refusal(stand.backups.take(request(), watched()));
   await until('the backup waits', async () => {
-    const rows = await database.admin.sql(`select from pg_locks where relation = 'passing'::regclass and not granted`);
+    const rows = await database.admin.sql(`${locksHere} and relation = 'passing'::regclass and not granted`);
     return rows.length > 0;
   });
   await other.query('commit');

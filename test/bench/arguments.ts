@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
-export const topicNames = ['ack', 'status', 'record', 'backup', 'memory'] as const;
+export const topicNames = ['ack', 'status', 'pages', 'record', 'backup', 'memory'] as const;
 
 /** What is to be measured, and how much of it. */
 export interface BenchOptions {
@@ -14,6 +14,8 @@ export interface BenchOptions {
   readonly commands: number;
   /** Events of the large record. */
   readonly events: number;
+  /** Tables of the database that the pages are asked about. */
+  readonly tables: number;
   /** Where every single value is written to. */
   readonly json: string | undefined;
   /** Exit code 1 when a goal is missed. */
@@ -28,6 +30,7 @@ npm run bench -- TOPIC …      measures only these: ${topicNames.join(', ')}
   --runs NUMBER        rounds; 5 unless told
   --commands NUMBER    commands after which the bot's memory is looked at; 10000 unless told
   --events NUMBER      events of the record that is read, in ten thousands; 1000000 unless told
+  --tables NUMBER      tables of the database that the pages are asked about; 50000 unless told
   --json FILE          writes every single value to a file
   --strict             ends with 1 when a goal is missed
 
@@ -42,6 +45,7 @@ const schema = z.object({
   runs: positive,
   commands: positive,
   events: positive.multipleOf(10_000),
+  tables: positive,
   json: z.string().min(1).optional(),
   strict: z.boolean(),
   help: z.boolean(),
@@ -60,6 +64,7 @@ export function readArguments(argv: readonly string[]): BenchOptions {
       runs: { type: 'string', default: '5' },
       commands: { type: 'string', default: '10000' },
       events: { type: 'string', default: '1000000' },
+      tables: { type: 'string', default: '50000' },
       json: { type: 'string' },
       strict: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },

@@ -43,12 +43,14 @@ describe('findings', () => {
       compare({ what: 'backup', unit: 's', ours: [1, 2, 12], beside, atMost: 1.05 }),
       compare({ what: 'slower', unit: 'ms', ours: [150], beside }),
       limit({ what: 'p99', unit: 'ms', values: [101], score: median, atMost: 100 }),
+      limit({ what: 'page', unit: 'ms', values: [5], score: median, atMost: 100, remark: 'by hand: fails' }),
     ]);
     expect(lines.split('\n').map(line => line.replaceAll(/ {2,}/g, ' | '))).toEqual([
       'measured | bot | beside it | result | goal',
       'backup | 2.00 s (1.00–12.0) | by hand | 2.00 s (2.00–2.00) | 1.00× | ≤ 1.05× | met',
       'slower | 150 ms (150–150) | by hand | 2.00 ms (2.00–2.00) | 75.00×',
       'p99 | 101 ms (101–101) | 101 ms | ≤ 100 ms | MISSED',
+      'page | 5.00 ms (5.00–5.00) | by hand: fails | 5.00 ms | ≤ 100 ms | met',
     ]);
   });
 });
@@ -67,7 +69,7 @@ describe('the command line', () => {
     expect(readArguments(['ack', '--runs', '2', '--strict'])).toMatchObject({ topics: ['ack'], runs: 2, strict: true });
   });
 
-  test.each([['latency'], ['--runs', '0'], ['--runs', 'many'], ['--fast'], ['--events', '15000']])(
+  test.each([['latency'], ['--runs', '0'], ['--runs', 'many'], ['--fast'], ['--events', '15000'], ['--tables', '0']])(
     'refuses %j %j',
     (...argv) => {
       expect(() => readArguments(argv)).toThrow();

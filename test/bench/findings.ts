@@ -8,6 +8,8 @@ export interface Finding {
   readonly unit: Unit;
   readonly ours: Summary;
   readonly beside?: Summary & { readonly what: string };
+  /** Why there is nothing beside it. */
+  readonly remark?: string;
   /** What the goal is about: the ratio of the medians, or without anything beside it the value itself. */
   readonly score: number;
   /** Undefined for a line that explains another one. */
@@ -52,8 +54,9 @@ export function limit(options: {
   values: readonly number[];
   score: (values: readonly number[]) => number;
   atMost: number;
+  remark?: string;
 }): Finding {
-  const { what, unit, values, atMost } = options;
+  const { what, unit, values, atMost, remark } = options;
   const score = options.score(values);
   return {
     what,
@@ -61,6 +64,7 @@ export function limit(options: {
     ours: summarize(values),
     score,
     goal: { atMost, met: score <= atMost },
+    ...(remark !== undefined && remark !== '' && { remark }),
     values: { ours: values },
   };
 }

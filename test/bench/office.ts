@@ -10,6 +10,8 @@ export interface Office extends AsyncDisposable {
   readonly app: Program;
   /** How many messages of the app ada sees in #incident. */
   answers(): number;
+  /** How many pages these show: messages with a verdict, not those that only say that somebody works on it. */
+  pages(): number;
   /** Waits until ada sees that many messages of the app in #incident. */
   answered(count: number): Promise<void>;
 }
@@ -61,13 +63,15 @@ async function openOffice(
   const app = await startProgram(script, environment, connected);
   opening.defer(() => app.stop());
   const ada = slack.person('ada');
-  const answers = () => ada.sees('#incident').filter(({ bot_id }) => bot_id !== undefined).length;
+  const fromApp = () => ada.sees('#incident').filter(({ bot_id }) => bot_id !== undefined);
+  const answers = () => fromApp().length;
   const opened = opening.move();
   return {
     slack,
     ada,
     app,
     answers,
+    pages: () => fromApp().filter(({ text }) => /^[🟢🟡🔴]/u.test(text ?? '')).length,
     answered: async count => {
       await slack.until(() => answers() >= count, `${count} answers`, 60_000);
     },

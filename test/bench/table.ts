@@ -17,12 +17,12 @@ export function table(findings: readonly Finding[]): string {
     .join('\n');
 }
 
-function cells({ what, unit, ours, beside, score, goal }: Finding): string[] {
+function cells({ what, unit, ours, beside, remark, score, goal }: Finding): string[] {
   const shown = beside === undefined ? `${rounded(score)} ${unit}` : `${score.toFixed(2)}×`;
   return [
     what,
     spread(ours, unit),
-    beside?.what ?? '',
+    beside?.what ?? remark ?? '',
     beside === undefined ? '' : spread(beside, unit),
     shown,
     goal === undefined ? '' : `≤ ${goal.atMost}${beside === undefined ? ` ${unit}` : '×'}`,

@@ -43,12 +43,20 @@ test('who is idle in transaction can be ended right there, and what would free t
       accessory: expect.objectContaining({ action_id: 'next', value: 'A-1042 kill 4711' }),
     }),
   );
-  expect(text.split('\n').slice(-4)).toEqual([
-    'What would free the most',
+  expect(text.split('\n').slice(3, 8)).toEqual([
+    '*What would free the most*',
     '1. `portal-bff` of `portal` keeps 3 connections that did nothing for 10 min: lower its pool (Prisma: `connection_limit`) or its instances',
     '2. 2 sessions wait for locks: `/db locks` shows who holds them up',
     '3. 1 session idle in transaction for 5 min or longer: end them, the longest first',
+    'pid 4711, `nightly-report`, idle in transaction for 7 min',
   ]);
+  expect(JSON.stringify(blocks)).toContain('"value":"A-1042 locks"');
+});
+
+test('where nobody waits for locks, nothing leads to them', () => {
+  const { text, blocks } = view(serverWith(connection(1, { stateSeconds: 700 })));
+  expect(text).toContain('*What would free the most*\n1. `portal-bff`');
+  expect(JSON.stringify(blocks)).not.toContain('A-1042 locks');
 });
 
 test('10,000 connections of 2,800 owners stay within what Slack takes, and the file has them all', () => {

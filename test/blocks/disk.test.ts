@@ -30,7 +30,7 @@ test('how full, what fills it, and what to do in which order', () => {
   expect(diskView(facts).text).toMatchInlineSnapshot(`
 "🟢 Disk on portal: all well
 File system: \`/\` ▰▰▰▰▰▰▰▰▰▱ 91 % full, 9 GB free (data, WAL)
-Databases: 2 databases, 40 GB together
+Databases: 2, 40 GB together
 What takes space
 What                                  Size    Part of
 database portal                       40 GB   –

@@ -30,7 +30,7 @@ test('the numbers of the picture in words', () => {
       `*Highest* 4 MB (<!date^${(to - 600_000) / 1_000}^{date_short_pretty} {time}|2026-11-22 21:50 UTC>)`,
       `*Lowest* 1 MB (<!date^${(to - 1_800_000) / 1_000}^{date_short_pretty} {time}|2026-11-22 21:30 UTC>)`,
       '*Average* 3 MB, of 3 points of 1 min, with 1 interrupted',
-      'Also: `connections` `size`',
+      'Others: `connections` `size`',
     ].join('\n'),
   );
   expect(historySentence(facts)).toBe('Size of the database on portal: last 3 MB, lowest 1 MB, highest 4 MB');
@@ -55,7 +55,7 @@ test('the picture has one unit, and keeps the hole', () => {
 test('nothing measured yet is no picture, and is said', () => {
   const empty = { ...facts, points: [] };
   expect(historyChart(empty)).toBeUndefined();
-  expect(historyView(empty).text).toContain('Nothing is kept of it yet');
+  expect(historyView(empty).text).toContain('Nothing was measured of it in that time');
   expect(historySentence(empty)).toBe('Size of the database on portal: nothing is kept yet');
 });
 

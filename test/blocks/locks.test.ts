@@ -42,7 +42,7 @@ test('the root with its button first, then the tree', () => {
     '🟡 2 sessions blocked, the longest for 4 min (attention from 30 s)',
     '→ End the first of a tree, which frees all below it; ending one that waits frees little',
     'pid 1, `nightly-report`, idle in transaction, transaction open for 6 min 40 s, holds up *2 sessions*, the longest for 4 min; it holds RowExclusiveLock on orders',
-    'Waiting for a lock: 2 sessions, the longest for 4 min, behind 1 root',
+    'Waiting for a lock: 2 sessions, the longest for 4 min, in 1 tree',
     'Who waits behind whom',
   ]);
   expect(shown.text.split('\n').slice(7)).toEqual([
@@ -64,7 +64,7 @@ test("a root that may not be ended has no such button, and the bot's own backup 
   expect(hands(backup)).toEqual([undefined]);
 });
 
-const prepared = { gid: 'pay-42', owner: 'portal', database: 'portal', seconds: 7_200 };
+const prepared = { gid: 'pay-42', owner: 'portal', database: 'portal', seconds: 7_200, mayRollBack: true };
 
 test('prepared transactions: the one in the way by name, the other one too; each can be rolled back', () => {
   const shown = view({
@@ -85,6 +85,37 @@ test('prepared transactions: the one in the way by name, the other one too; each
     ],
     ['The prepared transaction `other` of `portal` in `portal` is 2 h old', 'A-1042 rollback-prepared "other"'],
   ]);
+});
+
+test('one that the bot may not roll back has no such button, in the way or not', () => {
+  const owned = { ...prepared, owner: 'postgres', mayRollBack: false };
+  const shown = view({
+    ...nobodyWaits,
+    waits: [waitOf(2, [0])],
+    holds: [{ pid: null, gid: 'pay-42', mode: 'RowExclusiveLock', tag: 'relation/1/2' }],
+    sessions: [session(2)],
+    prepared: [owned, { ...owned, gid: 'other' }],
+  });
+  expect(concerned(shown).slice(1)).toEqual([
+    [expect.stringContaining('`pay-42` of `postgres`'), undefined],
+    [expect.stringContaining('`other` of `postgres`'), undefined],
+  ]);
+});
+
+test('what a root holds is told by the row that one of those who wait shows, not by the number of its transaction', () => {
+  const wait = { type: 'transactionid', mode: 'ShareLock', tag: 'xid/790' };
+  const [first, second] = [
+    waitOf(2, [1], { ...wait, object: 'a row of users' }),
+    waitOf(3, [1], { ...wait, object: 'transaction 790' }),
+  ];
+  const holds = [{ pid: 1, gid: null, mode: 'ExclusiveLock', tag: 'xid/790' }];
+  const sessions = [session(1), session(2), session(3)];
+  for (const waits of [
+    [first, second],
+    [second, first],
+  ]) {
+    expect(judge({ ...nobodyWaits, waits, holds, sessions }).roots[0]?.holds).toEqual(['a row of users']);
+  }
 });
 
 test('a lock that is in nobody’s way is not blamed', () => {

@@ -24,7 +24,7 @@ test('pools that fit, and who holds connections', () => {
   expect(poolView(facts).text).toMatchInlineSnapshot(`
 "🟢 Connection pools on portal: all well
 Pool: connection_limit 10, pool_timeout 20 s
-Instances: 3, up to 30 of 93 connections, 60 while a deploy runs old and new ones side by side
+Instances: 3, up to 30 connections together, 60 while a deploy runs old and new ones side by side; 93 can be had beside the bot's own
 Recommended: connection_limit 20 an instance, pool_timeout 10 to 30 s
 Connections: ▰▱▱▱▱▱▱▱▱▱ 12 of 97 usable
 Sessions of this database

@@ -35,6 +35,7 @@ test('a few that match a pattern come with what they are for', () => {
   expect(text).toContain(
     'work_mem: Sets the maximum memory to be used for query workspaces.\nSettings like work &lt;mem&gt;',
   );
+  expect(text).toMatch(/^🟢 Settings like work &lt;mem&gt; on portal: all well\n/);
   expect(text).not.toContain('own sessions');
 });
 

@@ -38,15 +38,24 @@ test('the whole first, then the tables by their parts', () => {
       '🟢 Size on portal: all well',
       'Database: `portal` 100 GB',
       'Growth: +1.3 GB in 1 d',
-      'Tables: 3 tables',
+      'Tables: 3, 60 GB together',
       'Tables, the largest first, growth in 1 d',
       'Table               Total  Share   Growth  Indexes  TOAST        Rows',
       'public.orders       60 GB   60 %  +1.2 GB    15 GB   5 GB  12,345,678',
       'public."New &lt;b&gt;"  8.19 kB    0 %        –      0 B    0 B           –',
-      'public.locked *    4.1 kB    0 %  −4.1 kB    15 GB   5 GB           0',
-      '* is being rewritten right now: its size is that of its last VACUUM or ANALYZE',
+      'public.locked *    4.1 kB    0 %  −4.1 kB        –      –           0',
+      '* somebody has, or waits for, an exclusive lock on it: its size is that of its last VACUUM or ANALYZE, its parts are not known',
     ].join('\n'),
   );
+});
+
+test('where only the largest tables are listed, their sum is not called that of all', () => {
+  const { text } = sizeView({ ...facts, size: { ...facts.size, tablesTotal: 50_000 } });
+  expect(text).toContain('Tables: 50,000, the largest 3 take 60 GB');
+});
+
+test('a partitioned table is one sum', () => {
+  expect(sizeView({ ...facts, named: 'orders' }).text).toContain('With its partitions: 3, 60 GB together');
 });
 
 test('one table shows its indexes, the largest first', () => {
@@ -63,6 +72,16 @@ test('one table shows its indexes, the largest first', () => {
   });
   expect(text).toMatch(/Size of orders on portal.*Index: `public.large` 7 GB\nIndex: `public.small` 5 B/s);
   expect(text).toContain('Growth: not known yet: the bot looks every ten minutes');
+});
+
+test('the file leaves open what could not be measured', () => {
+  const tables = Array.from({ length: 11 }, () => ({ ...table, locked: true }));
+  expect(sizeFile({ size: { ...facts.size, tables } })!.rows[0]!.slice(2, 6)).toEqual([
+    60e9,
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test('the file has all tables in bytes, when there are more than the page shows', () => {

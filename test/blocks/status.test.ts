@@ -1,4 +1,5 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
+import type { ActionsBlockElement, Button, SectionBlockAccessory } from '@slack/types';
 import { limits } from '../../blocks/limits.ts';
 import { statusOutcome, statusView } from '../../blocks/status.ts';
 import type { View } from '../../blocks/view.ts';
@@ -9,7 +10,19 @@ import { quietStatus } from '../postgres/quiet-status.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const lastBackup = { takenAt: new Date('2026-11-22T08:00:00Z'), bytes: 205_000_000 };
-const facts = { target: 'portal', actionId: 'A-1042', lastBackup };
+const long = { transaction: 1_800, idleInTransaction: 300 };
+const facts = { target: 'portal', actionId: 'A-1042', lastBackup, long };
+
+/** What each button that leads on asks for, by its label. */
+function nextSteps({ blocks }: View): Record<string, string | undefined> {
+  const buttons = blocks
+    .flatMap((block): (ActionsBlockElement | SectionBlockAccessory | undefined)[] => {
+      if (block.type === 'actions') return block.elements;
+      return block.type === 'section' ? [block.accessory] : [];
+    })
+    .filter(one => one?.type === 'button' && one.action_id?.startsWith('next')) as Button[];
+  return Object.fromEntries(buttons.map(({ text, value }) => [text.text, value]));
+}
 
 function report(change: Partial<Status> = {}, backups = new Map<number, string>()): StatusReport {
   const status = { ...quietStatus, ...change };
@@ -76,9 +89,45 @@ pid 4711, nightly-report, idle in transa"
     'pid 4711, `nightly-report`, idle in transaction, *holds up 3 sessions*; to end it: `/db kill 4711`',
   );
   expect(topLines(view).length).toBeLessThanOrEqual(14);
+  expect(nextSteps(view)).toEqual({
+    'Kill 4711': 'A-1042 kill 4711',
+    'Show locks': 'A-1042 locks',
+    'Show connections': 'A-1042 connections',
+  });
   expect(statusOutcome(report(incident))).toBe(
     'attention: 3 sessions blocked, the longest for 4 min 12 s (attention from 30 s), and 1 more',
   );
+});
+
+test('sessions that are idle in transaction lead to their page from the limit on', () => {
+  const idle = (oldestSeconds: number) => report({ idleInTransaction: { count: 1, oldestSeconds } });
+  expect(nextSteps(statusView(idle(299), facts))).toEqual({});
+  expect(nextSteps(statusView(idle(300), facts))).toEqual({ 'Show connections': 'A-1042 connections' });
+});
+
+describe('a transaction that is open for too long, and holds up nobody', () => {
+  const open = (application: string, seconds: number, change: Partial<Status> = {}) => {
+    return statusView(
+      report({ longestTransaction: { pid: 4711, user: 'portal', application, seconds }, ...change }),
+      facts,
+    );
+  };
+
+  test('has a button that leads to its end', () => {
+    const view = open('nightly-report', 1_800);
+    expect(view.text).toContain('pid 4711, `nightly-report`, transaction open for 30 min; to end it: `/db kill 4711`');
+    expect(nextSteps(view)).toEqual({ 'Kill 4711': 'A-1042 kill 4711' });
+  });
+
+  test('has none before it is long, and none where the bot works itself', () => {
+    expect(nextSteps(open('nightly-report', 1_799))).toEqual({});
+    expect(nextSteps(open('pg-chatops/backup/A-1040', 1e6))).toEqual({});
+  });
+
+  test('is named once, as the blocker that it is', () => {
+    const view = open('nightly-report', 1e6, { blockers: incident.blockers! });
+    expect(view.text.match(/kill 4711/g)).toHaveLength(1);
+  });
 });
 
 test('a backup of the bot that blocks can be cancelled there, after a question', () => {
@@ -90,6 +139,7 @@ test('a backup of the bot that blocks can be cancelled there, after a question',
   const buttons = blocks.flatMap(block => ('accessory' in block && block.accessory ? [block.accessory] : []));
   expect(buttons).toMatchObject([
     { action_id: 'cancel', value: 'A-1040', confirm: { title: { text: expect.any(String) } } },
+    { action_id: 'next', value: 'A-1042 kill 816' },
   ]);
   expect(text).toContain('The backup A-1040, pid 815, *holds up 2 sessions*');
   expect(text).toContain('`/db kill 816`');

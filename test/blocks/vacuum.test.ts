@@ -31,7 +31,7 @@ test('a quiet server on one screen', () => {
       'Prepared transactions: none',
       'Fullest sequence: none in use',
       'Autovacuum: on, 1 of 3 workers at work',
-      'Tables by age, the oldest of 2 first',
+      'Tables by the age that forces a vacuum, the nearest of 2 first',
       'Table                     Age  Of forced vacuum  Dead rows  Vacuumed',
       'public.orders     100,000,000              50 %      1,204  2 h ago',
       // Escaped after it was aligned; where it is shown as it is, the columns stand below each other.
@@ -59,7 +59,7 @@ test('what runs is shown with how far it is, and that it waits', () => {
     vacuum: {
       ...vacuum,
       vacuums: [running, elsewhere, running, running],
-      holders: [{ kind: 'slot', name: 'gone', age: 1 }],
+      holders: [{ kind: 'slot', pid: null, name: 'gone', age: 1, catalogsOnly: true }],
     },
   });
   expect(text).toContain(
@@ -67,7 +67,21 @@ test('what runs is shown with how far it is, and that it waits', () => {
   );
   expect(text).toContain('Running: `a table in reports` against wraparound: scanning heap, since');
   expect(text).toContain('Running: and 1 more');
-  expect(text).toContain('Oldest snapshot: slot `gone`, 1 transaction old');
+  expect(text).toContain('Oldest snapshot: none is held\nOf the system catalogs: slot `gone`, 1 transaction old');
+});
+
+test.each([
+  [
+    { kind: 'prepared', pid: null, name: 'pay-42', age: 4, catalogsOnly: false },
+    'prepared transaction `pay-42`, 4 transactions old',
+  ],
+  [
+    { kind: 'session', pid: 4711, name: 'report', age: 5_819, catalogsOnly: false },
+    'pid 4711, `report`, 5,819 transactions old',
+  ],
+] as const)('who holds the oldest snapshot is named as one would end it: %j', (holder, words) => {
+  const { text } = vacuumView({ ...facts, vacuum: { ...vacuum, holders: [holder] } });
+  expect(text).toContain(`Oldest snapshot: ${words}`);
 });
 
 test('the file has a row for every table', () => {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { type Cluster, startCluster } from './cluster.ts';
 import { createPortal } from './portal.ts';
 import { requirePrograms } from './required-programs.ts';
@@ -22,6 +23,8 @@ export default async function globalSetup(): Promise<void> {
     },
   });
   globalThis.testCluster = cluster;
+  // The programs of this project that tests start by the dozen compile once.
+  process.env.NODE_COMPILE_CACHE = path.join(path.dirname(cluster.dataDirectory), 'compiled');
   try {
     const [available] = await cluster.admin.sql(
       "select from pg_available_extensions where name = 'pg_stat_statements'",

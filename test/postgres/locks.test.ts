@@ -116,12 +116,27 @@ test('a prepared transaction has no backend: found by its gid, among others that
       mayKill: false,
       nodes: [{ pid: undefined, gid, user: database.portal.user, state: 'prepared' }, { pid: writer.pid }],
     });
+    const mayRollBack = async (url = database.botUrl) => {
+      const { target } = targetOf(url);
+      try {
+        const report = await locksReader(target, settings).read();
+        const root = report.roots.find(({ nodes }) => nodes[0].gid === gid);
+        return [report.prepared.find(one => one.gid === gid)?.mayRollBack, root?.mayRollBack];
+      } finally {
+        await target.close();
+      }
+    };
+    expect(await mayRollBack()).toEqual([false, false]);
+    await database.admin.sql(`grant ${database.portal.user} to ${database.bot.user}`);
+    expect(await mayRollBack()).toEqual([true, true]);
+    expect(await mayRollBack(`${database.botUrl}?pgbouncer=true`)).toEqual([false, false]);
     const report = await look({ transactionSeconds: { attention: 0.001, critical: 1_000 } });
     expect(report.prepared.map(one => one.gid)).toEqual(expect.arrayContaining([gid, `${gid} 2`]));
     expect(report.findings.map(({ text }) => text).join()).toMatch(/prepared transactions? left open, the oldest for/);
   } finally {
     await Promise.all(sessions.splice(0).map(session => session.close()));
     for (const one of [gid, `${gid} 2`]) await database.admin.sql(`rollback prepared '${one}'`);
+    await database.admin.sql(`revoke ${database.portal.user} from ${database.bot.user}`).catch(() => undefined);
   }
 });
 

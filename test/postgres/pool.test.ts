@@ -46,11 +46,21 @@ async function open(applicationName: string, login = portal): Promise<Session> {
   return session;
 }
 
-test('three instances of ten fit into fifty connections', async () => {
-  const report = await read(undefined, 3);
+test('two instances of ten fit into fifty connections, also while a deploy runs four', async () => {
+  const report = await read(undefined, 2);
   expect(report.findings).toEqual([]);
-  expect(report).toMatchObject({ demand: 30, capacity: 43, recommended: 14 });
-  expect(report.pool).toMatchObject({ connectionLimit: 10, poolTimeout: 10, instances: 3, pgbouncer: false });
+  expect(report).toMatchObject({ demand: 20, capacity: 43, recommended: 10 });
+  expect(report.pool).toMatchObject({ connectionLimit: 10, poolTimeout: 10, instances: 2, pgbouncer: false });
+});
+
+test('three instances of ten fit, but not beside those of a deploy', async () => {
+  const report = await read(undefined, 3);
+  expect(reasons(report)).toBe(
+    'attention: 3 instances × 10 connections = 30; while a deploy runs old and new ones side by side that is 60, and 43 can be had',
+  );
+  expect(report.findings[0]!.advice).toMatch(
+    /^Put a pooler such as PgBouncer in front .*, or let a deploy end each old instance before its new one starts$/,
+  );
 });
 
 test('what cannot fit is critical, with the number that does', async () => {
@@ -58,7 +68,9 @@ test('what cannot fit is critical, with the number that does', async () => {
   expect(reasons(report)).toBe(
     'critical: 3 instances × 20 connections = 60, and 43 can be had: the last ones are refused with “too many clients already”',
   );
-  expect(report.findings[0]!.advice).toBe("Set `connection_limit=14` in the application's DATABASE_URL");
+  expect(report.findings[0]!.advice).toBe(
+    "Set `connection_limit=10` in the application's DATABASE_URL, and let a deploy end each old instance before its new one starts",
+  );
 });
 
 test('five instances need a pooler, as not even ten each fit', async () => {
@@ -135,6 +147,13 @@ describe('the connection string', () => {
   const judge = (pool: Partial<typeof plain> | Record<string, undefined>, change: Partial<PoolServer> = {}) =>
     reasons(judgePool({ ...server, ...change }, { ...plain, ...pool }, thresholds));
 
+  test('what is recommended fits twice', () => {
+    const { recommended, findings } = judgePool(server, { ...plain, connectionLimit: 20, instances: 3 }, thresholds);
+    expect(recommended).toBe(16);
+    expect(findings[0]!.advice).toBe("Set `connection_limit=16` in the application's DATABASE_URL");
+    expect(judge({ connectionLimit: 16, instances: 3 })).toBe('');
+  });
+
   test.each<[string, Parameters<typeof judge>, RegExp]>([
     ['as recommended', [{}], /^$/],
     [
@@ -153,7 +172,7 @@ describe('the connection string', () => {
     [
       'that leaves too little for others',
       [{ connectionLimit: 19, instances: 5 }, { used: 60 }],
-      /^attention: the instances may take 95 connections, which leaves 1 for others, who hold 51 now$/,
+      /\nattention: the instances may take 95 connections, which leaves 1 for others, who hold 51 now$/,
     ],
     [
       'when the server is full',

@@ -37,8 +37,8 @@ function open(url: string): Target {
 const mine = (one: TestDatabase) =>
   one.admin.sql('select gid from pg_prepared_xacts where database = current_database()') as Promise<{ gid: string }[]>;
 
-async function prepare(gid: string, one = database): Promise<void> {
-  const session = await one.openSession({ applicationName: 'coordinator' });
+async function prepare(gid: string, one = database, login = one.portal): Promise<void> {
+  const session = await one.openSession({ applicationName: 'coordinator', login });
   await session.query('begin');
   await session.query('delete from id_mappings');
   await session.query(`prepare transaction '${gid.replaceAll("'", "''")}'`);
@@ -65,6 +65,15 @@ describe('who may', () => {
         /^Only portal, who prepared it, or a superuser may roll back .*the bot is neither\.$/,
       ),
       hint: expect.stringContaining('GRANT that role'),
+    });
+  });
+
+  test("a superuser's is not for the bot, and nobody is told to make the bot a superuser", async () => {
+    await prepare(gid(), database, database.cluster.superuser);
+    expect(await preparedReader(bot).judge(gid())).toEqual({
+      verdict: 'refused',
+      reason: expect.stringContaining(`Only ${database.cluster.superuser.user}, who prepared it,`),
+      hint: expect.not.stringContaining('GRANT'),
     });
   });
 

@@ -1,6 +1,7 @@
 import { readdir, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import type { Asker } from '../../src/postgres/question.ts';
 import { type ReplicationReport, replicationReader } from '../../src/postgres/replication.ts';
 import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
 import type { Login } from '../cluster/access.ts';
@@ -134,6 +135,36 @@ test('a subscription whose worker is not running is told', async () => {
     expect(reasons(await read())).toBe('attention: subscription orders is enabled and not running');
   } finally {
     await cluster.admin.sql('alter subscription orders disable');
+    await cluster.admin.sql('alter subscription orders set (slot_name = none)');
+    await cluster.admin.sql('drop subscription orders');
+  }
+});
+
+test('before PostgreSQL 14, when only superusers may read subscriptions, they are counted and the rest is told', async () => {
+  const readable = 'select (oid, subdbid, subname, subowner, subenabled) on pg_subscription';
+  await cluster.admin.sql(
+    "create subscription orders connection 'host=127.0.0.1 port=1 dbname=nowhere' publication orders with (connect = false)",
+  );
+  await cluster.admin.sql(`revoke ${readable} from public`);
+  await cluster.admin.sql("create role older login password 'older'");
+  await cluster.admin.sql('grant pg_monitor to older');
+  const { target } = targetOf(cluster.url('postgres', { user: 'older', password: 'older' }));
+  const asIf13: Asker = {
+    version: async () => 130_023,
+    ask: (question, values) => {
+      const { sql } = question;
+      return target.ask({ ...question, sql: typeof sql === 'string' ? sql : sql(130_023) }, values);
+    },
+  };
+  try {
+    const report = await replicationReader(asIf13, thresholdsSchema.parse({})).read();
+    expect(report.replication).toMatchObject({ subscriptions: [], hiddenSubscriptions: 1, filesHidden: false });
+    expect(reasons(report)).toContain('attention: 1 subscription of this server cannot be seen by the bot');
+    await expect(replicationReader(target, thresholdsSchema.parse({})).read()).rejects.toThrow(/pg_subscription/);
+  } finally {
+    await target.close();
+    await cluster.admin.sql('drop role older');
+    await cluster.admin.sql(`grant ${readable} to public`);
     await cluster.admin.sql('alter subscription orders set (slot_name = none)');
     await cluster.admin.sql('drop subscription orders');
   }

@@ -1,4 +1,6 @@
 /** Guards that no other story needs: what is clicked, asked or delivered where nobody would expect it. */
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { DEFAULT_PEOPLE } from '../workspace/people.ts';
 import { openOffice } from './office.ts';
@@ -75,6 +77,25 @@ test('an approval whose giver may no longer approve does not count with the seco
     account.deleted = false;
     ahead += 61_000; // what Slack said of ben is remembered for a minute
   }
+});
+
+test('a plan that was changed in the store after its card was shown does not run', async () => {
+  const victim = await office.idleSession();
+  const other = await office.database.openSession({ applicationName: 'another' });
+  const id = await office.asksToKill(victim);
+  await office.stopBot();
+  const store = new DatabaseSync(path.join(office.folder, 'state', 'store.db'));
+  store
+    .prepare('update actions set plan = replace(plan, ?, ?) where id = ?')
+    .run(String(victim.pid), String(other.pid), Number(id.slice(2)));
+  store.close();
+  await office.startBot();
+  await ben.clicks('Approve');
+  await cleo.clicks('Approve');
+  await office.reads('#incident', /is not the one that was shown and approved, so nothing was done/);
+  expect(await isAlive(victim.pid)).toBe(true);
+  expect(await isAlive(other.pid)).toBe(true);
+  await other.close();
 });
 
 test('what is refused to someone is in the record, with its reason', async () => {

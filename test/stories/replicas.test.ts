@@ -79,7 +79,8 @@ test('one backup of a target at a time, whichever process is asked, and Cancel t
     return rows[0] as { id: string; holder: string } | undefined;
   }, 'the backup');
   const id = `A-${running.id}`;
-  const waits = "select from pg_locks where not granted and locktype = 'relation'";
+  const waits =
+    'select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())';
   await slack.until(async () => (await office.database.admin.sql(waits)).length > 0, 'pg_dump to wait for its lock');
   for (let other = 0; other < 6; other += 1) await ben.types('/db backup');
   await slack.until(

@@ -1,5 +1,6 @@
 /** Whoever is no full member of this workspace, or sits where another organization reads along, is refused in words. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { controlsOf } from '../workspace/controls.ts';
 import { DEFAULT_PEOPLE, type Person, TEAM } from '../workspace/people.ts';
 import type { Actor, Message } from '../workspace/workspace.ts';
 import { openOffice } from './office.ts';
@@ -81,8 +82,9 @@ const shared: Place = {
   on: message => ({ ...message, channel: slack.channel('#shared-partner').id }),
 };
 
+/** What its Refresh asks again: the text may name other sessions' actions. */
 function readOf(message: Message): string {
-  return /A-\d+/.exec(JSON.stringify(message.blocks))![0];
+  return String(controlsOf(message.blocks).find(({ actionId }) => actionId === 'again')?.element.value);
 }
 
 /** What the bot has said to this person alone: where they are, in a direct message, in a modal. */

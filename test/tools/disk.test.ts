@@ -1,6 +1,6 @@
 import { rm, statfs } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
-import { judgeDisk } from '../../src/postgres/disk-advice.ts';
+import { judgeDisk, stepsToFreeSpace } from '../../src/postgres/disk-advice.ts';
 import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
 import { type DiskReport, diskReader } from '../../src/tools/disk.ts';
 import { serverFileSystems } from '../../src/tools/file-systems.ts';
@@ -66,7 +66,9 @@ test('a quiet server: sizes are those that the server says elsewhere, and the st
   expect(report.disk.files!.logs).toMatchObject({ count: 1 });
   expect(report.steps).toEqual([
     'Move away what is not the server’s: dumps, core files, package caches',
-    expect.stringMatching(/^DROP or TRUNCATE tables that nobody needs.*The largest: `public."Large Log"` [\d.]+ MB$/),
+    expect.stringContaining('`/db indexes`'),
+    expect.stringContaining('`/db bloat`'),
+    'DROP or TRUNCATE tables that nobody needs; that gives back at once, and for good',
     'Enlarge the disk; PostgreSQL needs no restart for that',
   ]);
 });
@@ -109,6 +111,14 @@ test('an archiver that fails comes first, then a slot that nobody reads, each wi
     expect(reasons(report)).toMatch(
       /^critical: the archiver fails at [0-9A-F]{24}, [\d.]+ MB of WAL wait for it: .*\nattention: slot gone_replica \(inactive\) keeps [\d.]+ MB of WAL/,
     );
+    const { disk } = report;
+    const slots = (retainedBytes: number) => [{ ...disk.slots[0]!, retainedBytes }];
+    const dropped = (kept: number) =>
+      /drop_replication_slot/.test(stepsToFreeSpace({ ...disk, slots: slots(kept) }, thresholds).join());
+    expect([thresholds.slotRetainedBytes.attention - 1, thresholds.slotRetainedBytes.attention].map(dropped)).toEqual([
+      false,
+      true,
+    ]);
     expect(report.steps.slice(0, 2)).toEqual([
       expect.stringMatching(/^Repair the archiver/),
       expect.stringMatching(

@@ -249,7 +249,7 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: ledger,
-        from: "await this.move(transaction, id, 'waiting', this.running(), 'started', {});",
+        from: "await this.move(transaction, id, 'waiting', this.running(), 'started', planOf(action));",
         to: "await this.move(transaction, id, 'waiting', this.running(), undefined, {});",
       },
     ],

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type ConnectedApp, connectedApp } from './connected-app.ts';
+import { fileHtml } from './render/html.ts';
 import { startWorkspace, type Workspace } from './workspace.ts';
 
 let workspace: Workspace;
@@ -107,6 +108,29 @@ describe('the page', () => {
     await workspace.person('ada').types('hello');
     expect((await reader.read()).value).toContain('data: {}');
     await reader.cancel();
+  });
+
+  test('a chart is shown and a CSV opens, anything else is only offered for download', async () => {
+    const { client } = connected.app;
+    const channel_id = workspace.channel('#incident').id;
+    const upload = async (filename: string, content: string) => {
+      await client.files.uploadV2({ channel_id, file: Buffer.from(content), filename, alt_text: 'What it shows' });
+      return workspace.channel('#incident').messages().at(-1)!.files![0]!;
+    };
+    const seen = async ({ url_private }: { url_private: string }) => {
+      const response = await fetch(url_private);
+      const [type, disposition] = ['content-type', 'content-disposition'].map(name => response.headers.get(name));
+      return [response.status, type, disposition!.split(';')[0], await response.text()];
+    };
+    const chart = await upload('connections-24h.png', 'pixels');
+    expect(await seen(chart)).toEqual([200, 'image/png', 'inline', 'pixels']);
+    expect(fileHtml(chart)).toContain(`<img src="/files/${chart.id}" alt="What it shows">`);
+    const csv = await upload('sessions.csv', 'pid\n4711\n');
+    expect(await seen(csv)).toEqual([200, 'text/plain; charset=utf-8', 'inline', 'pid\n4711\n']);
+    expect(fileHtml(csv)).toContain(`href="${csv.url_private}"`);
+    const page = await upload('page.html', '<script>');
+    expect(await seen(page)).toEqual([200, 'application/octet-stream', 'attachment', '<script>']);
+    expect((await fetch(`${workspace.url}/files/F0`)).status).toBe(404);
   });
 
   test('TypeScript goes out as JavaScript', async () => {

@@ -4,6 +4,7 @@ import { stripTypeScriptTypes } from 'node:module';
 import { extname } from 'node:path';
 import { z } from 'zod';
 import type { Actor } from './actor.ts';
+import type { Surroundings, Upload } from './api/method.ts';
 import { readBody } from './api/request.ts';
 import { BOT, badgeOf, TEAM } from './people.ts';
 import type { State } from './state.ts';
@@ -39,8 +40,18 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.png': 'image/png',
 };
 
+/** How an uploaded file is shown; what is not listed is only offered for download. CSV is text here, to be read at once. */
+const SHOWN_FILES: Readonly<Record<string, string>> = {
+  '.png': 'image/png',
+  '.csv': 'text/plain; charset=utf-8',
+  '.jsonl': 'text/plain; charset=utf-8',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
 export interface PageOptions {
   state: State;
+  /** What was uploaded, by the id of the file. */
+  uploads: Surroundings['uploads'];
   /** The person with this id or name. */
   actor: (idOrName: string) => Actor;
 }
@@ -49,7 +60,7 @@ export interface PageOptions {
  * Serves the page in the browser, what it shows and what people do on it.
  * @returns a handler that says whether the request was one of its own.
  */
-export function pageRoutes({ state, actor }: PageOptions) {
+export function pageRoutes({ state, uploads, actor }: PageOptions) {
   const actions: Readonly<Record<string, (body: unknown) => Promise<unknown>>> = {
     '/type': async body => {
       const { as, text, in: place, thread } = typeRequest.parse(body);
@@ -79,6 +90,7 @@ export function pageRoutes({ state, actor }: PageOptions) {
     if (request.method !== 'GET') return false;
     if (url.pathname === '/state') sendJson(response, 200, shownState(state));
     else if (url.pathname === '/events') streamChanges(state, request, response);
+    else if (url.pathname.startsWith('/files/')) return sendUpload(uploads.get(url.pathname.slice(7)), response);
     else return sendFile(url.pathname === '/' ? '/page/index.html' : url.pathname, response);
     return true;
   };
@@ -124,6 +136,21 @@ function streamChanges(state: State, request: IncomingMessage, response: ServerR
   response.write('data: {}\n\n');
   const forget = state.onChange(() => response.write('data: {}\n\n'));
   request.on('close', forget);
+}
+
+/** An uploaded file, without the token that Slack asks for: whoever opens the page sees everything anyway. */
+function sendUpload(upload: Upload | undefined, response: ServerResponse): boolean {
+  if (!upload?.content) return false;
+  const type = SHOWN_FILES[extname(upload.name)];
+  response.writeHead(200, {
+    'content-type': type ?? 'application/octet-stream',
+    'content-disposition': `${type ? 'inline' : 'attachment'}; filename*=UTF-8''${encodeURIComponent(upload.name)}`,
+    'content-security-policy': "default-src 'none'; sandbox",
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+  });
+  response.end(upload.content);
+  return true;
 }
 
 /** Only files of page/ and render/ are served; TypeScript goes out as JavaScript. */

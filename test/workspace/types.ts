@@ -12,6 +12,7 @@ export interface StoredFile {
   name: string;
   title: string;
   size: number;
+  alt_txt?: string;
   url_private: string;
   permalink: string;
 }

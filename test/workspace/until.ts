@@ -6,7 +6,7 @@ type Probe<Found> = () => Found | undefined | false | null | Promise<Found | und
 const POLL_EVERY = 25;
 
 /** Waits until the probe gives something, trying after every change; rejects after `ms`, naming `what`. */
-export async function until<Found>(state: State, probe: Probe<Found>, what: string, ms = 5_000): Promise<Found> {
+export async function until<Found>(state: State, probe: Probe<Found>, what: string, ms = 15_000): Promise<Found> {
   const deadline = performance.now() + ms;
   for (;;) {
     const found = await probe();

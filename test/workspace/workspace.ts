@@ -115,7 +115,7 @@ export async function startWorkspace(options: WorkspaceOptions = {}): Promise<Wo
   );
   const actor = (idOrName: string): Actor => actors.get(idOrName) ?? actors.get(state.personNamed(idOrName).id)!;
 
-  const handlers = [webApi(surroundings, TOKENS), pageRoutes({ state, actor })];
+  const handlers = [webApi(surroundings, TOKENS), pageRoutes({ state, uploads: surroundings.uploads, actor })];
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     serve(handlers, host, request, response).catch((error: unknown) => {
       if (!stopping.signal.aborted) state.violate('workspace', String(error));

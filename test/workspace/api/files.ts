@@ -11,6 +11,7 @@ function storedFile(id: string, title: string | undefined, { uploads, url }: Sur
     name: upload.name,
     title: title ?? upload.name,
     size: upload.content.length,
+    ...(upload.alt !== undefined && { alt_txt: upload.alt }),
     url_private: address,
     permalink: address,
   };
@@ -28,7 +29,7 @@ export const fileMethods = {
     }),
     run(args, { state, uploads, url }) {
       const file_id = state.nextId('F');
-      uploads.set(file_id, { name: args.filename, length: args.length });
+      uploads.set(file_id, { name: args.filename, length: args.length, alt: args.alt_text ?? args.alt_txt });
       return { upload_url: `${url}/upload/${file_id}`, file_id };
     },
   }),

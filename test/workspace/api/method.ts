@@ -15,8 +15,10 @@ export interface Surroundings {
   openConnection: () => string;
 }
 
-interface Upload {
+export interface Upload {
   name: string;
+  /** What a picture shows, in words. */
+  alt?: string | undefined;
   length: number;
   content?: Buffer;
 }

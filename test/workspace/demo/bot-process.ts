@@ -12,7 +12,7 @@ export interface BotProcess {
 }
 
 /** What the bot inherits: how to find programs and write files, and nothing that configures a bot or a PostgreSQL client. */
-const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL', 'TZ'] as const;
+const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'LC_ALL', 'TZ', 'NODE_COMPILE_CACHE'] as const;
 
 const main = fileURLToPath(new URL('../../../src/main.ts', import.meta.url));
 const endWithParent = new URL('./end-with-parent.ts', import.meta.url).href;

@@ -143,11 +143,16 @@ export function blocksToHtml(blocks: readonly AnyBlock[], context: RenderContext
   return blocks.map(block => blockHtml(block, context)).join('');
 }
 
-/** A file of a message as a link, where it has somewhere to lead. */
-export function fileHtml(file: { name: string; url_private?: string; size?: number }): string {
+/** A file of a message as a link, where it has somewhere to lead; a picture of this workspace's own is shown. */
+export function fileHtml(file: { name: string; url_private?: string; size?: number; alt_txt?: string }): string {
   const size = file.size === undefined ? '' : ` <small>${escapeHtml(file.size.toLocaleString('en-GB'))} bytes</small>`;
   const url = safeUrl(file.url_private);
   const name = escapeHtml(file.name);
+  const own = /\/files\/\w+$/.exec(url ?? '')?.[0];
+  if (own && file.name.endsWith('.png')) {
+    const picture = `<img${attribute('src', own)}${attribute('alt', file.alt_txt ?? file.name)}>`;
+    return `<a class="picture"${attribute('href', own)} target="_blank" rel="noopener noreferrer">${picture}</a>`;
+  }
   return url
     ? `<a class="file"${attribute('href', url)} target="_blank" rel="noopener noreferrer">📄 ${name}${size}</a>`
     : `<span class="file">📄 ${name}${size}</span>`;

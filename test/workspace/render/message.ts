@@ -11,6 +11,8 @@ interface MessageFile {
   url_private?: string;
   /** In bytes. */
   size?: number;
+  /** What a picture shows, in words. */
+  alt_txt?: string;
 }
 
 /** A message as the local workspace keeps it. */
