@@ -1,6 +1,5 @@
 /** The composition root: everything that lives as long as the bot, opened in order and released in reverse. */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { minutesToMilliseconds } from 'date-fns/minutesToMilliseconds';
 import { secondsToMilliseconds } from 'date-fns/secondsToMilliseconds';
@@ -19,19 +18,14 @@ import { Outbox } from './audit/outbox.ts';
 import { RecordQueries } from './audit/reader.ts';
 import { Retention } from './audit/retention.ts';
 import { verifyRecord } from './audit/verify.ts';
-import { openBackups } from './backups/backup.ts';
-import { openCatalogue } from './backups/catalogue.ts';
-import { openVerifications } from './backups/verify.ts';
 import { openCharts } from './charts/charts.ts';
 import type { Command } from './command.ts';
 import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
 import { Metrics } from './health/metrics.ts';
 import { openHealthServer } from './health/server.ts';
-import { openRecoveries } from './physical/recoveries.ts';
-import { openTarget, type Target } from './postgres/target.ts';
+import { cleanUp, closeTargets, openTargets, recoverRestores, sweepRecoveries } from './open-targets.ts';
 import { walReader } from './postgres/wal.ts';
-import { openRestores } from './restore/open-restores.ts';
 import { historyReader } from './sampling/history.ts';
 import { Sampler } from './sampling/sampler.ts';
 import { scheduleReader } from './schedule/report.ts';
@@ -40,7 +34,7 @@ import { Scheduler } from './schedule/scheduler.ts';
 import { tellOwed } from './schedule/teller.ts';
 import { walWatch } from './schedule/wal-watch.ts';
 import { Watcher } from './schedule/watcher.ts';
-import { makeServices, type TargetTools } from './service-factory.ts';
+import { makeServices } from './service-factory.ts';
 import { openSlackApp } from './slack/app.ts';
 import { SlackAuditChannel } from './slack/audit-channel.ts';
 import { SlackAuditHistory } from './slack/audit-history.ts';
@@ -52,9 +46,6 @@ import { SlackStage } from './slack/stage.ts';
 import { agreeOnTime } from './store/clock.ts';
 import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
-import { serverAccount } from './tools/account.ts';
-import { findInstallations, type Installation } from './tools/binaries.ts';
-import { openPgbackrest } from './tools/pgbackrest.ts';
 
 export interface Bot {
   /** Resolves when the bot cannot go on and only a fresh start, or a person, can help: stop it then. */
@@ -121,7 +112,7 @@ export async function startBot(
     const identifying = identify(clients.lookups);
     identifying.catch(() => undefined); // awaited below, when what is opened beside it can be released
     const targets = await openTargets(config.targets, log, now);
-    releases.push(() => closeAll(targets));
+    releases.push(() => closeTargets(targets));
     const identity = await identifying;
 
     const channel = new SlackAuditChannel(clients.audit, config.auditChannel);
@@ -344,135 +335,6 @@ function actionTarget(target: TargetConfig): ActionTarget {
     },
     approvalFor: new Set(target.approvalFor),
   };
-}
-
-/** Its connections to replicas are closed with it. */
-interface OpenTarget extends TargetTools {
-  readonly replicas: readonly { readonly address: string; readonly asker: Target }[];
-}
-
-async function openTargets(
-  configs: readonly TargetConfig[],
-  log: Logger,
-  now: () => number,
-): Promise<Map<string, OpenTarget>> {
-  const found = new Map<string | undefined, Installation[]>();
-  for (const { pgBin } of configs) {
-    if (!found.has(pgBin))
-      found.set(pgBin, await findInstallations({ env: { PATH: process.env.PATH, PG_BIN: pgBin } }));
-  }
-  return new Map(
-    configs.map(config => {
-      const { name, connection, emergency } = config;
-      const replicas = config.replicas.map((replica, index) => ({
-        address: `${replica.host}:${replica.port}`,
-        asker: openTarget({ name: `${name}/replica-${index + 1}`, connection: replica, poolSize: 1, log }),
-      }));
-      const target = openTarget({ name, connection, ...(emergency && { emergency }), log });
-      const installations = found.get(config.pgBin) ?? [];
-      const backups = openBackups({
-        target,
-        directory: config.backupDir,
-        installations,
-        cores: availableParallelism(),
-        hashTables: config.backups.hashTables,
-        recipients: config.backups.ageRecipients,
-        offsite: config.offsite,
-        log,
-        now: () => new Date(now()),
-      });
-      const account = () => serverAccount();
-      const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest, { account });
-      const recoveries = openRecoveries({
-        target,
-        pgbackrest,
-        directory: config.backupDir,
-        installations,
-        account,
-        now: () => new Date(now()),
-      });
-      const verifications = openVerifications({
-        target,
-        directory: config.backupDir,
-        installations,
-        scratch: config.scratchUrlEnv,
-        identityFile: config.backups.ageIdentityFile,
-        checks: config.checks,
-        cores: availableParallelism(),
-        log,
-        now: () => new Date(now()),
-      });
-      const catalogue = openCatalogue({ settings: config, directory: config.backupDir, now: () => new Date(now()) });
-      const restores = openRestores({
-        target,
-        installations,
-        directory: config.backupDir,
-        backups,
-        hooks: hooksOf(config),
-        identityFile: config.backups.ageIdentityFile,
-        cores: availableParallelism(),
-        log,
-        now: () => new Date(now()),
-      });
-      return [
-        name,
-        {
-          settings: config,
-          target,
-          replicas,
-          installations,
-          backups,
-          restores,
-          catalogue,
-          verifications,
-          pgbackrest,
-          recoveries,
-        },
-      ];
-    }),
-  );
-}
-
-async function closeAll(targets: ReadonlyMap<string, OpenTarget>): Promise<void> {
-  const open = [...targets.values()].flatMap(({ target, replicas }) => [target, ...replicas.map(({ asker }) => asker)]);
-  await Promise.all(open.map(one => one.close()));
-}
-
-async function cleanUp({ backups, catalogue, verifications, target }: TargetTools, log: Logger): Promise<void> {
-  try {
-    for (const name of await catalogue.cleanUp()) {
-      log.warn({ target: target.name, name }, 'removed the rest of a backup whose removal was interrupted');
-    }
-    for (const leftover of await backups.cleanUp()) {
-      log.warn({ target: target.name, ...leftover }, 'found what an interrupted backup left behind');
-    }
-    for (const leftover of await verifications.cleanUp()) {
-      log.warn({ target: target.name, leftover }, 'removed what an interrupted verification left behind');
-    }
-  } catch (error) {
-    log.warn({ err: error, target: target.name }, 'what an interrupted backup left behind could not be looked for');
-  }
-}
-
-async function recoverRestores({ restores, target }: TargetTools, log: Logger): Promise<void> {
-  try {
-    for (const found of await restores.recover()) {
-      log.warn({ target: target.name, ...found }, 'found what an interrupted restore left behind');
-    }
-  } catch (error) {
-    log.warn({ err: error, target: target.name }, 'what an interrupted restore left behind could not be looked for');
-  }
-}
-
-function hooksOf({ hooks: { stop, migrate, start, health, timeoutSeconds } }: TargetConfig) {
-  return { stop: stop ?? null, migrate: migrate ?? null, start: start ?? null, health: health ?? null, timeoutSeconds };
-}
-
-/** Recovered databases whose time is up, and what a bot that was killed had begun. */
-async function sweepRecoveries(targets: ReadonlyMap<string, TargetTools>, log: Logger): Promise<void> {
-  for (const [target, { recoveries }] of targets) {
-    for (const recovery of await recoveries.sweep()) log.info({ target, recovery }, 'a recovered database was removed');
-  }
 }
 
 /** One process at a time tells what others could not, or each would tell every requester of the same end. */

@@ -173,7 +173,7 @@ const floors: readonly (readonly string[])[] = [
   ],
   ['src/grammar.ts', 'src/registry.ts', 'src/actions', 'src/schedule', 'src/service-factory.ts', 'commands'],
   ['src/slack'],
-  ['src/bot.ts', 'src/process.ts', 'src/main.ts'],
+  ['src/bot.ts', 'src/open-targets.ts', 'src/process.ts', 'src/main.ts'],
 ];
 
 const floorOf = (file: string) => floors.findIndex(places => places.some(place => within(place, file)));

@@ -142,11 +142,12 @@ export function openBackups(settings: BackupOptions): Backups {
     };
   }
 
+  const copier = offsiteCopier({ ...settings, target: target.name, offsite: settings.offsite });
   return {
     ...backupReader(directory),
     estimate,
     take,
-    copy: offsiteCopier({ ...settings, target: target.name, offsite: settings.offsite }).copy,
+    copy: (typed, watch) => copier.copy(typed, watch),
     cleanUp: async () =>
       directory === undefined ? [] : removeLeftovers(directory, { now: now(), maxAgeMs: limits.maxMs }),
   };
