@@ -107,6 +107,6 @@ export async function allowConnections(session: Session, database: string): Prom
   await session.query(allowStatement(database));
 }
 
-export function allowStatement(database: string): string {
+function allowStatement(database: string): string {
   return `ALTER DATABASE ${pg.escapeIdentifier(database)} WITH ALLOW_CONNECTIONS true`;
 }

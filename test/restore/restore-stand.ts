@@ -8,7 +8,7 @@ import { findInstallations } from '../../src/tools/binaries.ts';
 import { type BackupStand, backupStand, recordingLog, request, watched } from '../backups/backup-stand.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 
-export const noHooks = { stop: null, migrate: null, start: null, health: null, timeoutSeconds: 30 };
+const noHooks = { stop: null, migrate: null, start: null, health: null, timeoutSeconds: 30 };
 
 /** A portal with a backup folder, whose bot may restore it. */
 export interface RestoreStand {
