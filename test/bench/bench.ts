@@ -7,12 +7,20 @@ import { backup } from './backup.ts';
 import type { Finding } from './findings.ts';
 import { memory } from './memory.ts';
 import { record } from './record.ts';
+import { recovery } from './recovery.ts';
 import { status } from './status.ts';
 import { openSurroundings } from './surroundings.ts';
 import { table } from './table.ts';
 import type { Topic } from './topic.ts';
 
-const topics: Readonly<Record<BenchOptions['topics'][number], Topic>> = { ack, status, record, backup, memory };
+const topics: Readonly<Record<BenchOptions['topics'][number], Topic>> = {
+  ack,
+  status,
+  record,
+  backup,
+  recovery,
+  memory,
+};
 
 /** Processes that want to run, for each core: the bench itself, with its server and its tools, wants fewer. */
 const busy = 2;
