@@ -69,6 +69,19 @@ export function physicalPreview(
   };
 }
 
+/** A dump that takes longer than this belongs to pgBackRest: it holds back VACUUM all the while. Milliseconds. */
+const longDump = 3_600_000;
+
+/** What to say of a database whose last dump took long, in plain text; nothing of one that did not. */
+export function slowDump(last: { readonly takenAt: Date; readonly finishedAt: Date } | undefined): string[] {
+  if (!last) return [];
+  const took = last.finishedAt.getTime() - last.takenAt.getTime();
+  if (took <= longDump) return [];
+  return [
+    `The last dump took ${duration(took / 1000)}: a database of this size is better backed up by pgBackRest, /db backup --physical diff.`,
+  ];
+}
+
 function titleOf(set: PhysicalBackupFacts['set']): string {
   return `${set.damaged ? 'Backup complete, of damaged files' : 'Backup complete'}: ${names[set.type]}, ${bytes(set.repositoryBytes)} in ${timeOf(set)}`;
 }

@@ -1,6 +1,12 @@
 import { z } from 'zod';
 import { backupOutcome, backupPreview, backupProgress, backupResult } from '../blocks/backup.ts';
-import { physicalOutcome, physicalPreview, physicalProgress, physicalResult } from '../blocks/physical-backup.ts';
+import {
+  physicalOutcome,
+  physicalPreview,
+  physicalProgress,
+  physicalResult,
+  slowDump,
+} from '../blocks/physical-backup.ts';
 import { defineCommand, type RoutineServices, UserError } from '../src/command.ts';
 
 export default defineCommand({
@@ -37,8 +43,9 @@ export default defineCommand({
   afterInterruption: 'Nothing of it is kept; look at the newest backup with `/db status` and ask again.',
   async preview({ physical, ...contents }, { backups, target }) {
     if (physical) return physicalPreview(target.name, physical);
-    const estimate = await backups.estimate(contents);
-    return backupPreview(estimate, target.name);
+    const [estimate, last] = await Promise.all([backups.estimate(contents), backups.latest()]);
+    const preview = backupPreview(estimate, target.name);
+    return { ...preview, effects: [...preview.effects, ...slowDump(last)] };
   },
   async run({ note, physical, ...contents }, services) {
     if (physical) return backUpCluster(physical, { note, ...contents }, services);

@@ -17,7 +17,7 @@ export { ConfigError } from './config/problems.ts';
 import type { StoreAddress } from './store/store.ts';
 import type { Check } from './target-settings.ts';
 
-export type { BackupSchedule, TargetConfig } from './config/targets.ts';
+export type { TargetConfig } from './config/targets.ts';
 
 /** All settings, checked. */
 export interface Config {

@@ -1,28 +1,21 @@
-import { chmod, chown, mkdir, mkdtemp, statfs } from 'node:fs/promises';
-import { hostname, tmpdir } from 'node:os';
+import { mkdir, statfs } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import path from 'node:path';
 import { minutesToMilliseconds } from 'date-fns/minutesToMilliseconds';
 import { z } from 'zod';
 import { bytes } from '../../blocks/text.ts';
 import { dataDirectory } from '../backups/scratch-postmaster.ts';
 import { UserError } from '../errors.ts';
-import { type Connection, parseConnectionUrl } from '../postgres/connection-url.ts';
+import type { Connection } from '../postgres/connection-url.ts';
 import { type Log, openTarget, type Target } from '../postgres/target.ts';
 import type { Account } from '../tools/account.ts';
 import { type Installation, toolsForMajor } from '../tools/binaries.ts';
 import type { Pgbackrest } from '../tools/pgbackrest.ts';
 import { inspectProcess } from '../tools/processes.ts';
-import { systemCode } from '../tools/system-code.ts';
 import { type PointInTime, requireWithin } from './point-in-time.ts';
 import { type RecoveringServer, type RecoveryEnd, recoverServer, socketPort } from './recovering-server.ts';
-import {
-  type FoundRecovery,
-  findRecoveries,
-  type RecoveryRecord,
-  removeRecovery,
-  sweepRecoveries,
-  writeRecord,
-} from './recovery-record.ts';
+import { connectionOf, firstRecord, makeFolder } from './recovery-place.ts';
+import { type FoundRecovery, findRecoveries, removeRecovery, sweepRecoveries, writeRecord } from './recovery-record.ts';
 import { requirePgbackrest, setsOf } from './sets.ts';
 import { compareTables, type TableComparison } from './table-counts.ts';
 
@@ -258,13 +251,6 @@ SELECT pg_catalog.to_char(pg_catalog.pg_last_xact_replay_timestamp() AT TIME ZON
   row: z.object({ reached: z.string().nullable(), beyond: z.boolean() }),
 };
 
-/** The role that initdb made, whose oid is always 10 (BOOTSTRAP_SUPERUSERID). */
-const bootstrapSuperuser = {
-  name: 'bootstrap_superuser',
-  sql: 'SELECT rolname AS name FROM pg_catalog.pg_roles WHERE oid = 10',
-  row: z.object({ name: z.string() }),
-};
-
 const archivedLast = {
   name: 'archived_last',
   sql: 'SELECT last_archived_time AS at FROM pg_catalog.pg_stat_archiver',
@@ -296,53 +282,4 @@ async function haveArchived(
       cause: error,
     });
   }
-}
-
-async function makeFolder(directory: string, id: string, account: Account): Promise<string> {
-  const folder = path.join(directory, id);
-  try {
-    await mkdir(folder, { mode: 0o700 });
-  } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
-    throw new UserError(`${id} has recovered already, into ${folder}.`, {
-      hint: `End it first: \`/db recover-end ${id}\`.`,
-    });
-  }
-  for (const place of [dataDirectory(folder), path.join(folder, 'locks'), path.join(folder, 'tablespaces')]) {
-    await mkdir(place, { mode: 0o700 });
-    await own(place, account);
-  }
-  await own(folder, account);
-  return folder;
-}
-
-async function firstRecord(id: string, account: Account, target: Target): Promise<RecoveryRecord> {
-  const bot = await inspectProcess(process.pid);
-  if (!bot) throw new Error('This process cannot be found among the running ones.');
-  const socketFolder = await mkdtemp(path.join(tmpdir(), 'pg-recovered-'));
-  await chmod(socketFolder, 0o700);
-  await own(socketFolder, account);
-  const superuser = await target.ask(bootstrapSuperuser).then(
-    ([row]) => row?.name,
-    () => undefined,
-  );
-  return {
-    host: hostname(),
-    id,
-    bot: { pid: bot.pid, started: bot.started },
-    program: null,
-    socketFolder,
-    superuser: superuser ?? 'postgres',
-    database: target.connection.database,
-    ready: null,
-  };
-}
-
-function connectionOf({ superuser, database, socketFolder }: RecoveryRecord): Connection {
-  const [user, name, host] = [superuser, database, socketFolder].map(encodeURIComponent);
-  return parseConnectionUrl(`postgresql://${user}@/${name}?host=${host}&port=${socketPort}&sslmode=disable`);
-}
-
-async function own(place: string, { uid, gid }: Account): Promise<void> {
-  if (uid !== undefined && gid !== undefined) await chown(place, uid, gid);
 }

@@ -124,8 +124,10 @@ export async function recoverServer(server: RecoveringServer, { toEndOfWal = fal
     throw error;
   }
   const said = await logSince(logFile, before);
-  if (targetNotReached.test(said))
-    return { promoted: false, lastTransaction: inUtc(lastTransaction.exec(said)?.[1] ?? '') || undefined };
+  if (targetNotReached.test(said)) {
+    const [, last] = lastTransaction.exec(said) ?? [];
+    return { promoted: false, lastTransaction: last && inUtc(last) };
+  }
   throw new UserError('The recovered server did not start.', {
     hint: `It said: ${said.trim().split('\n').slice(-4).join(' ').slice(-400)}`,
     cause: new Error(said.slice(-4_000)),

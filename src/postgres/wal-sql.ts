@@ -38,7 +38,7 @@ SELECT pg_catalog.jsonb_build_object(
   'lastFailedWal', a.last_failed_wal,
   'lastFailedAt', ${milliseconds('a.last_failed_time')},
   'unarchivedBytes', CASE WHEN NOT a.standby THEN
-    greatest(0, pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_lsn(), '0/0') - a.archived_to)::bigint END,
+    greatest(0, pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0') - a.archived_to)::bigint END,
   'waiting', ${monitor ? waiting : 'NULL::jsonb'}
 ) AS wal
 FROM archiver a`;

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { bytes as bytesText } from '../../blocks/text.ts';
+import { hoursToSeconds } from 'date-fns/hoursToSeconds';
+import { bytes as bytesText, duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { UserError } from '../errors.ts';
 import { createDatabaseLike } from '../postgres/create-database.ts';
@@ -81,7 +82,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
     space,
     expected,
     applications: only ? [] : facts.applications,
-    warnings: warningsOf(backup, facts, options, only),
+    warnings: [...warningsOf(backup, facts, options, only), ...slowness(expected.seconds)],
     byHand,
     hooks,
     steps: only
@@ -190,6 +191,16 @@ function warningsOf({ manifest }: FoundBackup, facts: SwapFacts, { hooks }: Rest
 
 function createExtension({ name, schema }: SwapFacts['untrustedExtensions'][number]): string {
   return `CREATE EXTENSION ${quoteIdentifier(name)} WITH SCHEMA ${quoteIdentifier(schema)}`;
+}
+
+/** Beyond that, bringing back the files is quicker than bringing back the rows. */
+const longRestore = hoursToSeconds(1);
+
+function slowness(seconds: number): string[] {
+  if (seconds <= longRestore) return [];
+  return [
+    `It takes about ${duration(seconds)}: for a database of this size a physical backup is the quicker way (\`/db recover\`).`,
+  ];
 }
 
 function commandStep(name: string, argv: readonly string[] | null): string[] {

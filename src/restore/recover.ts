@@ -12,7 +12,9 @@ import type { InterruptedRestore, RestoreOptions } from './restores.ts';
  */
 export async function recoverRestores(options: RestoreOptions): Promise<InterruptedRestore[]> {
   const { target, log } = options;
-  const { database } = target.connection;
+  const { database, prisma } = target.connection;
+  // Through PgBouncer none can have begun here.
+  if (prisma.pgbouncer) return [];
   // A target that refuses connections cannot be asked where else there is one.
   const connection = await maintenanceConnection(target).catch(() => inDatabase(target.connection, 'postgres'));
   return within({ name: `${target.name}/recover`, connection, log }, maintenance =>

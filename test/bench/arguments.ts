@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 
-export const topicNames = ['ack', 'status', 'pages', 'record', 'backup', 'memory'] as const;
+export const topicNames = ['ack', 'status', 'pages', 'record', 'backup', 'recovery', 'memory'] as const;
 
 /** What is to be measured, and how much of it. */
 export interface BenchOptions {

@@ -8,6 +8,7 @@ import type { Finding } from './findings.ts';
 import { memory } from './memory.ts';
 import { pages } from './pages.ts';
 import { record } from './record.ts';
+import { recovery } from './recovery.ts';
 import { status } from './status.ts';
 import { openSurroundings } from './surroundings.ts';
 import { table } from './table.ts';
@@ -19,6 +20,7 @@ const topics: Readonly<Record<BenchOptions['topics'][number], Topic>> = {
   pages,
   record,
   backup,
+  recovery,
   memory,
 };
 

@@ -56,3 +56,17 @@ test('its card says what it reads and writes', async () => {
   expect(preview?.statement).toBe('pgbackrest --type=full backup');
   expect(preview?.summary).toBe('back up the whole cluster of portal, full');
 });
+
+test('the card of a dump that took more than an hour last time says where it belongs', async () => {
+  const finishedAt = new Date('2026-11-23T05:00:00Z');
+  const effects = async (takenAt: string) => {
+    const backups = {
+      estimate: async () => ({ tables: 1, bytes: 1, argv: ['pg_dump'] }),
+      latest: async () => ({ takenAt: new Date(takenAt), finishedAt }),
+    };
+    const all = { target: { name: 'portal' }, backups } as unknown as RoutineServices;
+    return (await command.preview?.(dump, all))?.effects.join(' ');
+  };
+  expect(await effects('2026-11-23T03:00:00Z')).toContain('The last dump took 2 h: a database of this size is better');
+  expect(await effects('2026-11-23T04:30:00Z')).not.toContain('The last dump');
+});

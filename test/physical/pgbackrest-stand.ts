@@ -14,6 +14,8 @@ export interface PgbackrestStand {
   readonly pgbackrest: Pgbackrest;
   /** A folder that the server's account may reach: BACKUP_DIR. */
   readonly directory: string;
+  /** An empty folder of the server's account. */
+  readonly tablespace: string;
   /** Changes a setting of the server. */
   set(name: string, value: string): Promise<void>;
   stop(): Promise<void>;
@@ -34,7 +36,7 @@ export async function openStand(): Promise<PgbackrestStand> {
   const folder = await mkdtemp(path.join(tmpdir(), 'pgb-'));
   const directory = path.join(folder, 'backups');
   await chmod(folder, 0o711);
-  for (const place of ['repository', 'locks', 'spool', 'backups']) {
+  for (const place of ['repository', 'locks', 'spool', 'backups', 'tablespace']) {
     await mkdir(path.join(folder, place));
     if (account.uid !== undefined && account.gid !== undefined) {
       await chown(path.join(folder, place), account.uid, account.gid);
@@ -62,6 +64,7 @@ export async function openStand(): Promise<PgbackrestStand> {
       stanza,
       pgbackrest,
       directory,
+      tablespace: path.join(folder, 'tablespace'),
       stop,
       set: async (name, value) => {
         await cluster.admin.sql(`alter system set ${name} = '${value}'`);

@@ -25,7 +25,8 @@ beforeAll(async () => {
   await stand.cluster.createDatabase('portal');
   const sql = (text: string) => stand.cluster.admin.sql(text, [], 'portal');
   await sql('create table orders (id bigint generated always as identity, at timestamptz default clock_timestamp())');
-  await sql('create table users (name text)');
+  await sql(`create tablespace fast location '${stand.tablespace}'`);
+  await sql('create table users (name text) tablespace fast');
   await sql("insert into users values ('ada'), ('ben')");
   // Without a full set before it, any type becomes one.
   const set = await physicalWriter(stand.pgbackrest, signal).backup('diff');
@@ -106,6 +107,10 @@ test('under load, exactly what was committed before the moment is there; it is r
   const [orders] = await recovered.query('select count(*)::int as rows, max(at) <= $1 as none_later from orders', [at]);
   expect(orders).toEqual({ rows: before, none_later: true });
   expect(await recovered.query('select name from users order by 1')).toEqual([{ name: 'ada' }, { name: 'ben' }]);
+  const [{ location }] = await recovered.query(
+    "select pg_tablespace_location(oid) as location from pg_tablespace where spcname = 'fast'",
+  );
+  expect(location.startsWith(path.join(stand.directory, '.recovered', 'portal', 'A-1042'))).toBe(true);
   expect(await recovered.query('show archive_mode')).toEqual([{ archive_mode: 'off' }]);
   expect(await recovered.query('show listen_addresses')).toEqual([{ listen_addresses: '' }]);
   await recovered.close();

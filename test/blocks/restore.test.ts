@@ -1,0 +1,78 @@
+import { expect, test } from '@jest/globals';
+import { restoreCard, restoreConfirm, restoreProgress, restoreResult } from '../../blocks/restore.ts';
+import { cleanupCard, undoCard } from '../../blocks/restore-undo.ts';
+
+const nasty = '<!channel> `&`';
+const plan = {
+  backup: {
+    name: '20261122T171500Z-A-1040',
+    takenAt: '2026-11-22T17:15:00.000Z',
+    bytes: 215_000_000,
+    tables: 12,
+    rows: 1_804_222,
+    note: nasty,
+    verified: null,
+  },
+  database: { name: nasty, bytes: 1_285_000_000 },
+  aside: `${nasty}_before_20261122180000`,
+  tables: null,
+  schema: null,
+  loss: { tables: [{ name: `public.${nasty}`, now: 9, backup: null, exact: false }], lastCommit: null },
+  space: { needed: 1_542_000_000, free: null },
+  expected: { seconds: 14.2, from: 'size' as const },
+  applications: [{ application: nasty, user: nasty, sessions: 16 }],
+  warnings: [nasty],
+  byHand: [],
+  steps: [],
+};
+const restored = {
+  tables: 12,
+  rows: 1_804_222,
+  heap: nasty,
+  restoreMilliseconds: 14_200,
+  safety: nasty,
+  closedMilliseconds: 34,
+  endedSessions: 21,
+  hooksRun: [nasty],
+};
+const action = { action: 'A-1042', at: '2026-11-22T18:00:00Z', bytes: null };
+
+test('nothing in a name acts as markup, in any of the views', () => {
+  const views = [
+    restoreCard(plan),
+    restoreResult(plan, restored, 'A-1042'),
+    undoCard({
+      ...action,
+      current: plan.database,
+      before: { name: nasty, bytes: null },
+      aside: nasty,
+      applications: plan.applications,
+    }),
+    cleanupCard({ ...action, role: 'before', name: nasty, of: nasty }),
+  ];
+  for (const { text, blocks } of views) {
+    expect(text).not.toContain('<!channel>');
+    // A header is plain text, in which nothing is parsed.
+    expect(JSON.stringify(blocks.filter(({ type }) => type !== 'header'))).not.toContain('<!channel>');
+  }
+});
+
+test('the card says what is lost, what cannot be seen, and that it was never verified', () => {
+  const { text } = restoreCard(plan);
+  expect(text).toContain('*Verified* never');
+  expect(text).toContain('about 9 → no table');
+  expect(text).toContain('the server’s free space cannot be seen from here');
+  expect(restoreConfirm({ ...plan, database: { ...plan.database, name: 'x'.repeat(63) } }).length).toBeLessThan(300);
+});
+
+test('it can be cancelled until the swap, and no longer', () => {
+  const step = (title: string) => [{ title, state: 'running' as const, share: 0.5 }];
+  const view = (title: string) =>
+    JSON.stringify(
+      restoreProgress(step(title), { action: 'A-1042', target: 'portal', now: new Date(0), estimatedEnd: undefined }),
+    );
+  expect(view('Restore into a new database beside it')).toContain('"cancel"');
+  for (const title of ['Swap the names', 'Swap the names back', 'Start the application (hooks.start)']) {
+    expect(view(title)).not.toContain('"cancel"');
+  }
+});
