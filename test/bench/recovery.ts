@@ -162,7 +162,7 @@ async function keepNone(root: string): Promise<void> {
 /** An approved restore under writers: from the click to its end, seconds, and the longest pause of a writer, milliseconds. */
 async function replace(
   office: Office,
-  { cluster }: Surroundings,
+  { cluster, owner }: Surroundings,
   url: string,
 ): Promise<{ seconds: number; gap: number }> {
   const { ada, slack } = office;
