@@ -173,7 +173,7 @@ async function replace(
   const writers = await startWriters(cluster.url(database, owner));
   await ada.types('/db restore latest --reason "the bench"');
   const card = () =>
-    ada.sees('#incident').findLast(({ bot_id, text }) => bot_id !== undefined && / waits for/.test(text));
+    ada.sees('#incident').findLast(({ bot_id, text }) => bot_id !== undefined && / needs approval/.test(text));
   await slack.until(() => card() !== undefined, 'the card', 60_000);
   const took = await timed(async () => {
     await slack.person('ben').clicks('Approve', { on: card()! });
