@@ -15,7 +15,7 @@ export default defineCommand({
       .string()
       .regex(agePattern, 'is a time such as 30m, 12h, 7d or 4w')
       .default('24h')
-      .meta({ description: 'of the last 30m, 24h, 7d or 52w' }),
+      .meta({ placeholder: 'age', description: 'of the last 30m, 24h, 7d or 52w' }),
   }),
   positional: ['metric'],
   examples: ['history', 'history size --for 4w', 'history lag --for 12h'],
