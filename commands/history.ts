@@ -24,7 +24,8 @@ export default defineCommand({
     if (milliseconds === 0) throw new UserError('--for is longer than nothing: a minute is `1m`.');
     const found = await history.read(metric, milliseconds);
     const others = metricNames.filter(name => name !== metric);
-    const facts = { ...found, target: target.name, actionId: action.id, others };
+    const limits = found.metric.limits?.(target.thresholds);
+    const facts = { ...found, limits, target: target.name, actionId: action.id, others };
     const chart = historyChart(facts);
     const sentence = historySentence(facts);
     return {
