@@ -1,4 +1,4 @@
-import { limits } from './limits.ts';
+import { limits as slack } from './limits.ts';
 import { actions, button, header, section } from './parts.ts';
 import { inUnit, scaleOf, type Unit } from './scale.ts';
 import { code, count, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
@@ -18,6 +18,8 @@ export interface HistoryFacts {
   readonly target: string;
   readonly actionId: string;
   readonly metric: { readonly title: string; readonly unit: Unit };
+  /** From which values on it deserves attention or is critical; undefined where no threshold is about it. */
+  readonly limits?: { readonly attention: number; readonly critical: number } | undefined;
   /** Milliseconds since 1970. */
   readonly from: number;
   readonly to: number;
@@ -43,7 +45,7 @@ export function historyView(facts: HistoryFacts): View {
       : summary(facts, found);
   const others = `Others: ${facts.others.map(name => code(name)).join(' ')}`;
   return {
-    text: cut([escapeMrkdwn(title), ...lines, others].join('\n'), limits.messageText),
+    text: cut([escapeMrkdwn(title), ...lines, others].join('\n'), slack.messageText),
     blocks: [
       header(title),
       section([...lines, others].join('\n')),
@@ -52,11 +54,35 @@ export function historyView(facts: HistoryFacts): View {
   };
 }
 
+const lamps = { healthy: '🟢 All well', attention: '🟡 Needs attention', critical: '🔴 Critical' } as const;
+
+/** Where the newest value stands against the target's thresholds. */
+function verdictOf({ limits, metric }: HistoryFacts, last: Filled): string[] {
+  if (!limits) return [];
+  const severity =
+    last.value >= limits.critical ? 'critical' : last.value >= limits.attention ? 'attention' : 'healthy';
+  const [value, low, high] = [last.value, limits.attention, limits.critical].map(one => inUnit(one, metric.unit));
+  return [`${lamps[severity]}: ${value} (attention from ${low}, critical from ${high})`];
+}
+
+/** A threshold far above all values would press them to the ground: it is drawn from a quarter of it on. */
+const drawnFrom = 0.25;
+
+function thresholdLines({ limits, metric }: HistoryFacts, highest: number) {
+  const both = (['attention', 'critical'] as const).flatMap(name => (limits ? [{ name, value: limits[name] }] : []));
+  return both
+    .filter(({ value }) => highest >= drawnFrom * value)
+    .map(({ name, value }) => ({ value, name: `${name} from ${inUnit(value, metric.unit)}` }));
+}
+
 /** The picture; undefined where there is nothing to draw. */
-export function historyChart({ metric, target, from, to, span, points }: HistoryFacts) {
+export function historyChart(facts: HistoryFacts) {
+  const { metric, target, from, to, span, points } = facts;
   const found = points.filter(isFilled);
   if (found.length === 0) return undefined;
-  const { divisor, name } = scaleOf(metric.unit, Math.max(...found.map(({ high }) => high)));
+  const highest = Math.max(...found.map(({ high }) => high));
+  const lines = thresholdLines(facts, highest);
+  const { divisor, name } = scaleOf(metric.unit, Math.max(highest, ...lines.map(({ value }) => value)));
   const banded = found.some(({ low, high }) => low !== high);
   const meaning = banded ? `, average and range of each ${duration(span / 1_000)}` : '';
   const scaled = (value: number | null) => (value === null ? null : value / divisor);
@@ -66,6 +92,7 @@ export function historyChart({ metric, target, from, to, span, points }: History
     unit: name,
     from,
     to,
+    ...(lines.length > 0 && { lines: lines.map(line => ({ ...line, value: line.value / divisor })) }),
     points: points.map(({ at, value, low, high }) => {
       return { at, value: scaled(value), low: scaled(low), high: scaled(high) };
     }),
@@ -83,7 +110,8 @@ export function historySentence({ metric, target, points }: HistoryFacts): strin
   return `${metric.title} on ${target}: last ${say(last.value)}, lowest ${say(low)}, highest ${say(high)}`;
 }
 
-function summary({ metric, span, points }: HistoryFacts, found: readonly Filled[]): string[] {
+function summary(facts: HistoryFacts, found: readonly Filled[]): string[] {
+  const { metric, span, points } = facts;
   const say = (value: number) => inUnit(value, metric.unit);
   const lowest = found.reduce((least, one) => (one.low < least.low ? one : least));
   const highest = found.reduce((most, one) => (one.high > most.high ? one : most));
@@ -91,6 +119,7 @@ function summary({ metric, span, points }: HistoryFacts, found: readonly Filled[
   const average = found.reduce((sum, { value }) => sum + value, 0) / found.length;
   const gaps = points.length - found.length;
   return [
+    ...verdictOf(facts, last),
     `*Last* ${say(last.value)} (${dateToken(new Date(last.at))})`,
     `*Highest* ${say(highest.high)} (${dateToken(new Date(highest.at))})`,
     `*Lowest* ${say(lowest.low)} (${dateToken(new Date(lowest.at))})`,

@@ -34,8 +34,16 @@ export interface IndexesFacts {
     readonly standbys: number;
     readonly unusedCount: number;
     readonly unused: readonly (Index & { readonly supportsKey: boolean })[];
-    readonly covered: readonly (Index & { readonly other: string; readonly kind: 'same' | 'prefix' })[];
-    readonly invalid: readonly (Index & { readonly builder: number | null; readonly leftover: 'new' | 'old' | null })[];
+    readonly covered: readonly (Index & {
+      readonly other: string;
+      readonly otherBytes: number;
+      readonly kind: 'same' | 'prefix';
+    })[];
+    readonly invalid: readonly (Index & {
+      readonly unique: boolean;
+      readonly builder: number | null;
+      readonly leftover: 'new' | 'old' | null;
+    })[];
     readonly usage: readonly (Index & { readonly lastScanSeconds: number | null })[];
   };
 }
@@ -72,7 +80,7 @@ export function indexesView(facts: IndexesFacts): View {
     subject: 'Indexes',
     target: facts.target,
     actionId: facts.actionId,
-    findings: facts.findings,
+    findings: facts.findings.map(finding => withoutWayHere(finding, facts.shown)),
     lines: linesOf(facts),
     table:
       rows.length > 0
@@ -102,6 +110,14 @@ export function indexesFile(facts: IndexesFacts) {
   };
 }
 
+/** What leads to a list says nothing on that list. */
+function withoutWayHere(finding: PageFinding, shown: IndexesShown): PageFinding {
+  const here = `indexes --${shown}`;
+  if (finding.step?.line !== here) return finding;
+  const { advice, step: _here, ...rest } = finding;
+  return { ...rest, advice: advice?.includes(`/db ${here}`) ? undefined : advice };
+}
+
 function cellsOf({ name, table: of, bytes: size, scans, remark }: Row): string[] {
   return [name, of, bytes(size), number(scans), remark];
 }
@@ -111,7 +127,7 @@ function rowsOf(facts: IndexesFacts): Row[] {
   const invalid = indexes.invalid.map(one => ({ ...one, remark: brokenBy(one), statement: repairOf(one) }));
   const covered = indexes.covered.map(one => ({
     ...one,
-    remark: one.kind === 'same' ? `same as ${one.other}` : `first columns of ${one.other}`,
+    remark: `${one.kind === 'same' ? 'same as' : 'first columns of'} ${one.other}, ${bytes(one.otherBytes)}`,
     statement: dropOf(one),
   }));
   const unused = indexes.unused.map(one => ({
@@ -142,9 +158,10 @@ function onlyOnce(rows: readonly Row[]): Row[] {
   return first.toSorted((a, b) => b.bytes - a.bytes);
 }
 
-function brokenBy({ builder, leftover }: IndexesFacts['indexes']['invalid'][number]): string {
+function brokenBy({ builder, leftover, unique }: IndexesFacts['indexes']['invalid'][number]): string {
   if (builder !== null) return `is being built by pid ${builder}`;
-  return leftover === null ? 'its build failed' : 'left by a REINDEX that failed';
+  if (leftover !== null) return 'left by a REINDEX that failed';
+  return unique ? 'its build failed; remove rows that are there twice first' : 'its build failed';
 }
 
 /** What a REINDEX left behind goes; anything else is built again. */
@@ -184,6 +201,9 @@ function notesOf({ indexes, replicas, shown }: IndexesFacts): string[] {
   }
   if (indexes.standby)
     notes.push('This is a standby: only what ran here is counted, and indexes are changed on the primary');
+  if ((shown === 'advice' || shown === 'duplicate') && indexes.covered.some(one => one.otherBytes > 2 * one.bytes)) {
+    notes.push('Queries of an index that is dropped read the one that covers it: where that is far larger, keep both');
+  }
   if (shown === 'advice' || shown === 'unused') {
     notes.push(
       'Unique indexes, those of constraints and those on expressions work without being scanned, and are never called unused',

@@ -38,7 +38,7 @@ export interface QueriesFacts {
   readonly sessions: readonly LongSession[];
 }
 
-const top = 10;
+const top = { rows: 10, buttons: 5 };
 
 const columns: readonly Column[] = [
   { title: 'pid', align: 'right' },
@@ -57,6 +57,7 @@ export function queriesView(facts: QueriesFacts): View {
     sessions.length === 0
       ? 'nobody'
       : `${count(querying, 'query', 'queries')} running, ${count(idle, 'session')} idle in transaction`;
+  const buttons = endable(sessions.slice(0, top.rows)).flatMap(session => buttonsOf(session, facts.actionId));
   return page({
     subject: 'Queries',
     target: facts.target,
@@ -67,11 +68,14 @@ export function queriesView(facts: QueriesFacts): View {
       sessions.length > 0
         ? table(columns, sessions.map(rowOf), {
             caption: `At work, or in a transaction, for ${duration(longerThan)} or longer`,
-            top,
+            top: top.rows,
           })
         : undefined,
-    buttons: sessions.slice(0, top).flatMap(session => buttonsOf(session, facts.actionId)),
+    buttons: buttons.slice(0, top.buttons),
     notes: [
+      ...(Math.max(sessions.length, buttons.length) > top.buttons
+        ? ['For those without a button: `/db kill <pid>`, with `--cancel` for the query alone.']
+        : []),
       'Autovacuum and replication are not listed. The age of a transaction counts also while nothing runs in it.',
     ],
   });
@@ -79,7 +83,7 @@ export function queriesView(facts: QueriesFacts): View {
 
 /** All sessions as a CSV file holds them, when there are more than the table shows. */
 export function queryFile({ sessions }: Pick<QueriesFacts, 'sessions'>) {
-  if (sessions.length <= top) return undefined;
+  if (sessions.length <= top.rows) return undefined;
   const titles = [
     'pid',
     'query_seconds',
@@ -126,11 +130,24 @@ function stateOf({ state, waitEvent, blockedBy }: LongSession): string {
   return waitEvent === null ? (state ?? 'unknown') : `${state ?? 'unknown'}, ${waitEvent}`;
 }
 
-/** A row of buttons for one session, those only that would not be refused. */
-function buttonsOf({ pid, mayKill, mayCancel, backup }: LongSession, actionId: string): ActionsBlock[] {
+interface Endable extends LongSession {
+  /** It holds up nobody of those listed: to end it frees little. */
+  readonly onlyWaits: boolean;
+}
+
+/** Those who work or hold others up first. */
+function endable(sessions: readonly LongSession[]): Endable[] {
+  const holding = new Set(sessions.flatMap(({ blockedBy }) => blockedBy));
+  return sessions
+    .map(session => ({ ...session, onlyWaits: session.blockedBy.length > 0 && !holding.has(session.pid) }))
+    .toSorted((a, b) => Number(a.onlyWaits) - Number(b.onlyWaits));
+}
+
+/** A row of buttons for one session, those only that would not be refused; of who only waits, the query alone is ended. */
+function buttonsOf({ pid, mayKill, mayCancel, backup, onlyWaits }: Endable, actionId: string): ActionsBlock[] {
   if (backup !== undefined) return [actions(cancelBackup(backup))];
   const steps = [
-    ...(mayKill ? [{ text: `Kill ${pid}`, actionId, line: `kill ${pid}` }] : []),
+    ...(mayKill && !onlyWaits ? [{ text: `Kill ${pid}`, actionId, line: `kill ${pid}` }] : []),
     ...(mayCancel ? [{ text: `Cancel query of ${pid}`, actionId, line: `kill ${pid} --cancel` }] : []),
   ];
   return steps.length > 0 ? [actions(...steps.map(nextStep))] : [];

@@ -3,7 +3,7 @@ import type { StatusReport } from '../src/postgres/status.ts';
 import { bar } from './bar.ts';
 import { cancelBackup } from './cancel-backup.ts';
 import { limits } from './limits.ts';
-import { nextStep } from './next-step.ts';
+import { nextStep, oneWord } from './next-step.ts';
 import { actions, button, context, fields, header, section } from './parts.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
@@ -74,21 +74,43 @@ interface Concerned {
 
 /** Those who hold others up, each with the button that leads to its end; a backup of the bot can be cancelled right there. */
 function blockersOf({ status, backups }: StatusReport, { actionId }: StatusFacts): Concerned[] {
-  return status.blockers.slice(0, shown.blockers).map(({ pid, user, application, state, holdsUp }) => {
+  return status.blockers.slice(0, shown.blockers).map(blocker => {
+    const { pid, user, application, state, holdsUp, killRefusal } = blocker;
     const held = `*holds up ${count(holdsUp, 'session')}*`;
-    if (pid === 0) {
-      const gid = status.preparedTransactions.oldest;
-      const text = `A prepared transaction ${held}${gid === null ? '' : `; the oldest is ${code(gid, 60)}`}`;
-      return { text, block: section(text) };
-    }
+    if (pid === 0) return preparedBlocker(blocker, held, actionId);
     const backup = backups.get(pid);
     if (backup !== undefined) {
       const text = `The backup ${backup}, pid ${pid}, ${held}`;
       return { text, block: section(text, cancelBackup(backup)) };
     }
     const who = code(application || user || 'no name', 60);
-    return toEnd(pid, `${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}`, actionId);
+    const what = `${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}`;
+    if (killRefusal === null) return toEnd(pid, what, actionId);
+    const text = `pid ${pid}, ${what}`;
+    return { text, block: section(text) };
   });
+}
+
+/** It has no pid; where several hold a lock that somebody waits for, which one is in the way is not known here. */
+function preparedBlocker(
+  { prepared }: StatusReport['status']['blockers'][number],
+  held: string,
+  actionId: string,
+): Concerned {
+  const [first, ...others] = prepared ?? [];
+  if (!first || others.length > 0) {
+    const names = (prepared ?? []).map(({ gid }) => code(gid, 60)).join(', ');
+    const text = names === '' ? `A prepared transaction ${held}` : `One of the prepared transactions ${names} ${held}`;
+    return { text, block: section(text) };
+  }
+  const text = `The prepared transaction ${code(first.gid, 60)} ${held}`;
+  const word = first.mayRollBack ? oneWord(first.gid) : undefined;
+  if (word === undefined) return { text, block: section(text) };
+  const line = `rollback-prepared ${word}`;
+  return {
+    text: `${text}; to end it: \`/db ${line}\``,
+    block: section(text, nextStep({ text: 'Roll back', actionId, line })),
+  };
 }
 
 /** The transaction that is open for too long, unless it is a blocker anyway; the bot's own work is not ended like this. */

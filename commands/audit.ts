@@ -24,16 +24,16 @@ const args = z.strictObject({
     .string()
     .regex(agePattern, 'write how far back: 30m, 12h, 7d or 4w')
     .optional()
-    .meta({ description: 'not older than 30m, 12h, 7d or 4w' }),
+    .meta({ placeholder: 'age', description: 'not older than 30m, 12h, 7d or 4w' }),
   by: z
     .string()
     .regex(/^[UW][A-Z0-9]{1,30}$/, 'write @ and choose the person that Slack offers')
     .optional()
-    .meta({ description: 'asked by this person' }),
-  command: z.string().optional().meta({ description: 'uses of this command' }),
-  target: z.string().optional().meta({ description: 'on this target' }),
-  action: actionId.optional().meta({ description: 'one action with its events' }),
-  before: actionId.optional().meta({ description: 'older than this action' }),
+    .meta({ placeholder: '@person', description: 'asked by this person' }),
+  command: z.string().optional().meta({ placeholder: 'command', description: 'uses of this command' }),
+  target: z.string().optional().meta({ placeholder: 'target', description: 'on this target' }),
+  action: actionId.optional().meta({ placeholder: 'A-…', description: 'one action with its events' }),
+  before: actionId.optional().meta({ placeholder: 'A-…', description: 'older than this action' }),
   csv: z.boolean().default(false).meta({ description: 'as a CSV file, a line an action' }),
   jsonl: z.boolean().default(false).meta({ description: 'as a file of JSON lines, an action with its events' }),
 });

@@ -15,7 +15,7 @@ export default defineCommand({
       .string()
       .regex(agePattern, 'is a time such as 30m, 12h, 7d or 4w')
       .default('24h')
-      .meta({ description: 'of the last 30m, 24h, 7d or 52w' }),
+      .meta({ placeholder: 'age', description: 'of the last 30m, 24h, 7d or 52w' }),
   }),
   positional: ['metric'],
   examples: ['history', 'history size --for 4w', 'history lag --for 12h'],
@@ -24,7 +24,8 @@ export default defineCommand({
     if (milliseconds === 0) throw new UserError('--for is longer than nothing: a minute is `1m`.');
     const found = await history.read(metric, milliseconds);
     const others = metricNames.filter(name => name !== metric);
-    const facts = { ...found, target: target.name, actionId: action.id, others };
+    const limits = found.metric.limits?.(target.thresholds);
+    const facts = { ...found, limits, target: target.name, actionId: action.id, others };
     const chart = historyChart(facts);
     const sentence = historySentence(facts);
     return {

@@ -13,7 +13,10 @@ export default defineCommand({
       .string()
       .regex(agePattern, 'is a time such as 90s, 5m or 2h')
       .optional()
-      .meta({ description: 'the least age, such as 90s, 5m or 2h; otherwise the limit of `query_seconds`' }),
+      .meta({
+        placeholder: 'age',
+        description: 'the least age, such as 90s, 5m or 2h; otherwise the limit of `query_seconds`',
+      }),
   }),
   examples: ['queries', 'queries --longer-than 30s'],
   async run({ longerThan }, { queries, target, action }) {

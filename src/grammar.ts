@@ -18,6 +18,8 @@ export interface Parsed {
 interface Argument {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'boolean' | 'array';
+  /** What stands for its value in a usage: `age`; otherwise what its type or its choices say. */
+  readonly placeholder: string | undefined;
   readonly description: string;
   readonly required: boolean;
 }
@@ -25,7 +27,15 @@ interface Argument {
 /** JSON Schema of a command's arguments, as far as the grammar reads it. */
 const schemaOfArgs = z.object({
   properties: z
-    .record(z.string(), z.object({ type: z.enum(['string', 'integer', 'boolean', 'array']), description: z.string() }))
+    .record(
+      z.string(),
+      z.object({
+        type: z.enum(['string', 'integer', 'boolean', 'array']),
+        description: z.string(),
+        placeholder: z.string().optional(),
+        enum: z.array(z.string()).optional(),
+      }),
+    )
     .default({}),
   required: z.array(z.string()).default([]),
 });
@@ -148,9 +158,10 @@ function convert(argument: Argument, text: string | undefined): unknown {
 
 function argumentsOf(command: Command): Argument[] {
   const schema = schemaOfArgs.parse(z.toJSONSchema(command.args, { io: 'input' }));
-  return Object.entries(schema.properties).map(([name, { type, description }]) => ({
+  return Object.entries(schema.properties).map(([name, { type, description, placeholder, enum: choices }]) => ({
     name,
     type,
+    placeholder: placeholder ?? choices?.join('|'),
     description,
     required: schema.required.includes(name),
   }));
@@ -166,6 +177,7 @@ function flag(name: string): string {
 }
 
 function shape(argument: Argument): string {
+  if (argument.placeholder !== undefined) return `<${argument.placeholder}>`;
   return argument.type === 'array' ? '<a,b>' : argument.type === 'integer' ? '<n>' : '<text>';
 }
 

@@ -103,7 +103,7 @@ export function makeServices({
         typed: action.typed,
       },
       target: settings,
-      status: statusReader(target, settings.thresholds),
+      status: statusReader(target, settings.thresholds, settings),
       backends: backendReader({ asker: target, ownPids: () => target.ownPids(), settings }),
       integrity: integrityReader({ target, now: monotonic }),
       connections: connectionsReader(target, settings.thresholds),

@@ -204,6 +204,18 @@ test('usage is made from the declaration', () => {
   expect(usage(commands[1]!)).toBe('/db look');
 });
 
+test('what a value is stands in the usage, where its choices or its declaration say so', () => {
+  const [dump] = commands;
+  const args = z.strictObject({
+    for: z.string().meta({ placeholder: 'age', description: 'how far back' }),
+    by: z.enum(['total', 'mean']).default('total').meta({ description: 'the order' }),
+    note: z.string().optional().meta({ description: 'anything' }),
+  });
+  expect(usage({ ...dump!, args, positional: [], onTarget: false } as typeof dump & {})).toBe(
+    '/db dump --for <age> [--by <total|mean>] [--note <text>] [--reason "…"]',
+  );
+});
+
 /** Lines as people and attackers type them: pieces that mean something, and any text at all. */
 const piece = fc.oneof(
   fc.constantFrom('kill', 'status', 'help', 'dump', '4711', '--cancel', '--on', '--reason', '--tables', '—cancel'),

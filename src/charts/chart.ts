@@ -9,6 +9,8 @@ export interface Chart {
   /** Milliseconds since 1970: where the axis of time begins and ends, whether or not there are points. */
   readonly from: number;
   readonly to: number;
+  /** Thresholds, drawn across with their names. */
+  readonly lines?: readonly { readonly name: string; readonly value: number }[];
   /** In order of time; a value of null interrupts the line. */
   readonly points: readonly ChartPoint[];
 }

@@ -8,9 +8,10 @@ const ink = '#1d1c1d';
 const faint = '#616061';
 const grid = '#e4e4e4';
 const line = '#1264a3';
+const limit = '#c01343';
 
 /** The chart in ECharts' words. https://echarts.apache.org/en/option.html */
-export function optionOf({ title, subtitle, unit, from, to, points }: Chart): EChartsCoreOption {
+export function optionOf({ title, subtitle, unit, from, to, points, lines = [] }: Chart): EChartsCoreOption {
   const banded = points.some(({ low, high }) => low !== high);
   const text = (fontSize: number, color: string) => ({ fontFamily: 'DejaVu Sans', fontSize, color });
   return {
@@ -66,6 +67,20 @@ export function optionOf({ title, subtitle, unit, from, to, points }: Chart): EC
         lineStyle: { width: 2.5, color: line },
         areaStyle: banded ? undefined : { color: line, opacity: 0.1 },
       },
+      ...lines.map(({ name, value }) => ({
+        type: 'line',
+        data: [
+          // A point of no size carries the name, which stands below the line: above the highest is the unit.
+          { value: [from, value], label: { ...text(14, limit), show: true, position: [6, 6], formatter: name } },
+          { value: [to, value], ...noDot },
+        ],
+        symbol: 'circle',
+        symbolSize: 0.1,
+        showSymbol: true,
+        showAllSymbol: true,
+        itemStyle: { color: limit },
+        lineStyle: { width: 1.5, type: 'dashed', color: limit },
+      })),
     ],
   };
 }

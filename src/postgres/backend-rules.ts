@@ -73,9 +73,13 @@ export function allRules(mode: KillMode): string {
     .join('\n  AND ');
 }
 
-/** SQL that gives the first refusal, or NULL where the backend may be ended. */
-export function firstRefusal(mode: KillMode): string {
-  const cases = rulesOf(mode).map(({ refusal, holds }) => `WHEN (${holds}) IS NOT TRUE THEN '${refusal}'`);
+/**
+ * SQL that gives the first refusal, or NULL where the backend may be ended.
+ * @param except rules that the caller applies itself, such as those that need a parameter.
+ */
+export function firstRefusal(mode: KillMode, { except = [] }: { readonly except?: readonly Refusal[] } = {}): string {
+  const applied = rulesOf(mode).filter(({ refusal }) => !except.includes(refusal));
+  const cases = applied.map(({ refusal, holds }) => `WHEN (${holds}) IS NOT TRUE THEN '${refusal}'`);
   return `CASE ${cases.join('\n    ')} END`;
 }
 

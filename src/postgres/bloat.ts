@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
 import { bytes, code, count, duration, number, percent } from '../../blocks/text.ts';
-import { UserError } from '../errors.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, inOrder } from './advised.ts';
 import { askAroundLocks } from './around-locks.ts';
 import { bloatSql, measureSql } from './bloat-sql.ts';
 import { attention, critical } from './finding.ts';
+import { noSuchTable } from './no-such-table.ts';
 import type { Asker, Question } from './question.ts';
 
 const whole = z.int().nonnegative();
@@ -96,19 +96,12 @@ export function bloatReader(target: Asker, thresholds: Thresholds): BloatReader 
     read: async named => {
       const [row] = await askAroundLocks(target, bloatQuestion, [named ?? null]);
       const { bloat } = row!;
-      if (named !== undefined && bloat.tablesTotal === 0) throw noSuchTable(named);
+      if (named !== undefined && bloat.tablesTotal === 0) throw await noSuchTable(target, named);
       const tables = await measure(target, bloat);
       const report = { ...bloat, tables };
       return { bloat: report, findings: judgeBloat(report, thresholds) };
     },
   };
-}
-
-/** A table's name is as PostgreSQL writes it; the person may have mistyped it. */
-export function noSuchTable(name: string): UserError {
-  return new UserError(`There is no table ${name}.`, {
-    hint: 'Its name is case-sensitive, with or without its schema: `orders`, `public.orders`. `/db size` lists the largest.',
-  });
 }
 
 async function measure(target: Asker, { measuredBy, tables }: Bloat): Promise<BloatedTable[]> {

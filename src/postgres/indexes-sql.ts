@@ -47,6 +47,7 @@ WITH locked AS MATERIALIZED (${lockedRelations}
     AND tn.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 ), covered AS (
   SELECT DISTINCT ON (a.oid) a.oid, a.name, a.table_name, a.stored, a.locked, a.scans, b.name AS other,
+         b.oid AS other_oid, b.stored AS other_stored, b.locked AS other_locked,
          CASE WHEN a.keys = b.keys THEN 'same' ELSE 'prefix' END AS kind
   FROM all_index a JOIN all_index b ON b.indrelid = a.indrelid AND b.oid <> a.oid
   WHERE a.indisvalid AND b.indisvalid AND NOT a.constrains AND NOT a.indisreplident AND NOT a.relispartition
@@ -73,7 +74,7 @@ WITH locked AS MATERIALIZED (${lockedRelations}
   WHERE i.scans = 0 AND i.indisvalid AND NOT i.indisunique AND NOT i.indisreplident AND NOT i.constrains
     AND NOT i.relispartition AND 0 <> ALL (i.keys)
 ), invalid AS (
-  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans, p.pid AS builder,
+  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans, i.indisunique, p.pid AS builder,
          CASE WHEN i.relname ~ '_ccnew[0-9]*$' THEN 'new' WHEN i.relname ~ '_ccold[0-9]*$' THEN 'old' END AS leftover
   FROM all_index i LEFT JOIN pg_catalog.pg_stat_progress_create_index p
     ON p.index_relid = i.oid AND p.datname = pg_catalog.current_database()
@@ -94,10 +95,11 @@ SELECT pg_catalog.jsonb_build_object(
                'bytes', bytes, 'scans', scans, 'supportsKey', supports_key) ORDER BY bytes DESC, name), '[]')
              FROM ${measured('unused', 'stored')} i),
   'covered', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
-                'bytes', bytes, 'scans', scans, 'other', other, 'kind', kind) ORDER BY bytes DESC, name), '[]')
+                'bytes', bytes, 'scans', scans, 'other', other, 'kind', kind, 'otherBytes',
+                CASE WHEN other_locked THEN other_stored ELSE coalesce(pg_catalog.pg_relation_size(other_oid), 0) END) ORDER BY bytes DESC, name), '[]')
               FROM ${measured('covered', 'stored')} i),
   'invalid', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
-                'bytes', bytes, 'scans', scans, 'builder', builder, 'leftover', leftover) ORDER BY bytes DESC, name), '[]')
+                'bytes', bytes, 'scans', scans, 'unique', indisunique, 'builder', builder, 'leftover', leftover) ORDER BY bytes DESC, name), '[]')
               FROM ${measured('invalid', 'stored')} i),
   'usage', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
               'bytes', bytes, 'scans', scans,

@@ -33,10 +33,13 @@ const indexesSchema = z.strictObject({
   /** Of all, listed or not. */
   unusedCount: whole,
   unused: z.array(unusedSchema),
-  covered: z.array(z.strictObject({ ...index, other: z.string(), kind: z.enum(['same', 'prefix']) })),
+  covered: z.array(
+    z.strictObject({ ...index, other: z.string(), otherBytes: whole, kind: z.enum(['same', 'prefix']) }),
+  ),
   invalid: z.array(
     z.strictObject({
       ...index,
+      unique: z.boolean(),
       /** The backend that builds it right now. */
       builder: z.int().nullable(),
       /** What a REINDEX CONCURRENTLY that failed has left behind: the new index, or the old one. */
@@ -142,20 +145,28 @@ export function judgeIndexes(
   { answered, silent }: AskedReplicas,
   { indexWasteBytes }: Thresholds,
 ): Pick<IndexesReport, 'unusedIsSure' | 'findings'> {
+  const covered = new Set(indexes.covered.map(({ name }) => name));
+  const unused = indexes.unused.filter(({ name }) => !covered.has(name));
+  const other = unused.length < indexes.unused.length ? 'other ' : '';
   const shortest = Math.min(indexes.statisticsSeconds, ...answered.map(one => one.statisticsSeconds));
   const unusedIsSure = shortest >= enoughStatistics && silent.length === 0 && indexes.standbys <= answered.length;
   return {
     unusedIsSure,
     findings: inOrder([
       ...invalid(indexes),
-      wasted(indexes.covered, indexWasteBytes, coveredWords, '`/db indexes --duplicate` lists them'),
-      wasted(indexes.unused, indexWasteBytes, unusedWords, adviceOnUnused(unusedIsSure, shortest, silent)),
+      wasted(indexes.covered, indexWasteBytes, {
+        words: ['index is covered by another and takes', 'indexes are covered by others and take'],
+        advice: '`/db indexes --duplicate` lists them; drop one at a time',
+        step: { text: 'Show duplicates', line: 'indexes --duplicate' },
+      }),
+      wasted(unused, indexWasteBytes, {
+        words: [`${other}index was never used and takes`, `${other}indexes were never used and take`],
+        advice: adviceOnUnused(unusedIsSure, shortest, silent),
+        step: { text: 'Show unused', line: 'indexes --unused' },
+      }),
     ]),
   };
 }
-
-const coveredWords = ['is covered by another and takes', 'are covered by others and take'] as const;
-const unusedWords = ['was never used and takes', 'were never used and take'] as const;
 
 function* invalid({ invalid: all }: Indexes) {
   const broken = all.filter(({ builder }) => builder === null);
@@ -166,20 +177,19 @@ function* invalid({ invalid: all }: Indexes) {
     attention(
       `${first.name}${more} cannot be used by queries, yet every write keeps ${broken.length === 1 ? 'it' : 'them'} up`,
     ),
-    'Its build has failed: `/db indexes --invalid` has the statement that ends it',
+    `Its build has failed: \`/db indexes --invalid\` has the statement that ends it${broken.some(({ unique }) => unique) ? '; rows that are there twice go first, or a unique one fails again' : ''}`,
+    { text: 'Show invalid', line: 'indexes --invalid' },
   );
 }
 
 function wasted(
   found: readonly { readonly bytes: number }[],
   threshold: Thresholds['indexWasteBytes'],
-  [one, several]: readonly [one: string, several: string],
-  advice: string,
+  { words, advice, step }: Pick<Required<PageFinding>, 'advice' | 'step'> & { words: readonly [string, string] },
 ): PageFinding | undefined {
   const sum = found.reduce((total, { bytes: taken }) => total + taken, 0);
-  const say = (value: string) =>
-    `${count(found.length, 'index', 'indexes')} ${found.length === 1 ? one : several} ${value}`;
-  return advised(above(sum, threshold, bytes, say), advice);
+  const say = (value: string) => `${count(found.length, ...words)} ${value}`;
+  return advised(above(sum, threshold, bytes, say), advice, step);
 }
 
 function adviceOnUnused(sure: boolean, shortest: number, silent: readonly string[]): string {

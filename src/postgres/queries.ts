@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
 import type { LongSession } from '../../blocks/queries.ts';
-import { count, duration } from '../../blocks/text.ts';
+import { count, duration, number } from '../../blocks/text.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
 import { firstRefusal, refusalNames } from './backend-rules.ts';
@@ -142,7 +142,9 @@ export function judgeQueries(
       ),
       blocked.length > 0
         ? advised(
-            attention(`${count(blocked.length, 'of them waits', 'of them wait')} for others`),
+            attention(
+              `${number(blocked.length)} of ${count(sessions.length, 'long session')} ${blocked.length === 1 ? 'waits' : 'wait'} for others`,
+            ),
             'Kill nobody who only waits: `/db locks` shows who holds them up',
             { text: 'Show locks', line: 'locks' },
           )

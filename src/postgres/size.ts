@@ -4,9 +4,9 @@ import { bytes, duration, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, inOrder } from './advised.ts';
 import { askAroundLocks, lockedRelations } from './around-locks.ts';
-import { noSuchTable } from './bloat.ts';
 import { above } from './finding.ts';
 import { namedBy } from './named-by.ts';
+import { noSuchTable } from './no-such-table.ts';
 import type { Asker, Question } from './question.ts';
 
 const whole = z.int().nonnegative();
@@ -150,7 +150,7 @@ export function sizeReader({ target, thresholds, earlier, now }: SizeOptions): S
     read: async named => {
       const [[row], past] = await Promise.all([askAroundLocks(target, sizeQuestion, [named ?? null]), earlier()]);
       const { size } = row!;
-      if (named !== undefined && size.tablesTotal === 0) throw noSuchTable(named);
+      if (named !== undefined && size.tablesTotal === 0) throw await noSuchTable(target, named);
       const since = (bytesNow: number, before: number | undefined) =>
         before === undefined ? undefined : bytesNow - before;
       const growth = since(size.databaseBytes, past?.database);

@@ -1,10 +1,15 @@
+import { firstRefusal } from './backend-rules.ts';
+import { mayRollBack } from './prepared-questions.ts';
+
 /**
  * Everything that a first look at a server needs, as one row with one JSON value: one round trip, 13 to 18 alike.
  *
  * - Columns of newer versions are read through to_jsonb, settings through current_setting(…, true): nothing branches.
  * - pg_blocking_pids takes the lock manager's locks, so it is called for sessions that wait for a lock only.
  *   https://www.postgresql.org/docs/current/functions-info.html
- * - A blocker with pid 0 is a prepared transaction.
+ * - A blocker with pid 0 is a prepared transaction: one of those that hold a lock on what somebody waits for. Their locks
+ *   have no pid, and share the virtualtransaction of the lock on their own transaction id.
+ * - Whether a blocker may be ended is asked as far as the server knows; it takes no parameters.
  * - Without pg_monitor, state and backend_type of others are NULL and the count of sessions would be one: `hiddenRows`
  *   tells, and the sum over pg_stat_database, which all may see, stands in.
  */
@@ -28,6 +33,16 @@ WITH RECURSIVE activity AS MATERIALIZED (
   GROUP BY w.pid, w.state_change
 ), root AS (
   SELECT root AS pid, pg_catalog.count(*) - 1 AS holds_up FROM tree GROUP BY root
+), in_the_way AS (
+  SELECT p.gid, pg_catalog.bool_or(${mayRollBack}) AS may_roll_back, pg_catalog.min(p.prepared) AS since
+  FROM waiting w JOIN pg_catalog.pg_locks l ON l.pid = w.pid AND NOT l.granted
+  JOIN pg_catalog.pg_locks h ON h.pid IS NULL AND h.granted AND h.mode <> 'SIReadLock'
+    AND (h.locktype, h.database, h.relation, h.page, h.tuple, h.transactionid, h.classid, h.objid, h.objsubid)
+      IS NOT DISTINCT FROM (l.locktype, l.database, l.relation, l.page, l.tuple, l.transactionid, l.classid, l.objid, l.objsubid)
+  JOIN pg_catalog.pg_locks x ON x.pid IS NULL AND x.virtualtransaction = h.virtualtransaction
+    AND x.locktype = 'transactionid'
+  JOIN pg_catalog.pg_prepared_xacts p ON p.transaction = x.transactionid
+  WHERE 0 = ANY (w.blockers) GROUP BY p.gid ORDER BY since LIMIT 3
 ), position AS (
   SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
               THEN coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
@@ -68,10 +83,15 @@ SELECT pg_catalog.jsonb_build_object(
                         FROM client WHERE state LIKE 'idle in transaction%'),
   'blocked', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*), 'longestSeconds',
                 coalesce(pg_catalog.max(extract(epoch FROM pg_catalog.clock_timestamp() - since)), 0)) FROM lock_wait),
-  'blockers', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', r.pid, 'user', a.usename,
-                 'application', a.application_name, 'state', a.state, 'holdsUp', r.holds_up)
-                 ORDER BY r.holds_up DESC, r.pid), '[]')
-               FROM (SELECT * FROM root ORDER BY holds_up DESC, pid LIMIT 5) r LEFT JOIN activity a ON a.pid = r.pid),
+  'blockers', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', b.pid, 'user', a.usename,
+                 'application', a.application_name, 'database', a.datname, 'state', a.state, 'holdsUp', b.holds_up,
+                 'killRefusal', ${firstRefusal('terminate', { except: ['own', 'other-database'] })},
+                 'prepared', CASE WHEN b.pid = 0 THEN
+                    (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('gid', gid, 'mayRollBack', may_roll_back)
+                       ORDER BY since) FROM in_the_way) END)
+                 ORDER BY b.holds_up DESC, b.pid), '[]')
+               FROM (SELECT * FROM root ORDER BY holds_up DESC, pid LIMIT 5) b LEFT JOIN activity a ON a.pid = b.pid
+                    LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid),
   'preparedTransactions', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*), 'oldestSeconds',
                              coalesce(pg_catalog.max(extract(epoch FROM pg_catalog.clock_timestamp() - prepared)), 0),
                              'oldest', (pg_catalog.array_agg(gid ORDER BY prepared))[1])

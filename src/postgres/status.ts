@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import type { Thresholds } from '../target-settings.ts';
+import type { TargetSettings, Thresholds } from '../target-settings.ts';
+import { refusalNames } from './backend-rules.ts';
 import { backupOf } from './own-backups.ts';
 import type { Asker, Question } from './question.ts';
 import { statusSql } from './status-sql.ts';
+import type { Target } from './target.ts';
 import { assess, type Facts, type Verdict } from './verdict.ts';
 
 const seconds = z.number();
@@ -35,7 +37,20 @@ const statusSchema = z.strictObject({
   idleInTransaction: z.strictObject({ count, oldestSeconds: seconds }),
   blocked: z.strictObject({ count, longestSeconds: seconds }),
   /** Who holds others up and waits for nobody, the worst five; pid 0 is a prepared transaction. */
-  blockers: z.array(z.strictObject({ pid: z.int(), user: name, application: name, state: name, holdsUp: count })),
+  blockers: z.array(
+    z.strictObject({
+      pid: z.int(),
+      user: name,
+      application: name,
+      database: name,
+      state: name,
+      holdsUp: count,
+      /** Why the bot would not end it, when asked. */
+      killRefusal: z.enum(refusalNames).nullable(),
+      /** Of pid 0: those that it may be, the oldest first. */
+      prepared: z.array(z.strictObject({ gid: z.string(), mayRollBack: z.boolean() })).nullable(),
+    }),
+  ),
   preparedTransactions: z.strictObject({ count, oldestSeconds: seconds, oldest: z.string().nullable() }),
   databaseBytes: count,
   cache: z.strictObject({ hits: count, reads: count }),
@@ -92,13 +107,39 @@ export interface StatusReader {
 }
 
 /** @param target who answers, and which backends are the bot's own. */
-export function statusReader(target: Asker & { ownPids(): ReadonlySet<number> }, thresholds: Thresholds): StatusReader {
+export function statusReader(
+  target: Asker & Pick<Target, 'ownPids' | 'connection'>,
+  thresholds: Thresholds,
+  { allowOtherDatabases }: Pick<TargetSettings, 'allowOtherDatabases'> = { allowOtherDatabases: false },
+): StatusReader {
   return {
     read: async facts => {
       const [row] = await target.ask(statusQuestion);
-      const { status } = row!;
-      return { status, ...assess(status, thresholds, facts), backups: ownBackups(status, target.ownPids()) };
+      const ownPids = target.ownPids();
+      const rules = { ownPids, allowOtherDatabases, pgbouncer: target.connection.prisma.pgbouncer };
+      const status = { ...row!.status, blockers: row!.status.blockers.map(one => asAllowed(one, row!.status, rules)) };
+      return { status, ...assess(status, thresholds, facts), backups: ownBackups(status, ownPids) };
     },
+  };
+}
+
+interface Rules extends Pick<TargetSettings, 'allowOtherDatabases'> {
+  readonly ownPids: ReadonlySet<number>;
+  readonly pgbouncer: boolean;
+}
+
+/** Adds the refusals that only the bot knows of. */
+function asAllowed(
+  blocker: Status['blockers'][number],
+  { database }: Status,
+  { ownPids, allowOtherDatabases, pgbouncer }: Rules,
+): Status['blockers'][number] {
+  const elsewhere = !allowOtherDatabases && blocker.database !== database;
+  const own = ownPids.has(blocker.pid) ? 'own' : blocker.killRefusal;
+  return {
+    ...blocker,
+    killRefusal: own ?? (elsewhere ? 'other-database' : null),
+    prepared: blocker.prepared?.map(one => ({ ...one, mayRollBack: one.mayRollBack && !pgbouncer })) ?? null,
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Unit } from '../../blocks/scale.ts';
 import type { Moment } from '../postgres/sample.ts';
+import type { Thresholds } from '../target-settings.ts';
 
 export interface Metric {
   /** `Sessions that wait for a lock` */
@@ -7,7 +8,12 @@ export interface Metric {
   readonly unit: Unit;
   /** How often it is measured, minutes. */
   readonly every: number;
+  /** From which values on it deserves attention or is critical; absent where no threshold is about it. */
+  readonly limits?: (thresholds: Thresholds) => { readonly attention: number; readonly critical: number };
 }
+
+/** https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND */
+const transactionIdSpace = 2 ** 31;
 
 /** Sizes are measured every so many minutes, as that looks at each file of the database. */
 export const sizesEvery = 10;
@@ -18,12 +24,35 @@ export const metrics = {
   active: { title: 'Active sessions', unit: 'count', every: 1 },
   'idle-in-transaction': { title: 'Sessions idle in transaction', unit: 'count', every: 1 },
   waiting: { title: 'Sessions that wait for a lock', unit: 'count', every: 1 },
-  'longest-transaction': { title: 'Longest open transaction', unit: 'seconds', every: 1 },
+  'longest-transaction': {
+    title: 'Longest open transaction',
+    unit: 'seconds',
+    every: 1,
+    limits: ({ transactionSeconds }) => transactionSeconds,
+  },
   transactions: { title: 'Transactions', unit: 'per second', every: 1 },
   wal: { title: 'WAL written', unit: 'bytes per second', every: 1 },
-  lag: { title: 'Replication lag', unit: 'seconds', every: 1 },
-  'lag-bytes': { title: 'Replication lag', unit: 'bytes', every: 1 },
-  age: { title: 'Age of the oldest database', unit: 'transactions', every: 1 },
+  lag: {
+    title: 'Replication lag',
+    unit: 'seconds',
+    every: 1,
+    limits: ({ replicaLagSeconds }) => replicaLagSeconds,
+  },
+  'lag-bytes': {
+    title: 'Replication lag',
+    unit: 'bytes',
+    every: 1,
+    limits: ({ replicaLagBytes }) => replicaLagBytes,
+  },
+  age: {
+    title: 'Age of the oldest database',
+    unit: 'transactions',
+    every: 1,
+    limits: ({ wraparoundPercent: { attention, critical } }) => ({
+      attention: (attention / 100) * transactionIdSpace,
+      critical: (critical / 100) * transactionIdSpace,
+    }),
+  },
   size: { title: 'Size of the database', unit: 'bytes', every: sizesEvery },
 } as const satisfies Record<string, Metric>;
 

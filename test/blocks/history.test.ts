@@ -52,6 +52,24 @@ test('the picture has one unit, and keeps the hole', () => {
   });
 });
 
+describe('a threshold', () => {
+  const limited = (attention: number, critical: number) => ({ ...facts, limits: { attention, critical } });
+
+  test.each([
+    [3_000_001, 4_000_000, '🟢 All well: 3 MB (attention from 3 MB, critical from 4 MB)'],
+    [3_000_000, 4_000_000, '🟡 Needs attention: 3 MB (attention from 3 MB, critical from 4 MB)'],
+    [1_000_000, 3_000_000, '🔴 Critical: 3 MB (attention from 1 MB, critical from 3 MB)'],
+  ])('of %d and %d against a last value of 3 MB', (attention, critical, verdict) => {
+    expect(historyView(limited(attention, critical)).text.split('\n')[1]).toBe(verdict);
+  });
+
+  test('is drawn where it does not press everything else to the ground', () => {
+    expect(historyChart(limited(8_000_000, 17_000_000))?.lines).toEqual([{ name: 'attention from 8 MB', value: 8 }]);
+    expect(historyChart(limited(16_000_000, 16_000_001))?.lines).toHaveLength(1);
+    expect(historyChart(limited(17_000_000, 18_000_000))).not.toHaveProperty('lines');
+  });
+});
+
 test('nothing measured yet is no picture, and is said', () => {
   const empty = { ...facts, points: [] };
   expect(historyChart(empty)).toBeUndefined();

@@ -22,8 +22,8 @@ const facts: IndexesFacts = {
       { ...index('by_note', 12_000_000), supportsKey: false },
       { ...index('by_user', 3_000_000), supportsKey: true },
     ],
-    covered: [{ ...index('by_note', 12_000_000), other: 'public.by_note_2', kind: 'same' }],
-    invalid: [{ ...index('by_day_ccnew', 4_000_000), builder: null, leftover: 'new' }],
+    covered: [{ ...index('by_note', 12_000_000), other: 'public.by_note_2', otherBytes: 13_000_000, kind: 'same' }],
+    invalid: [{ ...index('by_day_ccnew', 4_000_000), unique: false, builder: null, leftover: 'new' }],
     usage: [{ ...index('orders_pkey', 9_000_000), scans: 123_456, lastScanSeconds: 60 }],
   },
 };
@@ -38,7 +38,7 @@ test('what to look at, each index once, and the statements for it', () => {
       'Replica asked: `db2.example:5432`, statistics for 10 d',
       'Indexes to look at, the largest first',
       'Index                Table           Size  Scans  Remark',
-      'public.by_note       public.orders  12 MB      0  same as public.by_note_2',
+      'public.by_note       public.orders  12 MB      0  same as public.by_note_2, 13 MB',
       'public.by_day_ccnew  public.orders   4 MB      0  left by a REINDEX that failed',
       'public.by_user       public.orders   3 MB      0  never used, but deletes check a foreign key by it',
       'One at a time, outside a transaction',
@@ -67,6 +67,40 @@ test('an invalid index is built again, or left alone while somebody builds it', 
   expect(text).toContain('is being built by pid 4711');
   expect(text).toContain('1. `REINDEX INDEX CONCURRENTLY public.failed`');
   expect(text).not.toMatch(/CONCURRENTLY public.growing/);
+});
+
+test('a unique index whose build failed would fail again while rows are there twice', () => {
+  const [broken] = facts.indexes.invalid;
+  const remarks = (changes: Partial<typeof broken>) =>
+    indexesView({ ...facts, shown: 'invalid', indexes: { ...facts.indexes, invalid: [{ ...broken!, ...changes }] } })
+      .text;
+  expect(remarks({ unique: true, leftover: null })).toContain(
+    'its build failed; remove rows that are there twice first',
+  );
+  expect(remarks({ unique: true })).not.toContain('twice');
+});
+
+test('a small index that a far larger one covers is not dropped without thinking', () => {
+  const covered = (otherBytes: number) => [
+    { ...index('small', 9e6), other: 'public.large', otherBytes, kind: 'prefix' as const },
+  ];
+  const said = (otherBytes: number) =>
+    indexesView({ ...facts, shown: 'duplicate', indexes: { ...facts.indexes, covered: covered(otherBytes) } }).text;
+  expect(said(253e6)).toMatch(/ 9 MB .*first columns of public.large, 253 MB[\s\S]*far larger, keep both/);
+  expect(said(18e6)).not.toContain('far larger');
+});
+
+test('each finding leads to its list, and the list does not lead to itself', () => {
+  const step = { text: 'Show duplicates', line: 'indexes --duplicate' };
+  const findings = [
+    { severity: 'attention', text: 'covered', advice: '`/db indexes --duplicate` lists them', step },
+  ] as const;
+  expect(JSON.stringify(indexesView({ ...facts, findings }).blocks)).toContain('A-1042 indexes --duplicate');
+  const there = JSON.stringify(indexesView({ ...facts, findings, shown: 'duplicate' }));
+  expect(there).toContain('covered');
+  expect(there).not.toContain('indexes --duplicate');
+  const unsure = [{ ...findings[0], advice: 'Drop none yet' }];
+  expect(indexesView({ ...facts, findings: unsure, shown: 'duplicate' }).text).toContain('Drop none yet');
 });
 
 test('the use of all, with the last time where the server knows it', () => {

@@ -37,12 +37,35 @@ test('who, for how long, behind whom, and the buttons that would not be refused'
   const buttons = blocks.flatMap(block => (block.type === 'actions' ? block.elements : []));
   expect(buttons.map(one => 'value' in one && one.value)).toEqual([
     'A-1042 kill 4711',
-    'A-1042 kill 815',
-    'A-1042 kill 815 --cancel',
     'A-7',
+    'A-1042 kill 815 --cancel',
     'A-1042',
     'A-1042 locks',
   ]);
+});
+
+const rowsOfButtons = ({ blocks }: View) =>
+  blocks
+    .flatMap(block => (block.type === 'actions' ? [block.elements.map(one => 'value' in one && one.value)] : []))
+    .slice(0, -1);
+
+test('a waiter that holds up others has both buttons, one that only waits none that ends its session', () => {
+  const shown = view(longSession(1, { blockedBy: [2] }), longSession(2, { blockedBy: [3] }), longSession(3));
+  expect(rowsOfButtons(shown)).toEqual([
+    ['A-1042 kill 2', 'A-1042 kill 2 --cancel'],
+    ['A-1042 kill 3', 'A-1042 kill 3 --cancel'],
+    ['A-1042 kill 1 --cancel'],
+  ]);
+  expect(shown.text).toContain('2 of 3 long sessions wait for others');
+});
+
+test('five rows of buttons leave room on a phone; how to end the others is said', () => {
+  const five = [1, 2, 3, 4, 5].map(pid => longSession(pid));
+  expect(rowsOfButtons(view(...five))).toHaveLength(5);
+  expect(view(...five).text).not.toContain('/db kill');
+  const six = view(...five, longSession(6));
+  expect(rowsOfButtons(six)).toHaveLength(5);
+  expect(six.text).toContain('For those without a button: `/db kill <pid>`');
 });
 
 test('10,000 long queries stay within what Slack takes; the file has them all, and nothing in it is a literal', () => {

@@ -6,7 +6,7 @@ import type { View } from '../../blocks/view.ts';
 import type { Status, StatusReport } from '../../src/postgres/status.ts';
 import { assess } from '../../src/postgres/verdict.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
-import { quietStatus } from '../postgres/quiet-status.ts';
+import { blocker, quietStatus } from '../postgres/quiet-status.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const lastBackup = { takenAt: new Date('2026-11-22T08:00:00Z'), bytes: 205_000_000 };
@@ -69,7 +69,7 @@ test('a healthy server on one screen', () => {
 
 const incident: Partial<Status> = {
   blocked: { count: 3, longestSeconds: 252 },
-  blockers: [{ pid: 4711, user: 'portal', application: 'nightly-report', state: 'idle in transaction', holdsUp: 3 }],
+  blockers: [blocker],
   idleInTransaction: { count: 1, oldestSeconds: 320 },
   longestTransaction: { pid: 4711, user: 'portal', application: 'nightly-report', seconds: 400 },
 };
@@ -132,8 +132,8 @@ describe('a transaction that is open for too long, and holds up nobody', () => {
 
 test('a backup of the bot that blocks can be cancelled there, after a question', () => {
   const blockers = [
-    { pid: 815, user: 'bot', application: 'pg-chatops/backup/A-1040', state: 'active', holdsUp: 2 },
-    { pid: 816, user: 'eve', application: 'pg-chatops/backup/A-9999', state: 'active', holdsUp: 1 },
+    { ...blocker, pid: 815, application: 'pg-chatops/backup/A-1040', holdsUp: 2 },
+    { ...blocker, pid: 816, user: 'eve', application: 'pg-chatops/backup/A-9999', holdsUp: 1 },
   ];
   const { blocks, text } = statusView(report({ blockers }, new Map([[815, 'A-1040']])), facts);
   const buttons = blocks.flatMap(block => ('accessory' in block && block.accessory ? [block.accessory] : []));
@@ -145,12 +145,31 @@ test('a backup of the bot that blocks can be cancelled there, after a question',
   expect(text).toContain('`/db kill 816`');
 });
 
-test('a prepared transaction has no pid to kill', () => {
-  const blockers = [{ pid: 0, user: null, application: null, state: null, holdsUp: 1 }];
-  const preparedTransactions = { count: 1, oldestSeconds: 5, oldest: 'gid <1>' };
-  const { text } = statusView(report({ blockers, preparedTransactions }), facts);
-  expect(text).toContain('A prepared transaction *holds up 1 session*; the oldest is `gid &lt;1&gt;`');
-  expect(text).not.toContain('/db kill');
+test('a blocker that the bot would not end is named without a button', () => {
+  const view = statusView(report({ blockers: [{ ...blocker, user: 'postgres', killRefusal: 'superuser' }] }), facts);
+  expect(view.text).toContain('pid 4711, `nightly-report`, idle in transaction, *holds up 3 sessions*\n');
+  expect(view.text).not.toContain('/db kill');
+  expect(nextSteps(view)).toEqual({});
+});
+
+test('a prepared transaction has no pid to kill: it is named, and can be rolled back where the bot may', () => {
+  const seen = (...prepared: { gid: string; mayRollBack: boolean }[]) => {
+    const view = statusView(report({ blockers: [{ ...blocker, pid: 0, holdsUp: 1, prepared }] }), facts);
+    expect(view.text).not.toContain('/db kill');
+    return [view.text.split('\n')[1], nextSteps(view)];
+  };
+  const line = 'rollback-prepared "gid &lt;1&gt;"';
+  expect(seen({ gid: 'gid <1>', mayRollBack: true })).toEqual([
+    `The prepared transaction \`gid &lt;1&gt;\` *holds up 1 session*; to end it: \`/db ${line}\``,
+    { 'Roll back': `A-1042 ${line}` },
+  ]);
+  expect(seen({ gid: 'one', mayRollBack: false })).toEqual(['The prepared transaction `one` *holds up 1 session*', {}]);
+  const both = [
+    { gid: 'one', mayRollBack: true },
+    { gid: 'two', mayRollBack: true },
+  ];
+  expect(seen(...both)).toEqual(['One of the prepared transactions `one`, `two` *holds up 1 session*', {}]);
+  expect(seen()).toEqual(['A prepared transaction *holds up 1 session*', {}]);
 });
 
 test('Refresh asks for the same action again', () => {
@@ -196,7 +215,14 @@ test('names that are markup ping nobody, and the longest of everything stays wit
     longestQuery: session,
     longestTransaction: session,
     blocked: { count: 1e6, longestSeconds: 1e7 },
-    blockers: [0, 1, 2, 3, 4].map(pid => ({ pid, user: name, application: name, state: name, holdsUp: 1e6 })),
+    blockers: [0, 1, 2, 3, 4].map(pid => ({
+      ...blocker,
+      pid,
+      user: name,
+      application: name,
+      state: name,
+      holdsUp: 1e6,
+    })),
     preparedTransactions: { count: 5, oldestSeconds: 1e7, oldest: nasty.repeat(3) },
     transactionIds: { database: name, age: 2 ** 31 - 1 },
     replicas: Array.from({ length: 9 }, () => ({

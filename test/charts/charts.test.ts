@@ -35,6 +35,18 @@ test('a chart is a PNG of a phone’s width, twice as sharp, and different data 
   expect(one.length).toBeLessThan(300_000);
 });
 
+test('thresholds are drawn across, each with its name', async () => {
+  const lines = [{ name: 'attention from 20 GB', value: 20 }];
+  const { series } = optionOf({ ...chart, lines }) as { series: { data: { value: unknown }[] }[] };
+  expect(series.at(-1)!.data.map(({ value }) => value)).toEqual([
+    [chart.from, 20],
+    [to, 20],
+  ]);
+  const charts = openCharts();
+  const [without, drawn] = await Promise.all([charts.draw(chart), charts.draw({ ...chart, lines })]);
+  expect(Buffer.compare(without, drawn)).not.toBe(0);
+});
+
 test('a chart that cannot be drawn is an error, and the next one is drawn', async () => {
   const charts = openCharts();
   await expect(charts.draw({ ...chart, points: 'none' as never })).rejects.toThrow(

@@ -15,7 +15,7 @@ export default async function globalSetup(): Promise<void> {
   await requirePrograms(process.env.PATH);
   const cluster = await startCluster({
     settings: {
-      max_connections: '60',
+      max_connections: '100',
       max_prepared_transactions: '5',
       max_wal_senders: '5',
       wal_level: 'replica',

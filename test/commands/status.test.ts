@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import status from '../../commands/status.ts';
 import type { ReadServices } from '../../src/command.ts';
+import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
 import { statusReader } from '../../src/postgres/status.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
 import { quietStatus } from '../postgres/quiet-status.ts';
@@ -19,6 +20,7 @@ const services = {
       ask: async question => [question.row.parse({ status: quietStatus })],
       version: async () => 170_004,
       ownPids: () => new Set(),
+      connection: parseConnectionUrl('postgresql://bot@db.example/portal'),
     },
     thresholds,
   ),

@@ -166,7 +166,10 @@ test('the index that a failed build left is invalid, with what a REINDEX left ap
     ]),
   );
   expect(found).toHaveLength(2);
+  expect(indexes.invalid.find(({ name }) => name.endsWith('broken'))!.unique).toBe(true);
   expect(findings[0]!.text).toMatch(/and 1 other cannot be used by queries, yet every write keeps them up$/);
+  expect(findings[0]!.advice).toContain('rows that are there twice go first');
+  expect(findings[0]!.step).toEqual({ text: 'Show invalid', line: 'indexes --invalid' });
 });
 
 test('an index that is being built is not called broken', async () => {
@@ -268,6 +271,17 @@ describe('whether an unused index may go', () => {
     const { unusedIsSure, findings } = judgeIndexes({ ...indexes, ...changes }, replicas, thresholds);
     return [unusedIsSure, findings[0]!.advice];
   };
+
+  test('one that is covered as well is counted once', () => {
+    const covered = [{ ...unused[0]!, other: 'public.o', otherBytes: 5, kind: 'same' as const }];
+    const two = [...unused, { ...unused[0]!, name: 'public.j' }];
+    const said = judgeIndexes({ ...indexes, unused: two, covered }, asked, thresholds).findings;
+    expect(said.map(({ text }) => text.replace(/ \(.*/, ''))).toEqual([
+      '1 index is covered by another and takes 5 B',
+      '1 other index was never used and takes 5 B',
+    ]);
+    expect(said.map(({ step }) => step?.line)).toEqual(['indexes --duplicate', 'indexes --unused']);
+  });
 
   test('it may when the statistics of all who were asked reach back a week', () => {
     expect(adviceOf({ standbys: 1 })).toEqual([true, expect.stringContaining('drop one at a time')]);

@@ -89,7 +89,11 @@ describe('what is made of it', () => {
       { querySeconds: null, transactionSeconds: 1_800 },
       ['a transaction is open for 30 min (attention from 30 min)'],
     ],
-    ['one that waits', { querySeconds: 1, transactionSeconds: 1, blockedBy: [7] }, ['1 of them waits for others']],
+    [
+      'one that waits',
+      { querySeconds: 1, transactionSeconds: 1, blockedBy: [7] },
+      ['1 of 1 long session waits for others'],
+    ],
   ])('%s: %j', (_, change, said) => {
     const { findings } = judgeQueries({ hidden: 0, sessions: [longSession(1, change)] }, options);
     expect(findings.map(({ text }) => text)).toEqual(said);

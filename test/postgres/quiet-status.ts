@@ -1,5 +1,17 @@
 import type { Status } from '../../src/postgres/status.ts';
 
+/** A session at the root of a chain that the bot may end. */
+export const blocker: Status['blockers'][number] = {
+  pid: 4711,
+  user: 'portal',
+  application: 'nightly-report',
+  database: 'portal',
+  state: 'idle in transaction',
+  holdsUp: 3,
+  killRefusal: null,
+  prepared: null,
+};
+
 /** A primary on which all is well. */
 export const quietStatus: Status = {
   version: '17.4 (Debian 17.4-1.pgdg120+2)',

@@ -63,7 +63,14 @@ test('one table with its indexes; a partitioned one by its partitions', async ()
     'public."By Note"',
   ]);
   expect((await read('measures')).size.tables.map(({ name }) => name)).toEqual(['public.measures_new']);
-  await expect(read('big one')).rejects.toThrow('There is no table big one.');
+  await expect(read('big one')).rejects.toMatchObject({
+    message: 'There is no table big one.',
+    hint: 'Did you mean `"Big One"`? A name is case-sensitive.',
+  });
+  await expect(read('public.big one')).rejects.toMatchObject({
+    hint: expect.stringContaining('`public."Big One"`'),
+  });
+  await expect(read('elsewhere')).rejects.toMatchObject({ hint: expect.stringContaining('`/db size` lists') });
 });
 
 test('growth since the earlier look', async () => {

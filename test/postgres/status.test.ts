@@ -126,11 +126,33 @@ test('of a chain, the one at its root is shown, with all that it holds up', asyn
       pid: root.pid,
       user: database.portal.user,
       application: 'nightly-report',
+      database: database.name,
       state: 'idle in transaction',
       holdsUp: 2,
+      killRefusal: null,
+      prepared: null,
     },
   ]);
   expect(reasons(report)).toMatch(/attention: 2 sessions blocked, the longest for .* \(attention from/);
+});
+
+test('a blocker that the bot would not end says why', async () => {
+  const superuser = await database.openSession({ login: cluster.superuser });
+  const own = await database.openSession();
+  const waiters = await Promise.all([database.openSession(), database.openSession()]);
+  await database.idleInTransaction(superuser, 'users');
+  await database.blockedBy(superuser, waiters[0]!, 'users');
+  await database.idleInTransaction(own, 'orders');
+  await database.blockedBy(own, waiters[1]!, 'orders');
+  const refusals = async () => {
+    const { blockers } = (await read()).status;
+    return Object.fromEntries(blockers.map(({ pid, killRefusal }) => [pid, killRefusal]));
+  };
+  expect(await refusals()).toEqual({ [superuser.pid]: 'superuser', [own.pid]: null });
+  target.protect(own.pid);
+  expect(await refusals()).toMatchObject({ [own.pid]: 'own' });
+  target.unprotect(own.pid);
+  await superuser.close();
 });
 
 test('a backup of the bot that blocks is known by its pid; its name alone proves nothing', async () => {
@@ -157,12 +179,17 @@ test('a prepared transaction that blocks has no pid and is named', async () => {
       const found = await read({ transactionSeconds: { attention: 0.000_001, critical: 3_600 } });
       return found.status.blockers.length > 0 && found;
     });
-    expect(report.status.blockers).toEqual([{ pid: 0, user: null, application: null, state: null, holdsUp: 1 }]);
+    expect(report.status.blockers).toMatchObject([
+      { pid: 0, user: null, holdsUp: 1, prepared: [{ gid, mayRollBack: false }] },
+    ]);
+    await database.admin.sql(`grant ${database.portal.user} to ${database.bot.user}`);
+    expect((await read()).status.blockers[0]!.prepared).toEqual([{ gid, mayRollBack: true }]);
     expect(report.status.preparedTransactions).toMatchObject({ count: 1, oldest: gid });
     expect(reasons(report)).toContain(`a prepared transaction waits for`);
     expect(reasons(report)).toContain(gid);
   } finally {
     await database.admin.sql(`rollback prepared '${gid}'`);
+    await database.admin.sql(`revoke ${database.portal.user} from ${database.bot.user}`).catch(() => undefined);
   }
   await waits;
 });

@@ -137,10 +137,13 @@ test('a prepared transaction: refused to a bot without the right, then rolled ba
   await coordinator.query(`prepare transaction '${gid}'`);
   await ada.types('/db locks');
   const page = await office.reads('#incident', /The prepared transaction `?pay/);
-  await ada.clicks('Roll back', { on: page });
+  expect(JSON.stringify(page.blocks)).not.toContain('Roll back');
+  await ada.types(`/db rollback-prepared '${gid}'`);
   await office.sees(ada, /Only portal, who prepared it, or a superuser may roll back/);
   await database.admin.sql(`grant portal to ${database.bot.user}`);
-  await ada.clicks('Roll back', { on: page });
+  await ada.types('/db locks');
+  await slack.until(() => JSON.stringify(ada.sees('#incident').at(-1)?.blocks).includes('Roll back'), 'the button');
+  await ada.clicks('Roll back');
   const card = await office.reads('#incident', /Roll back the prepared transaction pay.*SET ROLE/s);
   await ben.clicks('Approve', { on: card });
   await office.reads('#incident', /The prepared transaction `?pay .* is rolled back/);
