@@ -9,14 +9,10 @@ export default defineCommand({
   summary: 'who has worked, or kept a transaction open, for long',
   risk: 'read',
   args: z.strictObject({
-    longerThan: z
-      .string()
-      .regex(agePattern, 'is a time such as 90s, 5m or 2h')
-      .optional()
-      .meta({
-        placeholder: 'age',
-        description: 'the least age, such as 90s, 5m or 2h; otherwise the limit of `query_seconds`',
-      }),
+    longerThan: z.string().regex(agePattern, 'is a time such as 90s, 5m or 2h').optional().meta({
+      placeholder: 'age',
+      description: 'the least age, such as 90s, 5m or 2h; otherwise the limit of `query_seconds`',
+    }),
   }),
   examples: ['queries', 'queries --longer-than 30s'],
   async run({ longerThan }, { queries, target, action }) {
