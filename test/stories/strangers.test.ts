@@ -118,7 +118,7 @@ describe.each(outsiders)('%s', (_who, facts, words) => {
 
   test.each(modals)('the form of %s, and what is sent from one that was open', async verb => {
     await isRefused(ida, incident, words, () => ida.clicksRaw({ action_id: verb, value: id, on: waiting }));
-    expect(ida.modal()?.blocks.some(block => block.type === 'input')).toBe(false);
+    expect(ida.modal()?.blocks.some(block => block.type === 'input') ?? false).toBe(false);
     const account = people.find(person => person.name === 'ida')!;
     const outsider = { ...account };
     Object.assign(account, { ...impostor, isRestricted: false, isUltraRestricted: false, isStranger: false });
