@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PrismaSettings } from './postgres/connection-parameters.ts';
 
 /** When a number deserves attention, and when it is critical. A target's config may change each. */
 export const thresholdsSchema = z.strictObject({
@@ -74,6 +75,8 @@ export interface TargetSettings {
   readonly redactQueries: boolean;
   /** Processes of the application, each with a connection pool of its own; `undefined` where nobody said. */
   readonly instances?: number | undefined;
+  /** What the application's own connection string tells Prisma; `undefined` where the bot was not given it. */
+  readonly application?: PrismaSettings | undefined;
 }
 
 function pair(attention: number, critical: number) {
