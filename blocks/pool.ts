@@ -15,6 +15,8 @@ export interface PoolFacts {
     readonly poolTimeout: number | undefined;
     readonly pgbouncer: boolean;
     readonly instances: number | undefined;
+    /** Whether all else is from the application's own connection string; otherwise from the bot's. */
+    readonly fromApplication: boolean;
   };
   readonly demand: number | undefined;
   readonly capacity: number;
@@ -66,10 +68,16 @@ export function poolView(facts: PoolFacts): View {
     findings: facts.findings,
     lines: linesOf(facts),
     table: rows.length > 0 ? table(columns, rows, { caption: 'Sessions of this database', top: 10 }) : undefined,
-    notes:
-      facts.pool.instances === undefined
+    notes: [
+      ...(facts.pool.fromApplication
+        ? []
+        : [
+            "The pool is that of the bot's own connection string: `application_url_env` of the target names the application's.",
+          ]),
+      ...(facts.pool.instances === undefined
         ? ['How many instances the application has is not known: set `instances` of the target in the config.']
-        : [],
+        : []),
+    ],
   });
 }
 

@@ -17,6 +17,9 @@ const longestCell = 300;
 const plainCell = { inner: 36, last: 72 };
 /** A text cell must not be empty. */
 const nothing = '–';
+/** In a narrow column a number stays on one line with its unit. */
+const noBreak = '\u00a0';
+const beforeUnit = /(?<=\d) (?=\p{L}|%)/gu;
 
 /**
  * The top rows as a table; a message takes one. Cells are plain text, in which nothing is parsed, so nothing is escaped.
@@ -52,7 +55,9 @@ export function table(
  */
 export function tableText({ caption, rows }: DataTableBlock, max: number = limits.sectionText): string {
   const texts = rows.map(row =>
-    row.map((cell, index) => cut(textOf(cell), index === row.length - 1 ? plainCell.last : plainCell.inner)),
+    row.map((cell, index) =>
+      cut(textOf(cell).replaceAll(noBreak, ' '), index === row.length - 1 ? plainCell.last : plainCell.inner),
+    ),
   );
   const widths = (texts[0] ?? []).map((_, index) => Math.max(...texts.map(row => (row[index] ?? '').length)));
   const numeric = widths.map((_, index) => texts.slice(1).every(row => /^[\d–+−]/.test(row[index] ?? '')));
@@ -81,9 +86,8 @@ export function csv(columns: readonly Column[], rows: readonly (readonly CsvCell
 function cellOf(value: string, { align }: Column): Cell {
   const text = cut(oneLine(value), longestCell) || nothing;
   const plainNumber = align === 'right' && /^-?\d{1,3}(?:,?\d{3})*(?:\.\d+)?$/.test(text);
-  return plainNumber
-    ? { type: 'raw_number', value: Number(text.replaceAll(',', '')), text }
-    : { type: 'raw_text', text };
+  if (plainNumber) return { type: 'raw_number', value: Number(text.replaceAll(',', '')), text };
+  return { type: 'raw_text', text: align === 'right' ? text.replace(beforeUnit, noBreak) : text };
 }
 
 function charactersOf(cells: readonly Cell[]): number {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { PrismaSettings } from './postgres/connection-parameters.ts';
 
 /** When a number deserves attention, and when it is critical. A target's config may change each. */
 export const thresholdsSchema = z.strictObject({
@@ -100,6 +101,8 @@ export interface TargetSettings {
   readonly backups: BackupPolicy;
   /** When it is backed up by itself, as cron text; `undefined` is never. */
   readonly schedule?: { readonly cron: string; readonly timeZone: string } | undefined;
+  /** What the application's own connection string tells Prisma; `undefined` where the bot was not given it. */
+  readonly application?: PrismaSettings | undefined;
 }
 
 function pair(attention: number, critical: number) {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { examples } from '../src/config/examples.ts';
 import { type Config, ConfigError, readConfig } from '../src/config.ts';
@@ -172,7 +173,11 @@ describe('the file', () => {
 
   test('several targets, each with its own settings', () => {
     const config = read(
-      { REPORTS_URL: 'postgresql://bot:hunter2@reports.example/reports', APPROVERS: 'U0BEN' },
+      {
+        REPORTS_URL: 'postgresql://bot:hunter2@reports.example/reports',
+        APPLICATION_URL: 'postgresql://app:hunter3@reports.example/reports?connection_limit=7&pool_timeout=20',
+        APPROVERS: 'U0BEN',
+      },
       `
 default_target: reports
 approval_minutes: 30
@@ -186,6 +191,7 @@ targets:
     replicas_url_env: [DATABASE_URL]
   - name: reports
     database_url_env: REPORTS_URL
+    application_url_env: APPLICATION_URL
     approvers: [S0DBA]
     operators: [U0DORA, S0OPS]
     viewers: [S0STAFF, C0INCIDENT]
@@ -206,6 +212,9 @@ targets:
 `,
     );
     const [portal, reports] = config.targets;
+    expect(reports!.application).toEqual({ connectionLimit: 7, poolTimeout: 20, pgbouncer: false });
+    expect(portal!.application).toBeUndefined();
+    expect(inspect(config, { depth: null, showHidden: true })).not.toContain('hunter3');
     expect(config).toMatchObject({
       defaultTarget: 'reports',
       approvalMinutes: 30,

@@ -31,6 +31,7 @@ export const examples: Readonly<Record<string, string>> = {
   database_url_env: 'PORTAL_DATABASE_URL',
   emergency_url: 'postgresql://chatops_emergency@db.example.com:5432/portal',
   emergency_url_env: 'PORTAL_EMERGENCY_URL',
+  application_url_env: 'PORTAL_APPLICATION_URL',
   replicas_url_env: '[PORTAL_REPLICA_URL]',
   approvers: '[U0123ABCD, S0456EFGH]',
   approvers_from_other_groups: 'true',

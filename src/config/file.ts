@@ -27,6 +27,10 @@ function targetSchema(environment: Environment) {
     databaseUrlEnv: connectionUrlIn(environment).optional(),
     emergencyUrl: connectionUrl.optional(),
     emergencyUrlEnv: connectionUrlIn(environment).optional(),
+    // Of the application's own string no more than this is kept: the bot never logs in with it.
+    applicationUrlEnv: connectionUrlIn(environment)
+      .transform(({ prisma }) => prisma)
+      .optional(),
     replicasUrlEnv: z.array(connectionUrlIn(environment)).default([]),
     approvers: ids.optional(),
     approversFromOtherGroups: z.boolean().default(false),

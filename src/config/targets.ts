@@ -87,7 +87,8 @@ export function makeTarget(
   { routineCommands, destructiveCommands }: KnownCommands,
   problems: Problems,
 ): TargetConfig | undefined {
-  const { databaseUrl, databaseUrlEnv, emergencyUrl, emergencyUrlEnv, replicasUrlEnv, ...settings } = target;
+  const { databaseUrl, databaseUrlEnv, emergencyUrl, emergencyUrlEnv, applicationUrlEnv, replicasUrlEnv, ...settings } =
+    target;
   const connection = databaseUrl ?? databaseUrlEnv ?? (only ? databaseUrlOf(environment, problems) : undefined);
   if (connection === undefined && !only) {
     problems.add(`${where}.database_url_env`, 'is missing: each of several targets needs it, or database_url.');
@@ -111,6 +112,7 @@ export function makeTarget(
     channels: settings.channels,
     approvalChannel: settings.approvalChannel,
     instances: settings.instances,
+    application: applicationUrlEnv,
     checks: settings.checks ?? defaults.checks,
     pgBin: settings.pgBin ?? defaults.pgBin,
     backupDir: settings.backupDir ?? defaults.backupDir,

@@ -84,6 +84,8 @@ export interface PoolReport {
 export interface PoolSettings extends PrismaSettings {
   /** Processes of the application, each with a pool of its own; from the target's settings. */
   readonly instances: number | undefined;
+  /** Whether all else is from the application's own connection string; otherwise from the bot's. */
+  readonly fromApplication: boolean;
 }
 
 export interface PoolReader {
@@ -96,12 +98,13 @@ export interface PoolReader {
 
 export function poolReader(
   target: Pick<Target, 'ask' | 'connection'>,
-  { thresholds, instances }: Pick<TargetSettings, 'thresholds' | 'instances'>,
+  { thresholds, instances, application }: Pick<TargetSettings, 'thresholds' | 'instances' | 'application'>,
 ): PoolReader {
   return {
     read: async () => {
       const [row] = await target.ask(poolQuestion);
-      return judgePool(row!.pool, { ...target.connection.prisma, instances }, thresholds);
+      const prisma = application ?? target.connection.prisma;
+      return judgePool(row!.pool, { ...prisma, instances, fromApplication: application !== undefined }, thresholds);
     },
   };
 }
@@ -192,9 +195,11 @@ function* fitting({ server, pool, demand, capacity, recommended, fitsDeploy }: J
   }
 }
 
-function* limits({ pool: { connectionLimit, poolTimeout, pgbouncer } }: Judged) {
+function* limits({ pool: { connectionLimit, poolTimeout, pgbouncer, fromApplication } }: Judged) {
   const { connections, timeout } = recommendation;
-  const inUrl = "Set it in the application's DATABASE_URL, and in the bot's, from which this page reads it";
+  const inUrl = fromApplication
+    ? "Set it in the application's DATABASE_URL"
+    : "Set it in the application's DATABASE_URL, which `application_url_env` of the target lets this page read; now it reads the bot's";
   if (connectionLimit === undefined) {
     yield advised(
       attention(

@@ -18,21 +18,28 @@ export async function recoverRestores(options: RestoreOptions): Promise<Interrup
   // A target that refuses connections cannot be asked where else there is one.
   const connection = await maintenanceConnection(target).catch(() => inDatabase(target.connection, 'postgres'));
   return within({ name: `${target.name}/recover`, connection, log }, maintenance =>
-    maintenance.withSession(
-      async session => {
-        const left = marked(await session.ask(markedDatabases)).filter(
-          ({ mark, name }) =>
-            mark.of === database && name !== database && (mark.role === 'restoring' || mark.role === 'returning'),
-        );
-        const did: InterruptedRestore[] = [];
-        for (const one of left) {
-          if (await holdRestoreLock(session, one.name)) did.push(...(await undoHalf(session, one)));
-        }
-        return did;
-      },
-      { readOnly: false, statementTimeout: 60_000 },
-    ),
+    maintenance.withSession(session => undoHalves(session, database), { readOnly: false, statementTimeout: 60_000 }),
   );
+}
+
+/**
+ * @param session of a database from which others are dropped.
+ * @param database whose restores they were.
+ */
+export async function undoHalves(session: Session, database: string): Promise<InterruptedRestore[]> {
+  const halves = async () =>
+    marked(await session.ask(markedDatabases)).filter(
+      ({ mark, name }) =>
+        mark.of === database && name !== database && (mark.role === 'restoring' || mark.role === 'returning'),
+    );
+  const did: InterruptedRestore[] = [];
+  for (const { name } of await halves()) {
+    if (!(await holdRestoreLock(session, name))) continue;
+    // Whoever held the lock may have finished between the look and the lock: a finished copy is nobody's half.
+    const still = (await halves()).find(half => half.name === name);
+    if (still) did.push(...(await undoHalf(session, still)));
+  }
+  return did;
 }
 
 async function undoHalf(session: Session, { name, mark }: MarkedDatabase): Promise<InterruptedRestore[]> {

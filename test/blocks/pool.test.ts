@@ -5,7 +5,7 @@ const facts: PoolFacts = {
   target: 'portal',
   actionId: 'A-1042',
   findings: [],
-  pool: { connectionLimit: 10, poolTimeout: 20, pgbouncer: false, instances: 3 },
+  pool: { connectionLimit: 10, poolTimeout: 20, pgbouncer: false, instances: 3, fromApplication: true },
   demand: 30,
   capacity: 93,
   recommended: 20,
@@ -37,12 +37,19 @@ no name             socket           1       0                    1"
 test('what is not known is said', () => {
   const { text } = poolView({
     ...facts,
-    pool: { connectionLimit: undefined, poolTimeout: undefined, pgbouncer: true, instances: undefined },
+    pool: {
+      connectionLimit: undefined,
+      poolTimeout: undefined,
+      pgbouncer: true,
+      instances: undefined,
+      fromApplication: false,
+    },
     demand: undefined,
     recommended: undefined,
     server: { ...facts.server, holders: [] },
   });
   expect(text).toContain('Pool: connection_limit not given, pool_timeout not given, 10 s, through PgBouncer');
   expect(text).toContain('Recommended: a pooler in front');
+  expect(text).toContain('`application_url_env` of the target names');
   expect(text).toContain('set `instances` of the target in the config');
 });

@@ -28,12 +28,12 @@ test('the top rows, numbers as numbers, and how many there are in all', () => {
       ],
       [
         { type: 'raw_number', value: 4711, text: '4711' },
-        { type: 'raw_text', text: '4 min 12 s' },
+        { type: 'raw_text', text: '4\u00a0min 12\u00a0s' },
         { type: 'raw_text', text: 'nightly-report' },
       ],
       [
         { type: 'raw_number', value: 12, text: '12' },
-        { type: 'raw_text', text: '3 s' },
+        { type: 'raw_text', text: '3\u00a0s' },
         { type: 'raw_text', text: 'portal-bff' },
       ],
     ],

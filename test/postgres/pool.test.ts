@@ -80,6 +80,20 @@ test('five instances need a pooler, as not even ten each fit', async () => {
   expect(report.findings[0]!.advice).toMatch(/^Put a pooler such as PgBouncer in front/);
 });
 
+test("the application's own connection string counts, where the bot was given it", async () => {
+  const { target } = targetOf(`${cluster.url('postgres', bot)}?connection_limit=10`);
+  const application = { connectionLimit: 5, poolTimeout: 10, pgbouncer: false };
+  try {
+    const told = await poolReader(target, { thresholds, instances: 2, application }).read();
+    expect(told.pool).toEqual({ ...application, instances: 2, fromApplication: true });
+    expect(reasons(told)).toBe('attention: connection_limit is 5; 10 to 20 an instance are recommended');
+    const untold = await poolReader(target, { thresholds, instances: 2 }).read();
+    expect(untold.pool).toMatchObject({ connectionLimit: 10, fromApplication: false });
+  } finally {
+    await target.close();
+  }
+});
+
 test("the database's own connection limit counts", async () => {
   await cluster.admin.sql('alter database postgres connection limit 24');
   try {
@@ -143,7 +157,7 @@ describe('the connection string', () => {
     ],
     limitedRoles: [],
   };
-  const plain = { connectionLimit: 10, poolTimeout: 10, pgbouncer: false, instances: 2 };
+  const plain = { connectionLimit: 10, poolTimeout: 10, pgbouncer: false, instances: 2, fromApplication: true };
   const judge = (pool: Partial<typeof plain> | Record<string, undefined>, change: Partial<PoolServer> = {}) =>
     reasons(judgePool({ ...server, ...change }, { ...plain, ...pool }, thresholds));
 
