@@ -1,4 +1,5 @@
-import { context, header, preformatted, section } from './parts.ts';
+import { nextStep } from './next-step.ts';
+import { actions, context, header, preformatted, section } from './parts.ts';
 import { type Column, table, tableText } from './table.ts';
 import { bytes, code, count, dateToken, duration, escapeMrkdwn, number, utc } from './text.ts';
 import type { View } from './view.ts';
@@ -62,8 +63,8 @@ export function recoveryView(facts: RecoveryFacts): View {
   const counts = rows.length > 0 ? table(columns, rows, { caption: 'Rows then and now', top: 20 }) : undefined;
   const reached = reachedWords(facts);
   const expiry = `It is removed ${dateToken(facts.expiresAt)}, also when the bot restarts; before that by \`/db recover-end ${facts.id}\`.`;
-  const back =
-    'Nothing was changed in the living database. To bring something back, dump it there, and look at it in a database beside the living one:';
+  const keep = `backup --recovered ${facts.id}`;
+  const back = `Nothing was changed in the living database. To bring it back, or some of its tables, with approval and undo: \`/db ${keep}\`, then \`/db restore\` with the action of that backup. By hand:`;
   return {
     text: [
       escapeMrkdwn(title),
@@ -81,6 +82,7 @@ export function recoveryView(facts: RecoveryFacts): View {
       section(`Look into it on ${code(facts.host)}, as the account of the bot:`),
       preformatted(psqlLine(facts)),
       section(back),
+      actions(nextStep({ text: 'Keep it as a backup', line: keep, actionId: facts.id })),
       preformatted(dumpLine(facts)),
       context(expiry),
     ],

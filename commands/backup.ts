@@ -31,6 +31,14 @@ export default defineCommand({
       .enum(['full', 'diff', 'incr'])
       .optional()
       .meta({ description: 'the whole cluster with its WAL, by pgBackRest: full, diff or incr' }),
+    recovered: z
+      .string()
+      .regex(/^A-\d{1,15}$/i, 'a recovered database is named by its action, A-1042')
+      .optional()
+      .meta({
+        placeholder: 'A-…',
+        description: 'instead of the living database, what this `/db recover` brought back',
+      }),
   }),
   examples: [
     'backup',
@@ -39,26 +47,28 @@ export default defineCommand({
     'backup --plain --reason "the auditors want SQL"',
     'backup --schema-only',
     'backup --physical diff',
+    'backup --recovered A-1042',
   ],
   afterInterruption: 'Nothing of it is kept; look at the newest backup with `/db status` and ask again.',
-  async preview({ physical, ...contents }, { backups, target }) {
+  async preview({ physical, recovered, ...contents }, { backups, target, recoveries }) {
     if (physical) return physicalPreview(target.name, physical);
+    if (recovered !== undefined) await recoveries.recoveredDatabase(recovered);
     const [estimate, last] = await Promise.all([backups.estimate(contents), backups.latest()]);
     const preview = backupPreview(estimate, target.name);
     return { ...preview, effects: [...preview.effects, ...slowDump(last)] };
   },
-  async run({ note, physical, ...contents }, services) {
+  async run({ note, physical, recovered, ...contents }, services) {
     if (physical) return backUpCluster(physical, { note, ...contents }, services);
-    const { action, target, backups, signal } = services;
+    const { action, target, backups, recoveries, signal } = services;
     const { id, requester, reason } = action;
-    const result = await backups.take(
-      { actionId: id, requester, reason, note, ...contents },
-      {
-        signal,
-        progress: steps =>
-          services.progress(backupProgress(steps, { action: id, target: target.name, now: services.now() })),
-      },
-    );
+    const request = { actionId: id, requester, reason, note, ...contents };
+    const watch: Parameters<typeof backups.take>[1] = {
+      signal,
+      progress: steps =>
+        services.progress(backupProgress(steps, { action: id, target: target.name, now: services.now() })),
+    };
+    const result =
+      recovered === undefined ? await backups.take(request, watch) : await recoveries.backUp(recovered, request, watch);
     return { view: backupResult(result), outcome: backupOutcome(result) };
   },
 });

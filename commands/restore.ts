@@ -25,10 +25,20 @@ export default defineCommand({
       .array(z.string().min(1))
       .default([])
       .meta({ description: 'only these tables, comma-separated, into a schema beside the originals' }),
+    to: z
+      .string()
+      .optional()
+      .meta({
+        description: 'without a backup: go back to this moment, beside the living database, as `/db recover` does',
+      }),
+    beforeAction: z
+      .string()
+      .optional()
+      .meta({ placeholder: 'A-…', description: 'likewise, to the moment before this action of the bot began' }),
     dryRun: z.boolean().default(false).meta({ description: 'show the plan alone; nobody is asked' }),
   }),
   positional: ['backup'],
-  insteadWith: { as: 'restore-copy' },
+  insteadWith: { as: 'restore-copy', to: 'recover', beforeAction: 'recover' },
   planOnly: ({ dryRun }) => dryRun,
   examples: [
     'restore latest',

@@ -46,12 +46,15 @@ function openOne(
   const { ageIdentityFile: identityFile } = policy;
   const account = () => serverAccount();
   const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest, { account });
-  const backups = openBackups({
-    ...shared,
-    hashTables: policy.hashTables,
-    recipients: policy.ageRecipients,
-    offsite: config.offsite,
-  });
+  const backupsOf = (source: Target) =>
+    openBackups({
+      ...shared,
+      target: source,
+      hashTables: policy.hashTables,
+      recipients: policy.ageRecipients,
+      offsite: config.offsite,
+    });
+  const backups = backupsOf(target);
   return {
     settings: config,
     target,
@@ -70,7 +73,7 @@ function openOne(
     }),
     restores: openRestores({ ...shared, backups, hooks: hooksOf(config), identityFile }),
     pgbackrest,
-    recoveries: openRecoveries({ ...shared, pgbackrest, account }),
+    recoveries: openRecoveries({ ...shared, pgbackrest, backupsOf, account }),
   };
 }
 

@@ -179,6 +179,7 @@ export function makeServices({
       recoveries: {
         ...reading.recoveries,
         recover: (request, options) => recoveries.recover(request, options),
+        backUp: (...work) => recoveries.backUp(...work),
         end: id => recoveries.end(id),
       },
       restores: {

@@ -30,6 +30,8 @@ export interface BackupRequest extends BackupContents {
   readonly reason: string | undefined;
   /** What whoever looks for a backup should know of it: `before migration`. */
   readonly note: string | undefined;
+  /** The moment of the data, for a database that stands still since then; the dump's own moment unless told. */
+  readonly dataOf?: Date;
 }
 
 /** How far a backup is. */

@@ -43,7 +43,7 @@ export function newManifest({
     reason: request.reason ?? null,
     action: request.actionId,
     startedAt,
-    takenAt: dumped.takenAt,
+    takenAt: request.dataOf ?? dumped.takenAt,
     finishedAt,
     tables: [...dumped.rows]
       .filter(([{ partitioned }]) => !partitioned)

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { minutesToMilliseconds } from 'date-fns/minutesToMilliseconds';
 import { z } from 'zod';
 import { bytes } from '../../blocks/text.ts';
+import type { BackupRequest, BackupResult, BackupWriter } from '../backups/backups.ts';
 import { dataDirectory } from '../backups/scratch-postmaster.ts';
 import { UserError } from '../errors.ts';
 import type { Connection } from '../postgres/connection-url.ts';
@@ -50,6 +51,8 @@ export interface Recovery {
 export interface StandingRecovery {
   readonly id: string;
   readonly reached: string;
+  /** The same, or the moment that was asked for where no transaction came before it. */
+  readonly dataOf: Date;
   readonly expiresAt: Date;
 }
 
@@ -75,6 +78,16 @@ export interface RecoveryWriter {
     request: RecoveryRequest,
     options: { readonly signal: AbortSignal; readonly progress: (phase: RecoveryPhase) => void },
   ): Promise<Recovery>;
+  /**
+   * Takes a backup of a recovered database, one like any other of the target but for its moment.
+   * @param id of the recovery.
+   * @throws UserError when it stands no longer, and as a backup does.
+   */
+  backUp(
+    id: string,
+    request: Omit<BackupRequest, 'dataOf'>,
+    options: Parameters<BackupWriter['take']>[1],
+  ): Promise<BackupResult>;
   /** Ends and removes one before its time. @throws UserError when it stands no longer. */
   end(id: string): Promise<void>;
 }
@@ -90,6 +103,8 @@ export interface RecoveriesOptions {
   /** BACKUP_DIR, where there is room. */
   readonly directory: string;
   readonly installations: readonly Installation[];
+  /** What backs up a recovered database into the folder of its target's backups. */
+  readonly backupsOf: (recovered: Target) => Pick<BackupWriter, 'take'>;
   /** As whom pgBackRest and the server run. */
   readonly account: () => Promise<Account>;
   readonly now: () => Date;
@@ -169,9 +184,9 @@ export function openRecoveries(options: RecoveriesOptions): Recoveries {
       // All WAL up to the moment is in the archive, and no commit lies beyond it: its end is the state wanted.
       if (!end.promoted) end = await recoverServer(server, { toEndOfWal: true });
       progress('counting');
-      const { reached, tables } = await look(connectionOf(record), point);
+      const { reached, dataOf, tables } = await look(connectionOf(record), point);
       const expiresAt = new Date(now().getTime() + minutesToMilliseconds(stay));
-      await writeRecord(folder, { ...record, ready: { reached, expiresAt } });
+      await writeRecord(folder, { ...record, ready: { reached, dataOf, expiresAt } });
       const { id, socketFolder, superuser, database, host } = record;
       const stoppedBefore = end.promoted ? end.stoppedBefore : undefined;
       return {
@@ -208,8 +223,20 @@ export function openRecoveries(options: RecoveriesOptions): Recoveries {
       );
       return {
         reached: row!.reached ?? 'the end of the backup set',
+        dataOf: row!.at ?? point.at,
         tables: await compareTables(recovered, reachable),
       };
+    } finally {
+      await recovered.close();
+    }
+  }
+
+  async function backUp(...[id, request, watch]: Parameters<RecoveryWriter['backUp']>): Promise<BackupResult> {
+    const { record } = await find(id);
+    const recovered = openTarget({ name: target.name, connection: connectionOf(record), log: silent });
+    try {
+      const note = request.note ?? `as of ${record.ready!.reached}, recovered by ${record.id}`;
+      return await options.backupsOf(recovered).take({ ...request, note, dataOf: record.ready!.dataOf }, watch);
     } finally {
       await recovered.close();
     }
@@ -235,6 +262,7 @@ export function openRecoveries(options: RecoveriesOptions): Recoveries {
       const { record } = await find(id);
       return { connection: connectionOf(record), database: record.database };
     },
+    backUp,
     end: async id => removeRecovery(await find(id)),
     sweep: () => sweepRecoveries(directory, now()),
   };
@@ -247,8 +275,9 @@ const reachedMoment = {
   name: 'recovered_to',
   sql: `
 SELECT pg_catalog.to_char(pg_catalog.pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US "UTC"') AS reached,
+       pg_catalog.pg_last_xact_replay_timestamp() AS at,
        coalesce(pg_catalog.pg_last_xact_replay_timestamp() > $1::timestamptz, false) AS beyond`,
-  row: z.object({ reached: z.string().nullable(), beyond: z.boolean() }),
+  row: z.object({ reached: z.string().nullable(), at: z.date().nullable(), beyond: z.boolean() }),
 };
 
 const archivedLast = {

@@ -25,7 +25,7 @@ const recordSchema = z.strictObject({
   superuser: z.string(),
   database: z.string(),
   /** Null until it can be used. */
-  ready: z.strictObject({ reached: z.string(), expiresAt: moment }).nullable(),
+  ready: z.strictObject({ reached: z.string(), dataOf: moment, expiresAt: moment }).nullable(),
 });
 
 export type RecoveryRecord = z.output<typeof recordSchema>;

@@ -25,7 +25,7 @@ export async function compareTables(recovered: Asker, live: Asker | undefined): 
   const [then, now] = await Promise.all([tablesOf(recovered), live ? tablesOf(live) : undefined]);
   const bytes = (table: string) => Math.max(then.get(table) ?? 0, now?.get(table) ?? 0);
   const names = [...new Set([...then.keys(), ...(now?.keys() ?? [])])]
-    .toSorted((a, b) => bytes(b) - bytes(a))
+    .toSorted((a, b) => bytes(b) - bytes(a) || (a < b ? -1 : 1))
     .slice(0, mostTables);
   const compared: TableComparison[] = [];
   for (const table of names) {

@@ -2,12 +2,14 @@ import { access, readdir, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { openBackups } from '../../src/backups/backup.ts';
 import { physicalWriter } from '../../src/physical/physical-backup.ts';
 import { openRecoveries, type Recoveries, type Recovery, type RecoveryPhase } from '../../src/physical/recoveries.ts';
 import { findRecoveries, writeRecord } from '../../src/physical/recovery-record.ts';
 import { physicalReader } from '../../src/physical/sets.ts';
 import type { Target } from '../../src/postgres/target.ts';
 import { findInstallations } from '../../src/tools/binaries.ts';
+import { recordingLog, request, watched } from '../backups/backup-stand.ts';
 import { serverAccount } from '../cluster/account.ts';
 import { openSession, type Session } from '../cluster/session.ts';
 import { until } from '../cluster/until.ts';
@@ -32,11 +34,22 @@ beforeAll(async () => {
   const set = await physicalWriter(stand.pgbackrest, signal).backup('diff');
   expect(set).toMatchObject({ type: 'full', damaged: false, prior: undefined });
   target = targetOf(stand.cluster.url('portal')).target;
+  const installations = await findInstallations({ env: { PG_BIN: stand.cluster.bin } });
   recoveries = openRecoveries({
     target,
     pgbackrest: stand.pgbackrest,
     directory: stand.directory,
-    installations: await findInstallations({ env: { PG_BIN: stand.cluster.bin } }),
+    installations,
+    backupsOf: recovered =>
+      openBackups({
+        target: recovered,
+        directory: stand.directory,
+        installations,
+        cores: 2,
+        hashTables: [],
+        log: recordingLog(),
+        now: () => new Date(),
+      }),
     account: serverAccount,
     now: () => clock(),
   });
@@ -115,7 +128,7 @@ test('under load, exactly what was committed before the moment is there; it is r
   expect(await recovered.query('show listen_addresses')).toEqual([{ listen_addresses: '' }]);
   await recovered.close();
 
-  expect(recovery.tables).toEqual([
+  expect(recovery.tables.toSorted((a, b) => (a.table < b.table ? -1 : 1))).toEqual([
     { table: 'public.orders', recovered: before, live: await count() },
     { table: 'public.users', recovered: 2, live: null },
   ]);
@@ -123,6 +136,14 @@ test('under load, exactly what was committed before the moment is there; it is r
   expect(recovery.stoppedBefore).toMatch(/^\d{4}-\d\d-\d\d .*UTC$/);
   expect(recovery.host).toBe(hostname());
   expect((await stat(recovery.socketFolder)).mode & 0o777).toBe(0o700);
+
+  const kept = await recoveries.backUp('a-1042', request({ actionId: 'A-1060', note: undefined }), watched());
+  expect(kept.manifest).toMatchObject({ target: target.name, note: `as of ${recovery.reached}, recovered by A-1042` });
+  expect(kept.manifest.tables.map(({ name, rows }) => [name, rows]).toSorted()).toEqual([
+    ['orders', before],
+    ['users', 2],
+  ]);
+  expect(kept.manifest.takenAt.getTime()).toBe(Math.floor(Date.parse(recovery.reached.replace(' UTC', 'Z'))));
 
   expect(await recoveries.sweep()).toEqual([]);
   expect((await recoveries.standing()).map(({ id }) => id)).toEqual(['A-1042']);
