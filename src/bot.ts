@@ -115,7 +115,7 @@ export async function startBot(
     releases.push(() => closeTargets(targets));
     const identity = await identifying;
 
-    const channel = new SlackAuditChannel(clients.audit, config.auditChannel);
+    const channel = new SlackAuditChannel(clients, config.auditChannel);
     const outbox = new Outbox(store.db, holder, { sole: store.sole, lease });
     const courier = new Courier({
       outbox,

@@ -163,8 +163,9 @@ export async function showEnd(
 ): Promise<Place> {
   let stands = place;
   if (action.plan === null) {
-    const outcome = action.outcome ?? action.state;
-    const words = action.state === 'succeeded' ? note(outcome) : problem(outcome);
+    // By its id as well: where only the text can be shown, there is no signature below it.
+    const said = `${spoken(action.id)} ${ending(action)}`;
+    const words = action.state === 'succeeded' ? note(said) : problem(said);
     stands = await context.stage.put(place, answer(headingOf(action), view ?? words));
   } else {
     await showStanding(context, action, await standingOf(context, action), view);

@@ -9,6 +9,8 @@ export interface AuditPost {
   readonly view: View;
   /** Full hashes of the events it carries: the channel's history is a second copy of the chain. */
   readonly hashes: readonly string[];
+  /** Whether it may still go out, asked in the moment in which it does. */
+  readonly mayGo: () => boolean;
 }
 
 /** What became of a post. */

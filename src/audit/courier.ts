@@ -177,7 +177,13 @@ export class Courier {
     if (!outbox.mayStillSend(now())) return 0;
     this.#ended.delete(parcel.id);
     const sent = now();
-    const result = await channel.post({ id: parcel.id, thread: parcel.thread, view, hashes });
+    const result = await channel.post({
+      id: parcel.id,
+      thread: parcel.thread,
+      view,
+      hashes,
+      mayGo: () => outbox.mayStillSend(now()),
+    });
     this.#lastPost = now();
     switch (result.is) {
       case 'posted':

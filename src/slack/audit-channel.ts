@@ -6,6 +6,7 @@ import { section } from '../../blocks/parts.ts';
 import { cut } from '../../blocks/text.ts';
 import type { AuditChannel, AuditPost, PostResult } from '../audit/channel.ts';
 import { auditEventType, wordsDigest } from './audit-words.ts';
+import type { Clients } from './clients.ts';
 import { failureOf, refusesBlocks } from './failure.ts';
 
 const history = z.object({
@@ -27,10 +28,12 @@ const clockSkew = 120;
 /** The audit channel in Slack, through a client of its own. */
 export class SlackAuditChannel implements AuditChannel {
   readonly #client: WebClient;
+  readonly #gate: Clients['auditGate'];
   readonly #channel: string;
 
-  constructor(client: WebClient, channel: string) {
-    this.#client = client;
+  constructor({ audit, auditGate }: Pick<Clients, 'audit' | 'auditGate'>, channel: string) {
+    this.#client = audit;
+    this.#gate = auditGate;
     this.#channel = channel;
   }
 
@@ -39,6 +42,15 @@ export class SlackAuditChannel implements AuditChannel {
   }
 
   async post(post: AuditPost): Promise<PostResult> {
+    this.#gate.mayGo = post.mayGo;
+    try {
+      return await this.#postSomehow(post);
+    } finally {
+      this.#gate.mayGo = () => true;
+    }
+  }
+
+  async #postSomehow(post: AuditPost): Promise<PostResult> {
     const result = await this.#post(post, post.thread);
     // The action's first message was deleted by somebody: what follows stands by itself rather than nowhere.
     if (result.is === 'refused' && result.why === 'thread_not_found') return this.#post(post, undefined);

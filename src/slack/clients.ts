@@ -2,6 +2,7 @@ import type { WebClient, WebClientOptions } from '@slack/web-api';
 import type { Logger } from 'pino';
 import { boltLogger } from './log.ts';
 import { ScopeClient } from './scope-client.ts';
+import { SendGate } from './send-gate.ts';
 
 /**
  * Clients of the Web API. Each has a queue of its own, which Slack's 429 pauses as a whole: the audit record must not
@@ -15,6 +16,8 @@ export interface Clients {
   readonly lookups: WebClient;
   /** The audit channel. */
   readonly audit: WebClient;
+  /** What lets its requests go out. */
+  readonly auditGate: SendGate;
   /** Files, and the audit channel's past: what may take its time. */
   readonly bulk: WebClient;
 }
@@ -22,7 +25,9 @@ export interface Clients {
 /** @param apiUrl another server than Slack's own, ends with a slash. */
 export function openClients(token: string, apiUrl: string | undefined, log: Logger): Clients {
   const open = (own: WebClientOptions = {}) => new ScopeClient(token, { ...clientOptions(apiUrl, log), ...own }, log);
-  return { messages: open(), lookups: open({ timeout: lookupTimeout }), audit: open(), bulk: open() };
+  const auditGate = new SendGate();
+  const audit = open({ fetch: auditGate.fetch });
+  return { messages: open(), lookups: open({ timeout: lookupTimeout }), audit, auditGate, bulk: open() };
 }
 
 /** A person waits for each look-up before anything else happens. Milliseconds. */

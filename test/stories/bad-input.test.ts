@@ -199,7 +199,7 @@ test('a reason that is markup, zero bytes and half characters stands on the card
   const id = await office.asksToKill(victim, '--reason "<!channel> \0 \ud800 `@dora` <https://evil.example|ok>"');
   await ben.clicks('Approve');
   await office.reads('#incident', `${id} is done`);
-  await office.reads('#db-audit', new RegExp(`${id} succeeded`));
+  await office.reads('#db-audit', new RegExp(`${id} [\\s\\S]*succeeded`));
 });
 
 describe('hostile names in the database', () => {
@@ -229,7 +229,7 @@ describe('hostile names in the database', () => {
     const id = await office.asksToKill(victim, '--reason "hostile"');
     await ben.clicks('Approve');
     await office.reads('#incident', `${id} is done`);
-    await office.reads('#db-audit', new RegExp(`${id} succeeded`));
+    await office.reads('#db-audit', new RegExp(`${id} [\\s\\S]*succeeded`));
   });
 });
 
