@@ -30,6 +30,8 @@ export interface BackupRequest extends BackupContents {
   readonly reason: string | undefined;
   /** What whoever looks for a backup should know of it: `before migration`. */
   readonly note: string | undefined;
+  /** Whether a restore takes it, of what it is about to replace; no unless told. */
+  readonly safety?: boolean;
 }
 
 /** How far a backup is. */

@@ -61,6 +61,8 @@ export const manifestSchema = z.strictObject({
   /** Whether it has the definitions alone, and no rows. */
   schemaOnly: z.boolean().default(false),
   note: z.string().nullable().default(null),
+  /** Whether a restore took it, of the content that it was about to replace. */
+  safety: z.boolean().default(false),
   /** The public keys of age to which every file of the dump is encrypted; null where it is not. */
   encryption: z
     .strictObject({ tool: z.literal('age'), recipients: z.array(z.string()).min(1) })
