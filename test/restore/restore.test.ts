@@ -120,6 +120,25 @@ describe('a restore', () => {
     expect((await ran()).slice(2)).toEqual(['stop', 'migrate', 'start', 'health']);
   }, 40_000);
 
+  test('is undone only with an application that can be stopped; one that was half stopped is started again', async () => {
+    await portal.backUp();
+    await portal.restores.run(await portal.restores.plan(question()), watch());
+    const hooks = { stop: await script('stop', 'exit 1'), migrate: null, start: await script('start'), health: null };
+    const undoing = portal.reopen({ hooks: { ...hooks, timeoutSeconds: 30 } });
+    const restored = await portal.databases();
+    await expect(undoing.undo(await undoing.planUndo('A-1042'), watch())).rejects.toThrow(
+      'hooks.stop failed: exit code 1. The database is as it was before. The application was started again.',
+    );
+    expect(await ran()).toEqual(['stop', 'start']);
+    expect(await portal.databases()).toEqual(restored);
+
+    const unwell = { ...hooks, stop: null, health: await script('health', 'exit 1'), timeoutSeconds: 30 };
+    const second = portal.reopen({ hooks: unwell });
+    await expect(second.undo(await second.planUndo('A-1042'), watch())).rejects.toThrow(
+      `${portal.database.name} is as it was before A-1042, but hooks.health failed: exit code 1.`,
+    );
+  }, 40_000);
+
   test('that is cancelled in the middle leaves the target alone and nothing behind', async () => {
     await portal.backUp();
     const plan = await portal.restores.plan(question());
@@ -275,6 +294,17 @@ describe('when things change between the plan and the restore', () => {
     await expect(portal.restores.runTables(tables, watch())).rejects.toThrow('is damaged: dump/toc.dat');
     await expect(portal.restores.copy(copy, watch())).rejects.toThrow('is damaged: dump/toc.dat');
     expect(await portal.databases()).toEqual([portal.database.name]);
+  }, 30_000);
+
+  test('a backup of another target is told apart, whatever its folder, and one that points out of its folder is none', async () => {
+    const file = path.join(portal.stand.root, 'portal', await portal.backUp(), 'manifest.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8')) as { files: { path: string }[] };
+    await writeFile(file, JSON.stringify({ ...manifest, target: 'staging' }));
+    const { warnings } = await portal.restores.plan(question());
+    expect(warnings[0]).toContain('it is a backup of staging, and lies in the folder of portal');
+    manifest.files[0]!.path = 'dump/../../../etc/passwd';
+    await writeFile(file, JSON.stringify(manifest));
+    await expect(portal.restores.plan(question())).rejects.toThrow(/There is no/);
   }, 30_000);
 
   test('a disk without the room is not filled: not by a plan, a restore that was planned, or a copy', async () => {
