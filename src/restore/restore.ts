@@ -3,7 +3,6 @@ import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { whileReading } from '../backups/in-use.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
 import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
-import { StatementError } from '../postgres/errors.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import { markText } from '../postgres/set-aside.ts';
 import { swapDatabases } from '../postgres/swap.ts';
@@ -20,6 +19,7 @@ import type { RestorePlan } from './plan-schema.ts';
 import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
 import { requireServerSpace } from './space.ts';
 import { openSteps, type Steps } from './steps.ts';
+import { untouchedUnlessSwapped } from './untouched.ts';
 
 const titles = {
   files: goodFiles,
@@ -199,49 +199,6 @@ async function oidOf(session: Session, database: string): Promise<string> {
     database,
   ]);
   return String(rows[0]?.oid);
-}
-
-/** What fails before the swap is told with what became of the application. */
-async function untouchedUnlessSwapped<Result>(
-  options: RestoreOptions,
-  work: (stopped: () => void) => Promise<Result>,
-): Promise<Result> {
-  let stopped = false;
-  try {
-    return await work(() => {
-      stopped = true;
-    });
-  } catch (error) {
-    const again = stopped ? await startAgain(options) : '';
-    const told = inWords(error);
-    if (!told) throw error;
-    throw new UserError(`${told.message} The database is as it was before.${again}`, {
-      ...(told.hint !== undefined && { hint: told.hint }),
-      cause: told.cause ?? error,
-    });
-  }
-}
-
-/** What the server refuses here is a fact of the server, such as a full disk (53100), and no defect of ours. */
-function inWords(error: unknown): UserError | undefined {
-  if (error instanceof UserError) return error;
-  if (!(error instanceof StatementError)) return undefined;
-  return new UserError(`The server says: ${error.message}.`, {
-    ...((error.hint ?? error.detail) !== undefined && { hint: error.hint ?? error.detail! }),
-    cause: error,
-  });
-}
-
-async function startAgain(options: RestoreOptions): Promise<string> {
-  try {
-    const started = await hook(options, 'start', undefined);
-    return started
-      ? ' The application was started again.'
-      : ' hooks.stop has run, and no hooks.start is set: start the application.';
-  } catch (error) {
-    options.log.warn({ err: error }, 'the application could not be started again');
-    return ` hooks.start failed: start the application by hand.`;
-  }
 }
 
 /** Nobody cancels these: the database is the restored one by now, and an application that stays stopped helps nobody. */
