@@ -45,6 +45,8 @@ const factsSchema = z.object({
   forSuperusers: z.array(z.string()),
   /** Extensions that only a superuser can create, and whether something of the database itself is made of them. */
   untrustedExtensions: z.array(z.object({ name: z.string(), schema: z.string(), needed: z.boolean() })),
+  /** Grants on objects of extensions, beyond those that the extensions make themselves. */
+  extensionGrants: z.array(z.string()),
   /** The last commit, where track_commit_timestamp is on; ISO 8601. */
   lastCommit: z.iso.datetime({ offset: true }).nullable(),
 });
@@ -98,6 +100,12 @@ needed AS (
   WHERE NOT EXISTS (SELECT FROM members own
     WHERE (own.classid, own.objid) = (d.classid, d.objid)
       OR (own.classid, own.objid) = ('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class))
+),
+granted AS (
+  SELECT tableoid AS classid, oid, proacl AS acl, proowner AS owner, 'FUNCTION' AS kind,
+    oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc WHERE prokind <> 'p'
+  UNION ALL SELECT tableoid, oid, relacl, relowner, 'TABLE', oid::pg_catalog.regclass::text
+    FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
 )
 SELECT db.oid::text AS oid, db.datname::text AS database, pg_catalog.pg_get_userbyid(db.datdba)::text AS owner,
   pg_catalog.pg_database_size(db.oid) AS bytes,
@@ -140,6 +148,16 @@ SELECT db.oid::text AS oid, db.datname::text AS database, pg_catalog.pg_get_user
     FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
     JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.extname AND v.version = e.extversion
     WHERE v.superuser AND NOT v.trusted AND e.extname <> 'plpgsql'), '[]') AS "untrustedExtensions",
+  ARRAY(SELECT pg_catalog.format('GRANT %s ON %s %s TO %s', a.privilege_type, o.kind,
+      pg_catalog.string_agg(o.name, ', ' ORDER BY o.name),
+      CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
+    FROM granted o JOIN pg_catalog.pg_depend d ON (d.classid, d.objid) = (o.classid, o.oid) AND d.deptype = 'e'
+    CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a
+    WHERE a.grantee NOT IN (o.owner, CASE WHEN o.kind = 'FUNCTION' THEN 0 ELSE o.owner END)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i CROSS JOIN LATERAL pg_catalog.aclexplode(i.initprivs) own
+        WHERE (i.classoid, i.objoid, i.objsubid) = (o.classid, o.oid, 0)
+          AND (own.grantee, own.privilege_type) = (a.grantee, a.privilege_type))
+    GROUP BY a.privilege_type, o.kind, a.grantee ORDER BY 1) AS "extensionGrants",
   CASE WHEN pg_catalog.current_setting('track_commit_timestamp') = 'on' AND NOT pg_catalog.pg_is_in_recovery()
     THEN pg_catalog.to_char((SELECT "timestamp" FROM pg_catalog.pg_last_committed_xact()) AT TIME ZONE 'UTC',
       'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END AS "lastCommit"

@@ -103,6 +103,7 @@ async function fillAndProve(
         jobs: Math.max(1, Math.min(mostJobs, options.cores, availableParallelism())),
         ...(tables && { tables }),
         withoutExtensions: extensionsLeftOut(facts).map(({ name }) => name),
+        withoutForeignGrants: !facts.role.superuser,
         application: `pg-chatops/restore/${actionId}`,
         signal,
         started: async () => {},

@@ -49,6 +49,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
   const byHand = [
     ...carried.filter(({ may }) => !may).map(({ statement }) => statement),
     ...(only ? [] : extensionsLeftOut(facts).map(createExtension)),
+    ...(only || facts.role.superuser ? [] : facts.extensionGrants),
   ];
   const { manifest } = backup;
   const { verified, expected } = witness(backup);

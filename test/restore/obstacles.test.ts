@@ -31,6 +31,7 @@ const facts: SwapFacts = {
   ownedBySuperusers: [],
   forSuperusers: [],
   untrustedExtensions: [],
+  extensionGrants: [],
   lastCommit: null,
 };
 

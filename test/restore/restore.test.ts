@@ -38,14 +38,19 @@ describe('a restore', () => {
     await portal.sql('truncate users, orders, "Invoices"');
     await portal.sql(`alter database ${portal.database.name} set statement_timeout to '31s'`);
     await portal.sql(`comment on database ${portal.database.name} is 'of the portal'`);
+    const { user: bot } = portal.database.bot;
+    await portal.sql(`grant insert on pg_stat_statements to ${bot}`);
     const writers = await startWriters(portal.database.url);
     const plan = await portal.restores.plan(question());
     expect(plan).toMatchObject({
       backup: { name: backup, rows: expect.any(Number), verified: null },
       database: { name: portal.database.name, owner: portal.database.portal.user },
       applications: [expect.objectContaining({ application: 'portal-bff', sessions: 16 })],
-      // Only a superuser may create it, and nothing is made of it.
-      byHand: ['CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "public"'],
+      // Only a superuser may create it, and nothing is made of it; its grants would fail without it.
+      byHand: [
+        'CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "public"',
+        `GRANT INSERT ON TABLE pg_stat_statements TO ${bot}`,
+      ],
     });
     expect(plan.loss.tables).toContainEqual({ name: 'public.users', now: 0, backup: before, exact: true });
     const job = watch();
@@ -70,6 +75,9 @@ describe('a restore', () => {
     );
     expect(comment).toEqual({ text: 'of the portal' });
     expect(restored.safety).toContain('A-1042');
+    expect(await portal.restores.plan(question())).toMatchObject({
+      backup: { name: backup, passedOver: [{ name: path.basename(restored.safety), because: 'safety' }] },
+    });
     expect(await portal.restores.kept()).toEqual([
       expect.objectContaining({ action: 'A-1042', role: 'before', name: plan.aside }),
     ]);
