@@ -8,6 +8,7 @@ import {
   restoreResult,
   restoreSummary,
 } from '../blocks/restore.ts';
+import { stoppedApplication } from '../blocks/stopped.ts';
 import { defineCommand, restorePlanSchema } from '../src/command.ts';
 
 export default defineCommand({
@@ -37,7 +38,8 @@ export default defineCommand({
   ],
   planned: restorePlanSchema,
   afterInterruption:
-    'The database has its name with its old or its restored content, never half, and what was half restored is dropped when a bot starts; was the application stopped, then start it, and look with `/db restore-cleanup` whether the old database is set aside.',
+    'The database has its name with its old or its restored content, never half, and what was half restored is dropped within a minute. Look with `/db restore-cleanup` whether the old database is set aside.',
+  mayHaveLeft: ({ hooks }) => stoppedApplication(hooks),
   plan: ({ backup, tables }, { restores, action }) => restores.plan({ backup, tables, actionId: action.id }),
   card: plan => ({
     summary: restoreSummary(plan),

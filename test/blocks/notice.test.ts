@@ -55,6 +55,7 @@ test('nothing from outside acts as markup, and a long outcome is still one messa
   for (const facts of [
     { ...failed, target: nasty, outcome: long, first: { step: nasty, action: 'A-1' } },
     { ...missed, target: nasty, because: long },
+    { is: 'interrupted', target: nasty, action: 'A-1', typed: long, outcome: long },
     { is: 'watched', target: nasty, says: long, bad: true, action: 'A-1' },
   ] as const) {
     const view = noticeView(facts);
