@@ -34,7 +34,7 @@ export function pruneCard(facts: PruneFacts): View {
   const more = remove.length - lines.length;
   const stays = `${count(keep, 'backup')} stay${keep === 1 ? 's' : ''}${newestGood ? `; the newest good one is ${code(newestGood.name)} of ${dateToken(new Date(newestGood.takenAt))}` : '; none of them is good'}.`;
   const effect = `${bytes(sum(remove))} become free in ${code(directory, 300)}. What is removed there cannot be brought back; copies elsewhere stay.`;
-  const risk = 'What is pinned, or kept by the settings again, when it runs stays.';
+  const risk = 'A backup that is pinned by then, or kept by settings that changed, stays.';
   const all = [...lines, ...(more > 0 ? [`• and ${count(more, 'older one')}`] : [])];
   return {
     text: [escapeMrkdwn(question), ...all, stays, `Effect: ${effect}`, risk].join('\n'),

@@ -28,6 +28,8 @@ export interface ListedBackup {
     readonly schemaOnly: boolean;
     readonly encryption: object | null;
     readonly note: string | null;
+    /** Whether a restore took it of what it replaced. */
+    readonly safety: boolean;
     readonly action: string;
     readonly verifications: readonly Verification[];
     readonly copies: readonly { readonly remote: string }[];
@@ -61,6 +63,7 @@ const top = { rows: 10, gaps: 3 };
 
 const columns: readonly Column[] = [
   { title: 'Age' },
+  { title: 'Backup' },
   { title: 'Size' },
   { title: 'Kind' },
   { title: 'Verified' },
@@ -140,14 +143,15 @@ export function backupsOutcome({ backups, broken, now }: BackupsFacts): string {
   ].join(', ');
 }
 
-/** `whole`, `tables`, `schema`, `tables, schema, SQL, encrypted`. */
-function kindOf({ partial, schemaOnly, format, encryption }: ListedBackup['manifest']): string {
+/** `whole`, `tables`, `schema`, `tables, schema, SQL, encrypted`, `whole, safety`. */
+function kindOf({ partial, schemaOnly, format, encryption, safety }: ListedBackup['manifest']): string {
   return [
     ...(!partial && !schemaOnly ? ['whole'] : []),
     ...(partial ? ['tables'] : []),
     ...(schemaOnly ? ['schema'] : []),
     ...(format === 'plain' ? ['SQL'] : []),
     ...(encryption ? ['encrypted'] : []),
+    ...(safety ? ['safety'] : []),
   ].join(', ');
 }
 
@@ -207,14 +211,14 @@ function expiringLines({ backups }: BackupsFacts, shown: readonly ListedBackup[]
 
 /** What one may do next; only commands that there are. */
 function buttonsOf({ backups, expiring, actionId, commands }: BackupsFacts, shown: readonly ListedBackup[]) {
-  const newest = backups.find(({ good }) => good);
+  const newest = backups.find(({ good, manifest }) => good && !manifest.safety);
   const steps = [
     ...(expiring && shown.length > 0 ? [{ text: 'Prune them', line: 'backup-prune' }] : []),
     ...(!expiring ? [{ text: 'Back up now', line: 'backup' }] : []),
     ...(!expiring && newest
       ? [
-          { text: 'Verify the newest', line: `verify ${newest.name}` },
-          { text: 'Restore the newest', line: `restore ${newest.name}` },
+          { text: 'Verify the latest', line: 'verify latest' },
+          { text: 'Restore the latest', line: 'restore latest' },
         ]
       : []),
   ].filter(({ line }) => commands.includes(line.split(' ')[0]!));
@@ -225,6 +229,7 @@ function rowOf(backup: ListedBackup, now: Date): string[] {
   const { manifest, name } = backup;
   return [
     ageOf(backup, now),
+    manifest.action,
     bytes(manifest.bytes),
     kindOf(manifest),
     verifiedWords(backup, now),

@@ -27,6 +27,13 @@ export type NoticeFacts =
       readonly because: string;
     }
   | {
+      readonly is: 'interrupted';
+      readonly target: string;
+      readonly action: string;
+      readonly typed: string;
+      readonly outcome: string;
+    }
+  | {
       readonly is: 'watched';
       readonly target: string;
       readonly bad: boolean;
@@ -43,6 +50,8 @@ export function noticeView(facts: NoticeFacts): View {
       return failed(facts);
     case 'missed':
       return missed(facts);
+    case 'interrupted':
+      return interrupted(facts);
     case 'watched':
       return watched(facts);
   }
@@ -76,6 +85,11 @@ function missed({ target, step, action, since, times, because }: NoticeFacts & {
     `→ Nothing to do if that succeeds; you hear of it if it does not. How it ends: ${code(`/db schedule --on ${target}`)}.`,
     why,
   ]);
+}
+
+function interrupted({ target, action, typed, outcome }: NoticeFacts & { is: 'interrupted' }): View {
+  const title = `The bot stopped while ${action} ran on ${brief(target, 60)}`;
+  return view(title, [`:warning: *${title}*: ${code(`/db ${brief(typed, 300)}`)}`, brief(outcome, 1_200), why]);
 }
 
 function watched({ target, bad, says, action }: NoticeFacts & { is: 'watched' }): View {

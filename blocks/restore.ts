@@ -14,6 +14,10 @@ interface RestoreFacts {
     readonly rows: number;
     readonly note: string | null;
     readonly verified: { readonly level: string; readonly at: string } | null;
+    /** Newer ones that `latest` does not mean; null where somebody named the backup. */
+    readonly passedOver:
+      | readonly { readonly name: string; readonly takenAt: string; readonly because: keyof typeof passedOverAs }[]
+      | null;
   };
   readonly database: { readonly name: string; readonly bytes: number };
   readonly aside: string;
@@ -54,6 +58,14 @@ const levels: Readonly<Record<string, string>> = {
   contents: 'restored, rows and contents as in the snapshot',
 };
 
+/** Why a newer backup is not `latest`. */
+const passedOverAs = {
+  safety: 'the safety backup of a restore',
+  partial: 'some tables',
+  schema: 'definitions only',
+  failed: 'failed its verification',
+} as const;
+
 export function restoreSummary({ backup, database, tables, schema }: RestoreFacts): string {
   const of = `of ${utc(new Date(backup.takenAt))}`;
   if (tables) return `restore ${count(tables.length, 'table')} ${of} into the schema ${schema} of ${database.name}`;
@@ -78,7 +90,10 @@ export function restoreCard(facts: RestoreFacts): View {
       ...(careful.length > 0 ? [section(careful.join('\n'))] : []),
       section(`*Effect*\n${effect}`),
       ...(byHand.length > 0
-        ? [section('*For a superuser, afterwards*'), preformatted(byHand.map(statement => `${statement};`).join('\n'))]
+        ? [
+            section('*For a superuser, afterwards* (the bot’s role may not)'),
+            preformatted(byHand.map(statement => `${statement};`).join('\n')),
+          ]
         : []),
     ],
   };
@@ -159,7 +174,7 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
   const title = `${cut(oneLine(database.name), 60)} is restored`;
   const keep = `The old database stays as ${code(aside, 63)} (${bytes(database.bytes)}), and nobody can connect to it. Drop it when nobody misses anything any more, within days: it takes its room on the disk.`;
   const notes = [
-    `${count(restored.rows, 'row')} in ${count(restored.tables, 'table')}, each table counted against the backup. pg_amcheck: ${escapeMrkdwn(oneLine(restored.heap))}.`,
+    `${count(restored.rows, 'row')} in ${count(restored.tables, 'table')}, each table counted against the backup. pg_amcheck: ${escapeMrkdwn(oneLine(restored.heap).replace(/\.$/, ''))}.`,
     `Safety backup of what was there: ${code(restored.safety, 300)}`,
     ...(restored.hooksRun.length > 0 ? [`Hooks that ran: ${escapeMrkdwn(restored.hooksRun.join(', '))}.`] : []),
   ];
@@ -212,8 +227,20 @@ function backupLines({ backup }: RestoreFacts): string[] {
   const { verified } = backup;
   return [
     `*Backup* ${code(backup.name)} of ${dateToken(new Date(backup.takenAt))}: ${bytes(backup.bytes)}, ${count(backup.rows, 'row')} in ${count(backup.tables, 'table')}${backup.note === null ? '' : ` (“${cut(escapeMrkdwn(oneLine(backup.note)), 100)}”)`}`,
+    ...latestLines(backup.passedOver),
     `*Verified* ${verified ? `${dateToken(new Date(verified.at))}: ${levels[verified.level] ?? escapeMrkdwn(verified.level)}` : 'never'}`,
   ];
+}
+
+/** Which one `latest` is, where there are newer ones. */
+function latestLines(newer: RestoreFacts['backup']['passedOver']): string[] {
+  if (newer === null) return [];
+  if (newer.length === 0) return ['*Latest* is this one: no backup is newer'];
+  const named = newer
+    .slice(0, 2)
+    .map(({ name, takenAt, because }) => `${code(name)} of ${dateToken(new Date(takenAt))} (${passedOverAs[because]})`);
+  const more = newer.length - named.length;
+  return [`*Latest* is this one; newer, but not meant: ${named.join(', ')}${more > 0 ? ` and ${more} more` : ''}`];
 }
 
 function wholeLines({ loss, applications }: RestoreFacts): string[] {

@@ -14,7 +14,7 @@ export default defineCommand({
   }),
   positional: ['backup'],
   examples: ['restore-copy latest --as portal_check', 'restore-copy 20261122T171500Z-A-1042 --as portal_check'],
-  afterInterruption: 'The target was only read; what was half restored is dropped when a bot starts.',
+  afterInterruption: 'The target was only read; what was half restored is dropped within a minute.',
   preview: async ({ backup, as }) => copyPreview(backup, as),
   async run({ backup, as }, services) {
     const { restores, action, target } = services;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { restoreProgress } from '../blocks/restore.ts';
 import { undoCard, undoConfirm, undoOutcome, undoResult, undoSummary } from '../blocks/restore-undo.ts';
+import { stoppedApplication } from '../blocks/stopped.ts';
 import { defineCommand, undoPlanSchema } from '../src/command.ts';
 
 export default defineCommand({
@@ -13,8 +14,8 @@ export default defineCommand({
   positional: ['action'],
   examples: ['restore-undo A-1042'],
   planned: undoPlanSchema,
-  afterInterruption:
-    'The database has its name with the content from before or after the undo, never half; was the application stopped, then start it.',
+  afterInterruption: 'The database has its name with the content from before or after the undo, never half.',
+  mayHaveLeft: ({ hooks }) => stoppedApplication(hooks),
   plan: ({ action }, { restores }) => restores.planUndo(action),
   card: plan => ({
     summary: undoSummary(plan),

@@ -8,6 +8,7 @@ import {
   restoreResult,
   restoreSummary,
 } from '../blocks/restore.ts';
+import { stoppedApplication } from '../blocks/stopped.ts';
 import { defineCommand, restorePlanSchema } from '../src/command.ts';
 
 export default defineCommand({
@@ -25,12 +26,9 @@ export default defineCommand({
       .array(z.string().min(1))
       .default([])
       .meta({ description: 'only these tables, comma-separated, into a schema beside the originals' }),
-    to: z
-      .string()
-      .optional()
-      .meta({
-        description: 'without a backup: go back to this moment, beside the living database, as `/db recover` does',
-      }),
+    to: z.string().optional().meta({
+      description: 'without a backup: go back to this moment, beside the living database, as `/db recover` does',
+    }),
     beforeAction: z
       .string()
       .optional()
@@ -47,7 +45,8 @@ export default defineCommand({
   ],
   planned: restorePlanSchema,
   afterInterruption:
-    'The database has its name with its old or its restored content, never half, and what was half restored is dropped when a bot starts; was the application stopped, then start it, and look with `/db restore-cleanup` whether the old database is set aside.',
+    'The database has its name with its old or its restored content, never half, and what was half restored is dropped within a minute. Look with `/db restore-cleanup` whether the old database is set aside.',
+  mayHaveLeft: ({ hooks }) => stoppedApplication(hooks),
   plan: ({ backup, tables }, { restores, action }) => restores.plan({ backup, tables, actionId: action.id }),
   card: plan => ({
     summary: restoreSummary(plan),

@@ -24,7 +24,7 @@ import type { Config, TargetConfig } from './config.ts';
 import { describe } from './grammar.ts';
 import { Metrics } from './health/metrics.ts';
 import { openHealthServer } from './health/server.ts';
-import { cleanUp, closeTargets, openTargets, recoverRestores, sweepRecoveries } from './open-targets.ts';
+import { cleanUp, closeTargets, openTargets, sweepLeftovers, sweepRecoveries } from './open-targets.ts';
 import { walReader } from './postgres/wal.ts';
 import { historyReader } from './sampling/history.ts';
 import { Sampler } from './sampling/sampler.ts';
@@ -62,6 +62,8 @@ export interface BotOptions {
   readonly auditPace?: number;
   /** How long a process that shares the store may be silent before others take it for dead, milliseconds. */
   readonly lease?: number;
+  /** How often what killed processes have left is looked for, milliseconds. */
+  readonly leftoversEvery?: number;
   /** Who has to wait for whom; one person's flood slows that person only, unless told. */
   readonly turns?: Context['turns'];
 }
@@ -92,7 +94,13 @@ export async function startBot(
   config: Config,
   commands: readonly Command[],
   log: Logger,
-  { now = Date.now, auditPace = 1_000, lease = leaseMilliseconds, turns }: BotOptions = {},
+  {
+    now = Date.now,
+    auditPace = 1_000,
+    lease = leaseMilliseconds,
+    leftoversEvery = minutesToMilliseconds(1),
+    turns,
+  }: BotOptions = {},
 ): Promise<Bot> {
   const began = performance.now();
   const releases: (() => Promise<void>)[] = [];
@@ -220,12 +228,7 @@ export async function startBot(
       releases.push(await openHealthServer({ ...config.health, needs, metrics, log }));
     }
 
-    for (const target of targets.values()) {
-      await cleanUp(target, log);
-      // A target that is down is not waited for.
-      const recovering = recoverRestores(target, log);
-      releases.push(() => recovering);
-    }
+    for (const target of targets.values()) await cleanUp(target, log);
     courier.start();
     releases.push(() => courier.stop());
     await slack.start();
@@ -234,6 +237,7 @@ export async function startBot(
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
     releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
     releases.push(every(recoveriesEvery, () => sweepRecoveries(targets, log), log));
+    releases.push(every(leftoversEvery, () => sweepLeftovers(targets, log), log));
     const askers = new Map([...targets].map(([name, { target }]) => [name, target]));
     const sampler = new Sampler({ store, holder, targets: askers, log, now });
     releases.push(every(sweepEvery, () => sampler.run(), log));

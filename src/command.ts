@@ -109,6 +109,8 @@ export interface DestructiveCommand<Args extends z.ZodObject = z.ZodObject, Plan
   readonly planned: Plan;
   /** What to look at when the bot died while this ran and nobody knows whether it took effect: one sentence. */
   readonly afterInterruption: string;
+  /** What this very plan may have left when the bot died while it ran, and what to do about it: said first. */
+  mayHaveLeft?(plan: z.output<Plan>): string | undefined;
   /** Whether only the plan is wanted: shown as a read is, and nobody is asked. */
   planOnly?(args: z.output<Args>): boolean;
   plan(args: z.output<Args>, services: ReadServices): Promise<z.output<Plan>>;

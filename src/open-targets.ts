@@ -92,16 +92,45 @@ export async function cleanUp({ backups, catalogue, verifications, target }: Tar
     for (const leftover of await backups.cleanUp()) {
       log.warn({ target: target.name, ...leftover }, 'found what an interrupted backup left behind');
     }
-    for (const leftover of await verifications.cleanUp()) {
-      log.warn({ target: target.name, leftover }, 'removed what an interrupted verification left behind');
-    }
+    await cleanUpVerifications({ verifications, target }, log);
   } catch (error) {
     log.warn({ err: error, target: target.name }, 'what an interrupted backup left behind could not be looked for');
   }
 }
 
+/**
+ * Removes what a bot has left that was killed since this one started, on this host or another: what belongs to a living
+ * process is known by that process or by its lock on the server, so any number of bots may look at once.
+ */
+export async function sweepLeftovers(targets: ReadonlyMap<string, TargetTools>, log: Logger): Promise<void> {
+  // Beside each other: one that is down is waited for by itself alone.
+  await Promise.all([...targets.values()].map(tools => sweepOne(tools, log)));
+}
+
+async function sweepOne(tools: TargetTools, log: Logger): Promise<void> {
+  const { backups, target } = tools;
+  try {
+    for (const leftover of (await backups.cleanUp()).filter(({ removed }) => removed)) {
+      log.warn({ target: target.name, ...leftover }, 'removed what an interrupted backup left behind');
+    }
+    await cleanUpVerifications(tools, log);
+  } catch (error) {
+    log.warn({ err: error, target: target.name }, 'what an interrupted backup left behind could not be looked for');
+  }
+  await recoverRestores(tools, log);
+}
+
+async function cleanUpVerifications(
+  { verifications, target }: Pick<TargetTools, 'verifications' | 'target'>,
+  log: Logger,
+): Promise<void> {
+  for (const leftover of await verifications.cleanUp()) {
+    log.warn({ target: target.name, leftover }, 'removed what an interrupted verification left behind');
+  }
+}
+
 /** Undoes or finishes what a bot that was killed had begun on the target's server. */
-export async function recoverRestores({ restores, target }: TargetTools, log: Logger): Promise<void> {
+async function recoverRestores({ restores, target }: TargetTools, log: Logger): Promise<void> {
   try {
     for (const found of await restores.recover()) {
       log.warn({ target: target.name, ...found }, 'found what an interrupted restore left behind');

@@ -12,7 +12,8 @@ export interface Approvable {
   /** @throws UserError when the stored plan is not one that this version understands. */
   card(plan: string): Card;
   run(plan: string, services: ServiceFactory, execution: Execution): Promise<Answer>;
-  readonly afterInterruption: string;
+  /** @param plan that was running. */
+  afterInterruption(plan: string): string;
 }
 
 /** `undefined` for a read command, which nobody needs to approve. */
@@ -26,7 +27,11 @@ export function approvable(command: Command): Approvable | undefined {
         card: plan => command.card(parsePlan(command.planned, plan)),
         run: async (plan, services, execution) =>
           command.run(parsePlan(command.planned, plan), services.change(execution)),
-        afterInterruption: command.afterInterruption,
+        afterInterruption: plan => {
+          const parsed = command.planned.safeParse(JSON.parse(plan));
+          const left = parsed.success ? command.mayHaveLeft?.(parsed.data) : undefined;
+          return [left, command.afterInterruption].filter(Boolean).join(' ');
+        },
       };
     case 'routine': {
       const planned = z.object({ args: command.args, preview: previewSchema });
@@ -38,7 +43,7 @@ export function approvable(command: Command): Approvable | undefined {
         card: plan => previewCard(command.name, parsePlan(planned, plan).preview),
         run: async (plan, services, execution) =>
           command.run(parsePlan(planned, plan).args, services.routine(execution)),
-        afterInterruption: command.afterInterruption ?? 'Ask again when it is still needed.',
+        afterInterruption: () => command.afterInterruption ?? 'Ask again when it is still needed.',
       };
     }
   }

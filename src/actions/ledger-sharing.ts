@@ -1,5 +1,6 @@
 /** Processes that share the store, or follow each other: whose an action is, and what becomes of it when they are gone. */
 import type { ExpressionBuilder, Transaction } from 'kysely';
+import { type OwedNotice, owe } from '../store/owed-notices.ts';
 import type { StoreSchema } from '../store/schema.ts';
 import { LedgerNotices } from './ledger-notices.ts';
 import type { Change } from './ledger-rows.ts';
@@ -27,11 +28,20 @@ export class LedgerSharing extends LedgerNotices {
    * What processes that are gone left behind: actions they were planning or running. They are never run again.
    * @param options.sole no other process can be alive; otherwise a process is taken for gone when its lease is over.
    * @param options.except ids that are under way in this process.
+   * @param options.owed what others than the requester are to be told of it, kept until they were.
    * @returns each as it is now.
    */
   async interrupt(
     outcomeOf: (action: Action) => string,
-    { sole, except = [] }: { sole: boolean; except?: readonly number[] },
+    {
+      sole,
+      except = [],
+      owed,
+    }: {
+      sole: boolean;
+      except?: readonly number[];
+      owed?: (action: Action, outcome: string, at: number) => OwedNotice | undefined;
+    },
   ): Promise<Action[]> {
     const left = await this.store
       .selectFrom('actions')
@@ -44,12 +54,16 @@ export class LedgerSharing extends LedgerNotices {
     const interrupted: Action[] = [];
     for (const action of left) {
       const outcome = outcomeOf(action);
-      const change: Change = { state: 'interrupted', finished_at: this.now(), outcome };
+      const at = this.now();
+      const notice = owed?.(action, outcome, at);
+      const change: Change = { state: 'interrupted', finished_at: at, outcome };
       const moved = await this.transaction(async transaction => {
         // Its process may have been heard of since.
         const { holder, lease_until } = (await lock(transaction, action.id)) ?? {};
         if (holder !== action.holder || lease_until !== action.lease_until) return undefined;
-        return this.move(transaction, action.id, action.state, change, 'interrupted', { outcome });
+        const ended = await this.move(transaction, action.id, action.state, change, 'interrupted', { outcome });
+        if (ended && notice) await owe(transaction, notice);
+        return ended;
       });
       if (moved) interrupted.push(moved);
     }

@@ -135,7 +135,7 @@ export function explain(
   about: Record<string, unknown>,
 ): { message: string; hint: string | undefined } {
   if (error instanceof UserError) {
-    context.log.info({ ...about, ...(error.cause !== undefined && { cause: error.cause }) }, error.message);
+    context.log.info({ ...about, ...(error.cause !== undefined && { err: error.cause }) }, error.message);
     return { message: error.message, hint: error.hint };
   }
   const reference = context.newReference();

@@ -1,5 +1,7 @@
 import { problem, reminder } from '../../blocks/frame.ts';
 import { isByItself } from '../audit/by-itself.ts';
+import type { Notice } from '../schedule/notice.ts';
+import type { OwedNotice } from '../store/owed-notices.ts';
 import { approvable } from './approvable.ts';
 import { alarmApprovers } from './break-glass.ts';
 import { unseen } from './by-itself.ts';
@@ -53,7 +55,7 @@ async function within<T>({ sleep }: Context, milliseconds: number, work: Promise
 
 async function interruptLeft(context: Context, sole: boolean): Promise<void> {
   const except = context.jobs.underWay;
-  const left = await context.ledger.interrupt(action => interruption(context, action), { sole, except });
+  const left = await context.ledger.interrupt(action => interruption(context, action), { sole, except, owed });
   for (const action of left) {
     context.log.warn(
       { action: spoken(action.id), command: action.command },
@@ -61,6 +63,14 @@ async function interruptLeft(context: Context, sole: boolean): Promise<void> {
     );
     await tryToShowEnd(isByItself(action) ? { ...context, stage: unseen } : context, action);
   }
+}
+
+/** What a second person let run concerns more than the one who asked: all who approve for the target are told. */
+function owed(action: Action, outcome: string, at: number): OwedNotice | undefined {
+  if (action.state !== 'running' || action.plan === null) return undefined;
+  const { target, typed } = action;
+  const notice: Notice = { is: 'interrupted', target, action: spoken(action.id), typed, outcome };
+  return { id: `interrupted ${spoken(action.id)}`, target, notice, at };
 }
 
 async function showLeft(context: Context, sole: boolean): Promise<void> {
@@ -145,6 +155,6 @@ function interruption(context: Context, action: Action): string {
   if (action.state === 'asked') return 'The bot stopped before anything was done.';
   if (action.risk === 'read') return 'The bot stopped before the answer was there; nothing was changed.';
   const command = context.commands.find(candidate => candidate.name === action.command);
-  const look = (command && approvable(command)?.afterInterruption) ?? 'Look at /db status.';
+  const look = (command && approvable(command)?.afterInterruption(action.plan ?? 'null')) ?? 'Look at /db status.';
   return `The bot stopped while this ran. Nobody knows whether it took effect, and it is not tried again. ${look}`;
 }

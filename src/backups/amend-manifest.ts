@@ -1,4 +1,5 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { link, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemCode } from '../tools/system-code.ts';
@@ -52,11 +53,35 @@ export async function lockManifest(directory: string): Promise<() => Promise<voi
     } catch (error) {
       if (systemCode(error) !== 'EEXIST') throw error;
     }
-    const age = await stat(file).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (age > staleAfterMs) await rm(file, { force: true });
+    const lock = await stat(file, { bigint: true }).catch(() => undefined);
+    if (lock && isStale(lock.mtimeMs)) await removeStaleLock(file, lock);
     await pause(10);
   }
+}
+
+/**
+ * Of all who wait, one removes a stale lock: the one who can link it to a name that is made from it. So none removes the
+ * lock that another has taken since.
+ *
+ * @param lock as it was when it was found to be stale.
+ */
+export async function removeStaleLock(file: string, lock: BigIntStats): Promise<void> {
+  const claim = `${file}-${lock.ino}-${lock.mtimeNs}`;
+  try {
+    await link(file, claim);
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return;
+    if (systemCode(error) !== 'EEXIST') throw error;
+    // Whoever made the link was killed before it removed the lock: linking is what changed its inode last.
+    const claimed = await stat(claim, { bigint: true }).catch(() => undefined);
+    if (claimed && isStale(claimed.ctimeMs)) await rm(claim, { force: true });
+    return;
+  }
+  const claimed = await stat(claim, { bigint: true });
+  if (claimed.ino === lock.ino && claimed.mtimeNs === lock.mtimeNs) await rm(file, { force: true });
+  await rm(claim, { force: true });
+}
+
+function isStale(milliseconds: bigint): boolean {
+  return Date.now() - Number(milliseconds) > staleAfterMs;
 }

@@ -32,6 +32,8 @@ export interface BackupRequest extends BackupContents {
   readonly note: string | undefined;
   /** The moment of the data, for a database that stands still since then; the dump's own moment unless told. */
   readonly dataOf?: Date;
+  /** Whether a restore takes it, of what it is about to replace; no unless told. */
+  readonly safety?: boolean;
 }
 
 /** How far a backup is. */

@@ -3,6 +3,8 @@ import { z } from 'zod';
 /** A whole number that JSON carries without loss. */
 const count = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/** As pg_dump names its files, whatever else a manifest may say: nothing outside the backup's own folder is read. */
+const dumpFile = z.string().regex(/^dump\/\w[\w.-]*$/);
 const instant = z.iso.datetime().transform(text => new Date(text));
 
 /**
@@ -61,6 +63,8 @@ export const manifestSchema = z.strictObject({
   /** Whether it has the definitions alone, and no rows. */
   schemaOnly: z.boolean().default(false),
   note: z.string().nullable().default(null),
+  /** Whether a restore took it, of the content that it was about to replace. */
+  safety: z.boolean().default(false),
   /** The public keys of age to which every file of the dump is encrypted; null where it is not. */
   encryption: z
     .strictObject({ tool: z.literal('age'), recipients: z.array(z.string()).min(1) })
@@ -85,7 +89,7 @@ export const manifestSchema = z.strictObject({
     }),
   ),
   /** Every file of the dump, sorted by path. */
-  files: z.array(z.strictObject({ path: z.string(), bytes: count, sha256 })),
+  files: z.array(z.strictObject({ path: dumpFile, bytes: count, sha256 })),
   bytes: count,
   /** Of the file SHA256SUMS, which lists the checksums of all others. */
   sha256,

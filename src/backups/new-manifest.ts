@@ -38,6 +38,7 @@ export function newManifest({
     partial: prepared.partial,
     schemaOnly: prepared.schemaOnly,
     note: request.note ?? null,
+    safety: request.safety ?? false,
     encryption: recipients.length > 0 ? { tool: 'age', recipients: [...recipients] } : null,
     requestedBy: request.requester,
     reason: request.reason ?? null,

@@ -15,6 +15,7 @@ import { systemCode } from '../tools/system-code.ts';
 import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { whileReading } from './in-use.ts';
 import type { Manifest } from './manifest.ts';
 import { copyDiffers, copyFailed } from './offsite-errors.ts';
 import { helpersRecorder, recordWriter, unfinished } from './orphans.ts';
@@ -70,7 +71,8 @@ export function offsiteCopier(options: {
         });
       }
       const { found } = directory === undefined ? { found: [] } : await findBackups(targetDirectory(directory, target));
-      return copyOffsite(chooseBackup(found, typed), offsite, { ...copyOptions, now });
+      const backup = chooseBackup(found, typed);
+      return whileReading(backup, () => copyOffsite(backup, offsite, { ...copyOptions, now }));
     },
   };
 }

@@ -95,7 +95,10 @@ export async function removeLeftovers(
   const leftovers: Leftover[] = [];
   for (const name of names) {
     const folder = path.join(directory, name);
-    const age = now.getTime() - (await stat(folder)).mtimeMs;
+    const facts = await stat(folder).catch(() => undefined);
+    // It is complete by now, or another bot has removed it.
+    if (!facts) continue;
+    const age = now.getTime() - facts.mtimeMs;
     const writer = await readRecord(folder);
     if (!writer || writer.host !== hostname()) {
       const removed = age > (writer ? maxAgeMs : recordDueMs);

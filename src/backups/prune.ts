@@ -4,6 +4,7 @@ import type { BackupPolicy } from '../target-settings.ts';
 import { systemCode } from '../tools/system-code.ts';
 import { lockManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, readManifest, removing } from './backup-catalogue.ts';
+import { isRead } from './in-use.ts';
 import { planRetention, type RetainedBackup, type RetentionPlan } from './retention.ts';
 
 export interface PruneOptions {
@@ -53,10 +54,10 @@ export async function prune(options: PruneOptions): Promise<PruneResult> {
   }
   for (const backup of due.toReversed()) {
     mayAct();
-    const renamed = await takeAway(backup);
-    if (renamed === undefined) spared.push({ name: backup.name, why: 'It was pinned or removed meanwhile.' });
+    const taken = await takeAway(backup, options.now);
+    if ('why' in taken) spared.push({ name: backup.name, why: taken.why });
     else {
-      await rm(renamed, { recursive: true, force: true, maxRetries: 3 });
+      await rm(taken.directory, { recursive: true, force: true, maxRetries: 3 });
       removed.push({ name: backup.name, bytes: backup.manifest.bytes });
     }
   }
@@ -90,17 +91,18 @@ export async function withCompleteness(backup: FoundBackup): Promise<RetainedBac
   return { ...backup, complete: sizes.every(({ wanted, found }) => wanted === found) };
 }
 
-/** Takes a backup out of the catalogue. @returns where its files are then; undefined where it is kept after all. */
-async function takeAway({ directory }: RetainedBackup): Promise<string | undefined> {
+/** Takes a backup out of the catalogue. @returns where its files are then, or why it is kept after all. */
+async function takeAway({ directory }: RetainedBackup, now: Date): Promise<{ directory: string } | { why: string }> {
   const unlock = await lockManifest(directory).catch(error => {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   });
-  if (!unlock) return undefined;
+  if (!unlock) return { why: 'It was removed meanwhile.' };
   try {
-    if ((await readManifest(directory)).pinned !== null) return undefined;
+    if ((await readManifest(directory)).pinned !== null) return { why: 'It was pinned meanwhile.' };
+    if (await isRead(directory, now)) return { why: 'It is being read: restored, verified or copied.' };
     await rename(directory, `${directory}${removing}`);
-    return `${directory}${removing}`;
+    return { directory: `${directory}${removing}` };
   } finally {
     await unlock();
   }

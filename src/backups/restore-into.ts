@@ -28,6 +28,8 @@ export interface RestoreRequest {
   readonly tables?: readonly string[];
   /** Extensions that are left out: those that the role may not create, and nothing is made of. */
   readonly withoutExtensions?: readonly string[];
+  /** Whether grants on objects of extensions and of the server itself are left out: only a superuser may give them. */
+  readonly withoutForeignGrants?: boolean;
   /** Whether objects get the owners and grants that they had, which needs a role that may give them; yes unless told. */
   readonly owners?: boolean;
   /** What pg_stat_activity shows. */
@@ -61,7 +63,8 @@ async function restoreArchive(request: RestoreRequest, dump: string): Promise<vo
   const { installation, backup, jobs, owners = true, signal } = request;
   const all = await listArchive(installation, dump, signal);
   const chosen = request.tables === undefined ? all : selectTables(request, all);
-  const entries = withoutExtensions(chosen, request.withoutExtensions ?? []);
+  const created = withoutExtensions(chosen, request.withoutExtensions ?? []);
+  const entries = request.withoutForeignGrants === true ? withoutForeignGrants(created, all) : created;
   const startedAt = new Date();
   const follower = followRestore({ entries, manifest: backup.manifest, startedAt, jobs });
   await withUseList(entries.length === all.length ? undefined : entries, async useList => {
@@ -136,6 +139,21 @@ function selectTables({ backup, tables = [] }: RestoreRequest, entries: readonly
 function withoutExtensions(entries: readonly ArchiveEntry[], names: readonly string[]): readonly ArchiveEntry[] {
   const left = new Set(names.flatMap(name => [`EXTENSION - ${name}`, `COMMENT - EXTENSION ${name}`]));
   return entries.filter(({ kind, place }) => !left.has(`${kind} ${place.trim()}`));
+}
+
+/**
+ * An extension's objects, and the server's, have no entry: a grant on one needs only what the archive does not create.
+ * The schema `public` and large objects are the database's own all the same.
+ */
+function withoutForeignGrants(entries: readonly ArchiveEntry[], all: readonly ArchiveEntry[]): ArchiveEntry[] {
+  const created = new Set(all.map(({ id }) => id));
+  return entries.filter(
+    ({ kind, place, needs }) =>
+      kind !== 'ACL' ||
+      /^- (?:SCHEMA|LARGE OBJECTS?|DATABASE) /.test(place) ||
+      needs.length === 0 ||
+      needs.some(id => created.has(id)),
+  );
 }
 
 /** pg_restore reads the chosen entries from a file. */

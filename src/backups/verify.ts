@@ -9,6 +9,7 @@ import { type Installation, toolsForMajor } from '../tools/binaries.ts';
 import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, targetDirectory } from './backup-catalogue.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { whileReading } from './in-use.ts';
 import { type Verification, type VerificationLevel, verificationLevels } from './manifest.ts';
 import { withReadableDump } from './readable-dump.ts';
 import { RestoreFailure } from './restore-errors.ts';
@@ -77,7 +78,7 @@ export function openVerifications(options: VerificationOptions): Verifications {
     const told = teller({ backup, wanted, startedAt, progress });
     const steps = verificationSteps(signal, told.begun);
     const work = { ...options, steps, backup, wanted, directory: directory!, temporary, signal, told };
-    const restored = await runLevels({ ...work, place: () => placeFor(backup) });
+    const restored = await whileReading(backup, () => runLevels({ ...work, place: () => placeFor(backup) }));
     const milliseconds = Math.round(performance.now() - began);
     const [level, problem] = [steps.reached(), steps.problem()];
     const restoreMilliseconds = restored.restore?.milliseconds ?? null;

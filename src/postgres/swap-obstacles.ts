@@ -38,10 +38,15 @@ const factsSchema = z.object({
   ),
   /** Owners of objects in it that the role is not a member of. */
   foreignOwners: z.array(z.string()),
+  ownerIsSuperuser: z.boolean(),
+  /** Objects in it of superusers, whose owner nobody else can set: `table users`. Empty for a superuser. */
+  ownedBySuperusers: z.array(z.string()),
   /** What only a superuser can restore, save extensions: `event trigger audit_ddl`. */
   forSuperusers: z.array(z.string()),
   /** Extensions that only a superuser can create, and whether something of the database itself is made of them. */
   untrustedExtensions: z.array(z.object({ name: z.string(), schema: z.string(), needed: z.boolean() })),
+  /** Grants on objects of extensions, beyond those that the extensions make themselves. */
+  extensionGrants: z.array(z.string()),
   /** The last commit, where track_commit_timestamp is on; ISO 8601. */
   lastCommit: z.iso.datetime({ offset: true }).nullable(),
 });
@@ -67,12 +72,21 @@ others AS (
   SELECT a.*, r.rolsuper FROM pg_catalog.pg_stat_activity a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid
   WHERE a.datid = (SELECT oid FROM db) AND a.pid <> pg_catalog.pg_backend_pid() AND a.usesysid IS NOT NULL
 ),
+-- pg_shdepend leaves out what belongs to the role that made the cluster. Oids below 16384 are of initdb.
+-- https://www.postgresql.org/docs/current/system-catalog-initial-data.html#SYSTEM-CATALOG-OID-ASSIGNMENT
+owned AS (
+  SELECT classid, objid, refobjid AS owner FROM pg_catalog.pg_shdepend WHERE dbid = (SELECT oid FROM db) AND deptype = 'o'
+  UNION SELECT tableoid, oid, relowner FROM pg_catalog.pg_class
+    WHERE oid >= 16384 AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f') AND relpersistence <> 't'
+  UNION SELECT tableoid, oid, proowner FROM pg_catalog.pg_proc WHERE oid >= 16384
+  UNION SELECT tableoid, oid, nspowner FROM pg_catalog.pg_namespace WHERE oid >= 16384 AND nspname NOT LIKE 'pg\\_%'
+  UNION SELECT tableoid, oid, typowner FROM pg_catalog.pg_type WHERE oid >= 16384 AND typtype IN ('d', 'e', 'r')
+),
 owners AS (
-  SELECT refobjid AS oid FROM pg_catalog.pg_shdepend WHERE dbid = (SELECT oid FROM db) AND deptype = 'o'
-  UNION SELECT c.relowner FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema' AND c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
-      AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid AND d.deptype = 'e')
+  SELECT o.owner AS oid, o.classid, o.objid, r.rolsuper FROM owned o JOIN pg_catalog.pg_roles r ON r.oid = o.owner
+  WHERE o.classid NOT IN ('pg_catalog.pg_extension'::pg_catalog.regclass, 'pg_catalog.pg_event_trigger'::pg_catalog.regclass)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication p WHERE (p.tableoid, p.oid) = (o.classid, o.objid) AND p.puballtables)
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d WHERE (d.classid, d.objid) = (o.classid, o.objid) AND d.deptype = 'e')
 ),
 members AS (
   SELECT classid, objid, refobjid AS extension FROM pg_catalog.pg_depend
@@ -86,6 +100,12 @@ needed AS (
   WHERE NOT EXISTS (SELECT FROM members own
     WHERE (own.classid, own.objid) = (d.classid, d.objid)
       OR (own.classid, own.objid) = ('pg_catalog.pg_class'::pg_catalog.regclass, r.ev_class))
+),
+granted AS (
+  SELECT tableoid AS classid, oid, proacl AS acl, proowner AS owner, 'FUNCTION' AS kind,
+    oid::pg_catalog.regprocedure::text AS name FROM pg_catalog.pg_proc WHERE prokind <> 'p'
+  UNION ALL SELECT tableoid, oid, relacl, relowner, 'TABLE', oid::pg_catalog.regclass::text
+    FROM pg_catalog.pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f')
 )
 SELECT db.oid::text AS oid, db.datname::text AS database, pg_catalog.pg_get_userbyid(db.datdba)::text AS owner,
   pg_catalog.pg_database_size(db.oid) AS bytes,
@@ -113,7 +133,10 @@ SELECT db.oid::text AS oid, db.datname::text AS database, pg_catalog.pg_get_user
       pg_catalog.count(*) AS sessions, pg_catalog.count(*) FILTER (WHERE state = 'active') AS active
     FROM others WHERE application_name NOT LIKE 'pg-chatops/%' GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 LIMIT 20) x), '[]') AS applications,
   ARRAY(SELECT DISTINCT pg_catalog.pg_get_userbyid(oid)::text FROM owners
-    WHERE NOT pg_catalog.pg_has_role(oid, ${actAs}) ORDER BY 1) AS "foreignOwners",
+    WHERE NOT rolsuper AND NOT pg_catalog.pg_has_role(oid, ${actAs}) ORDER BY 1) AS "foreignOwners",
+  (SELECT rolsuper FROM pg_catalog.pg_roles WHERE oid = db.datdba) AS "ownerIsSuperuser",
+  ARRAY(SELECT pg_catalog.pg_describe_object(classid, objid, 0) FROM owners
+    WHERE rolsuper AND NOT me.rolsuper ORDER BY 1) AS "ownedBySuperusers",
   ARRAY(
     SELECT 'event trigger ' || evtname FROM pg_catalog.pg_event_trigger e WHERE NOT EXISTS (
       SELECT FROM pg_catalog.pg_depend d
@@ -125,6 +148,16 @@ SELECT db.oid::text AS oid, db.datname::text AS database, pg_catalog.pg_get_user
     FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
     JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.extname AND v.version = e.extversion
     WHERE v.superuser AND NOT v.trusted AND e.extname <> 'plpgsql'), '[]') AS "untrustedExtensions",
+  ARRAY(SELECT pg_catalog.format('GRANT %s ON %s %s TO %s', a.privilege_type, o.kind,
+      pg_catalog.string_agg(o.name, ', ' ORDER BY o.name),
+      CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
+    FROM granted o JOIN pg_catalog.pg_depend d ON (d.classid, d.objid) = (o.classid, o.oid) AND d.deptype = 'e'
+    CROSS JOIN LATERAL pg_catalog.aclexplode(o.acl) a
+    WHERE a.grantee NOT IN (o.owner, CASE WHEN o.kind = 'FUNCTION' THEN 0 ELSE o.owner END)
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_init_privs i CROSS JOIN LATERAL pg_catalog.aclexplode(i.initprivs) own
+        WHERE (i.classoid, i.objoid, i.objsubid) = (o.classid, o.oid, 0)
+          AND (own.grantee, own.privilege_type) = (a.grantee, a.privilege_type))
+    GROUP BY a.privilege_type, o.kind, a.grantee ORDER BY 1) AS "extensionGrants",
   CASE WHEN pg_catalog.current_setting('track_commit_timestamp') = 'on' AND NOT pg_catalog.pg_is_in_recovery()
     THEN pg_catalog.to_char((SELECT "timestamp" FROM pg_catalog.pg_last_committed_xact()) AT TIME ZONE 'UTC',
       'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') END AS "lastCommit"

@@ -16,6 +16,7 @@ import { heapChecker } from '../tools/amcheck.ts';
 import { toolsForMajor } from '../tools/binaries.ts';
 import { extensionsLeftOut } from './obstacles.ts';
 import type { Proof, RestoreOptions } from './restores.ts';
+import { requireServerSpace } from './space.ts';
 
 /** Beyond this, processes wait for the same disk. */
 const mostJobs = 8;
@@ -46,6 +47,8 @@ export async function restoreBeside(options: RestoreOptions, beside: Beside): Pr
   if (!(await holdRestoreLock(session, database))) {
     throw new UserError(`Somebody else restores into ${database} at this moment.`, { hint: 'Ask again in a minute.' });
   }
+  // Once more than in the plan: a safety backup may have been written to the same disk since.
+  await requireServerSpace(options, facts, beside.backup, beside.tables);
   mayAct();
   await session.query(createDatabaseLike(database, facts, version));
   try {
@@ -100,6 +103,7 @@ async function fillAndProve(
         jobs: Math.max(1, Math.min(mostJobs, options.cores, availableParallelism())),
         ...(tables && { tables }),
         withoutExtensions: extensionsLeftOut(facts).map(({ name }) => name),
+        withoutForeignGrants: !facts.role.superuser,
         application: `pg-chatops/restore/${actionId}`,
         signal,
         started: async () => {},

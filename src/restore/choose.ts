@@ -1,47 +1,30 @@
 import { type FoundBackup, findBackups, targetDirectory } from '../backups/backup-catalogue.ts';
+import { chooseBackup, type PassedOver, passedOver } from '../backups/choose-backup.ts';
 import { UserError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import { quoted } from '../quoted.ts';
+
+/** The backup that is to be restored. */
+interface Chosen {
+  readonly backup: FoundBackup;
+  /** Newer ones, where `latest` was asked for; undefined where somebody named the backup. */
+  readonly passedOver: readonly { readonly backup: FoundBackup; readonly because: PassedOver }[] | undefined;
+}
 
 /**
  * Finds the backup that a person named.
  *
- * @param wanted a backup's name, or `latest` for the newest of the whole database.
+ * @param wanted as `chooseBackup` reads it.
  * @throws UserError when there is none, with the nearest name.
  */
-export async function chooseBackup(
-  directory: string | undefined,
-  target: string,
-  wanted: string,
-): Promise<FoundBackup> {
+export async function chooseToRestore(directory: string | undefined, target: string, wanted: string): Promise<Chosen> {
   if (directory === undefined) {
     throw new UserError('There are no backups to restore: BACKUP_DIR is not set.', {
       hint: 'Set it to the folder that holds them, and restart the bot.',
     });
   }
   const { found } = await findBackups(targetDirectory(directory, target));
-  const whole = found.filter(({ manifest }) => !manifest.partial && !manifest.schemaOnly);
-  const chosen =
-    wanted.toLowerCase() === 'latest'
-      ? whole[0]
-      : found.find(({ name }) => name.toLowerCase() === wanted.toLowerCase());
-  if (chosen) return chosen;
-  const near = nearest(
-    wanted,
-    found.map(({ name }) => name),
-    1,
-  );
-  throw new UserError(
-    wanted.toLowerCase() === 'latest'
-      ? `There is no backup of the whole of ${target} yet.`
-      : `There is no backup ${quoted(wanted)} of ${target}.`,
-    {
-      hint:
-        near[0] === undefined
-          ? '`/db backups` shows those that there are.'
-          : `Did you mean ${near[0]}? \`/db backups\` shows all.`,
-    },
-  );
+  const backup = chooseBackup(found, wanted);
+  const latest = wanted.trim().toLowerCase() === 'latest';
+  return { backup, passedOver: latest ? passedOver(found, backup) : undefined };
 }
 
 /** A backup's name after the plan, still with the files that it had. */
@@ -50,6 +33,6 @@ export async function sameBackup(
   target: string,
   { name, sha256 }: { readonly name: string; readonly sha256: string },
 ): Promise<FoundBackup | undefined> {
-  const found = await chooseBackup(directory, target, name).catch(() => undefined);
-  return found?.manifest.sha256 === sha256 ? found : undefined;
+  const chosen = await chooseToRestore(directory, target, name).catch(() => undefined);
+  return chosen?.backup.manifest.sha256 === sha256 ? chosen.backup : undefined;
 }

@@ -1,3 +1,4 @@
+import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { UserError } from '../errors.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import type { SwapFacts } from '../postgres/swap-obstacles.ts';
@@ -9,15 +10,10 @@ const named = 5;
  * Refuses what the server would refuse later, when the application is stopped already.
  * @throws UserError with the exact way out.
  */
-export function requireRights({
-  role,
-  owner,
-  database,
-  foreignOwners,
-  forSuperusers,
-  untrustedExtensions,
-}: SwapFacts): void {
+export function requireRights(facts: SwapFacts): void {
+  const { role, owner, database, foreignOwners, forSuperusers, untrustedExtensions } = facts;
   if (role.superuser) return;
+  refuseWhatSuperusersOwn(facts);
   const me = quoteIdentifier(role.name);
   const missing = [
     ...(role.createsDatabases ? [] : [`ALTER ROLE ${me} CREATEDB;`]),
@@ -37,6 +33,37 @@ export function requireRights({
       hint: 'Give the bot a superuser for the restore, or drop these and create them again afterwards.',
     });
   }
+}
+
+/** Never advises to give the bot a superuser's rights: what belongs to one is given to another role. */
+function refuseWhatSuperusersOwn({ database, owner, ownerIsSuperuser, ownedBySuperusers }: SwapFacts): void {
+  const again =
+    'Then take a new backup: older ones still name the superuser, and only a superuser restores those, by hand.';
+  if (ownerIsSuperuser) {
+    throw new UserError(`The bot may not restore ${database}: it belongs to ${owner}, a superuser.`, {
+      hint: `Have it given to the application’s role: \`ALTER DATABASE ${quoteIdentifier(database)} OWNER TO …;\` Do not make the bot a member of ${owner}.`,
+    });
+  }
+  if (ownedBySuperusers.length > 0) {
+    throw new UserError(
+      `The bot may not restore ${database}: a part of it belongs to a superuser: ${some(ownedBySuperusers)}.`,
+      {
+        hint: `Have these given to ${owner}, each with \`ALTER … OWNER TO ${quoteIdentifier(owner)};\` ${again}`,
+      },
+    );
+  }
+}
+
+/** @throws UserError for a plain SQL backup of which a part would have to be left out: psql runs all of it. */
+export function refusePlain({ name, manifest }: FoundBackup, facts: SwapFacts, tables: readonly string[]): void {
+  if (manifest.format !== 'plain') return;
+  const hint = 'Name a backup that was taken without `--plain`; `/db backups` shows them.';
+  if (tables.length > 0) throw new UserError(`${name} is plain SQL: single tables cannot be taken from it.`, { hint });
+  const left = extensionsLeftOut(facts).map(extension => extension.name);
+  if (left.length === 0) return;
+  throw new UserError(`${name} is plain SQL, and creates what only a superuser may: extension ${some(left)}.`, {
+    hint,
+  });
 }
 
 /** Extensions that the role may not create, and nothing in the database is made of: the restored one does without them. */

@@ -18,6 +18,16 @@ const backup = z.strictObject({
   verified: z.strictObject({ level: z.string(), at: moment }).nullable(),
   /** What whoever took it wrote: a safety backup says before which restore it was taken. */
   note: z.string().nullable(),
+  /** Newer ones that `latest` does not mean, newest first; null where somebody named the backup. */
+  passedOver: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        takenAt: moment,
+        because: z.enum(['safety', 'partial', 'schema', 'failed']),
+      }),
+    )
+    .nullable(),
 });
 
 const hooks = z.strictObject({

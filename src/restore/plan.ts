@@ -1,28 +1,24 @@
 import path from 'node:path';
 import { hoursToSeconds } from 'date-fns/hoursToSeconds';
-import { bytes as bytesText, duration } from '../../blocks/text.ts';
+import { duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { UserError } from '../errors.ts';
 import { createDatabaseLike } from '../postgres/create-database.ts';
 import { isDatabaseName, nameBeside } from '../postgres/database-names.ts';
 import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
-import { readDisk } from '../postgres/disk.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import { maintenanceConnection } from '../postgres/maintenance.ts';
 import { type SwapFacts, swapFacts } from '../postgres/swap-obstacles.ts';
 import { swapSteps } from '../postgres/swap-sql.ts';
 import type { Target } from '../postgres/target.ts';
 import { programPath, toolsForMajor } from '../tools/binaries.ts';
-import { serverFileSystems } from '../tools/file-systems.ts';
-import { chooseBackup } from './choose.ts';
+import { chooseToRestore } from './choose.ts';
 import { differences } from './loss.ts';
-import { extensionsLeftOut, refuseSwap, requireRights } from './obstacles.ts';
+import { extensionsLeftOut, refusePlain, refuseSwap, requireRights } from './obstacles.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { RestoreOptions, RestoreQuestion } from './restores.ts';
+import { requireServerSpace } from './space.ts';
 import { chosenTables } from './tables.ts';
-
-/** A dump holds no indexes: the restored database is as large as the tables that were dumped, and their indexes. */
-const indexShare = 1.2;
 
 /** Bytes of tables that a restore brings back in a second where nobody has measured it: 1.3 GB took 13.5 s on two cores. */
 const usualRate = 75_000_000;
@@ -34,11 +30,12 @@ const toldDifferences = 50;
 export async function planRestore(options: RestoreOptions, question: RestoreQuestion): Promise<RestorePlan> {
   const { target, directory, hooks } = options;
   await maintenanceConnection(target);
-  const backup = await chooseBackup(directory, target.name, question.backup);
+  const { backup, passedOver } = await chooseToRestore(directory, target.name, question.backup);
   const only = question.tables.length > 0;
   if (!only) requireWhole(backup);
   const facts = await factsOf(target, []);
   requireRights(facts);
+  refusePlain(backup, facts, question.tables);
   if (!only) refuseSwap(facts);
   const at = options.now();
   const incoming = nameBeside(facts.database, 'restoring', at);
@@ -46,12 +43,13 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
   const version = await target.version();
   const tables = only ? chosenTables(backup, question.tables) : null;
   const schema = only ? `restored_${question.actionId.toLowerCase().replace(/\W/g, '')}` : null;
-  const space = await spaceFor(target, facts, backup, tables);
+  const space = await requireServerSpace(options, facts, backup, tables ?? undefined);
   const [properties] = await target.ask(databaseProperties, [facts.database]);
   const carried = only ? [] : carryOver(properties!, facts.database);
   const byHand = [
     ...carried.filter(({ may }) => !may).map(({ statement }) => statement),
     ...(only ? [] : extensionsLeftOut(facts).map(createExtension)),
+    ...(only || facts.role.superuser ? [] : facts.extensionGrants),
   ];
   const { manifest } = backup;
   const { verified, expected } = witness(backup);
@@ -69,6 +67,12 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
       encrypted: manifest.encryption !== null,
       verified,
       note: manifest.note,
+      passedOver:
+        passedOver?.map(({ backup: { name, manifest: newer }, because }) => ({
+          name,
+          takenAt: newer.takenAt.toISOString(),
+          because,
+        })) ?? null,
     },
     database: { name: facts.database, oid: facts.oid, owner: facts.owner, bytes: facts.bytes },
     incoming,
@@ -140,26 +144,6 @@ function requireWhole({ name, manifest }: FoundBackup): void {
   });
 }
 
-async function spaceFor(
-  target: Target,
-  { tablespace }: SwapFacts,
-  { manifest }: FoundBackup,
-  tables: readonly string[] | null,
-): Promise<RestorePlan['space']> {
-  const chosen = manifest.tables.filter(({ schema, name }) => !tables || tables.includes(`${schema}.${name}`));
-  const needed = Math.ceil(chosen.reduce((sum, { bytes }) => sum + bytes, 0) * indexShare) * (tables ? 2 : 1);
-  const systems = await serverFileSystems(await readDisk(target)).catch(() => undefined);
-  const place = tablespace === 'pg_default' ? 'data' : `tablespace ${tablespace}`;
-  const free = systems?.find(({ holds }) => holds.includes(place))?.freeBytes ?? null;
-  if (free !== null && free < needed) {
-    throw new UserError(
-      `The server's disk has too little room: about ${bytesText(needed)} are needed beside the database, ${bytesText(free)} are free.`,
-      { hint: 'The old database stays until it is dropped. Free space, `/db disk` shows where, and ask again.' },
-    );
-  }
-  return { needed, free };
-}
-
 function witness({ manifest }: FoundBackup): Pick<RestorePlan, 'expected'> & Pick<RestorePlan['backup'], 'verified'> {
   const good = manifest.verifications.findLast(({ level, problem }) => level !== null && problem === null);
   const timed = manifest.verifications.findLast(({ restoreMilliseconds }) => restoreMilliseconds !== null);
@@ -172,10 +156,20 @@ function witness({ manifest }: FoundBackup): Pick<RestorePlan, 'expected'> & Pic
   };
 }
 
-function warningsOf({ manifest }: FoundBackup, facts: SwapFacts, { hooks }: RestoreOptions, only: boolean): string[] {
+function warningsOf(
+  { manifest }: FoundBackup,
+  facts: SwapFacts,
+  { hooks, target }: RestoreOptions,
+  only: boolean,
+): string[] {
   const bad = manifest.verifications.at(-1)?.problem;
   const sessions = facts.applications.reduce((sum, each) => sum + each.sessions, 0);
   return [
+    ...(manifest.target === target.name
+      ? []
+      : [
+          `It was taken of another target: it is a backup of ${manifest.target}, and lies in the folder of ${target.name}.`,
+        ]),
     ...(bad ? [`Its last verification found: ${bad}`] : []),
     ...(manifest.verifications.length === 0
       ? ['It was never verified; `/db verify` takes about as long as the restore.']

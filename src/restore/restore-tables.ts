@@ -1,3 +1,4 @@
+import { whileReading } from '../backups/in-use.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
 import { toEnvironment } from '../postgres/connection-url.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
@@ -6,14 +7,16 @@ import { programPath, toolsForMajor } from '../tools/binaries.ts';
 import { pipePrograms } from '../tools/pipe-programs.ts';
 import { dropHalf, restoreBeside } from './beside.ts';
 import { sameBackup } from './choose.ts';
+import { goodFiles, requireGoodFiles } from './good-files.ts';
 import { requireRights } from './obstacles.ts';
-import { outside } from './outside.ts';
+import { type Outside, outside } from './outside.ts';
 import { factsOf } from './plan.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { RestoredTables, RestoreOptions, RestoreWatch } from './restores.ts';
 import { openSteps } from './steps.ts';
 
 const titles = {
+  files: goodFiles,
   restore: 'Restore the tables into a database beside it',
   check: 'Look at what was restored',
   bring: 'Bring them into the target',
@@ -43,7 +46,7 @@ export async function runTables(
   }
   requireRights(facts);
   const steps = openSteps(Object.values(titles), progress);
-  return outside(options, async ({ session }) => {
+  const fillAndBring = async ({ session }: Outside): Promise<RestoredTables> => {
     await restoreBeside(options, {
       session,
       facts,
@@ -90,6 +93,10 @@ export async function runTables(
     } finally {
       await dropHalf(options, { session, database: incoming });
     }
+  };
+  return whileReading(backup, async () => {
+    await requireGoodFiles(backup, signal, steps);
+    return outside(options, fillAndBring);
   });
 }
 

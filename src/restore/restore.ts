@@ -1,9 +1,8 @@
 import { duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
-import { findWrongFiles } from '../backups/verify-files.ts';
+import { whileReading } from '../backups/in-use.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
 import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
-import { StatementError } from '../postgres/errors.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import { markText } from '../postgres/set-aside.ts';
 import { swapDatabases } from '../postgres/swap.ts';
@@ -11,16 +10,19 @@ import type { SwapFacts } from '../postgres/swap-obstacles.ts';
 import type { Session } from '../postgres/target.ts';
 import { dropHalf, restoreBeside } from './beside.ts';
 import { sameBackup } from './choose.ts';
+import { goodFiles, requireGoodFiles } from './good-files.ts';
 import { hook, requireSameHooks } from './hooks.ts';
 import { refuseSwap, requireRights } from './obstacles.ts';
 import { type Outside, outside } from './outside.ts';
 import { factsOf } from './plan.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
+import { requireServerSpace } from './space.ts';
 import { openSteps, type Steps } from './steps.ts';
+import { untouchedUnlessSwapped } from './untouched.ts';
 
 const titles = {
-  files: 'Check the files of the backup',
+  files: goodFiles,
   stop: 'Stop the application (hooks.stop)',
   safety: 'Back up the database as it is',
   restore: 'Restore into a new database beside it',
@@ -49,8 +51,14 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
       .map(([, title]) => title),
     watch.progress,
   );
-  await requireGoodFiles(backup, watch.signal, steps);
-  const swapped = await untouchedUnlessSwapped(options, async stopped => {
+  const swapped = await whileReading(backup, async () => {
+    await requireGoodFiles(backup, watch.signal, steps);
+    return untouchedUnlessSwapped(options, fromStopToSwap);
+  });
+  const hooksRun = [...(has('stop') ? ['stop'] : []), ...(await afterSwap(options, plan, watch, steps))];
+  return { ...swapped, hooksRun };
+
+  async function fromStopToSwap(stopped: () => void) {
     if (has('stop')) {
       steps.begin(titles.stop);
       watch.mayAct();
@@ -62,9 +70,7 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
       besideAndSwap(options, { plan, watch, steps, facts, backup, place }),
     );
     return { ...result, safety };
-  });
-  const hooksRun = [...(has('stop') ? ['stop'] : []), ...(await afterSwap(options, plan, watch, steps))];
-  return { ...swapped, hooksRun };
+  }
 }
 
 async function requireConditions(
@@ -83,19 +89,8 @@ async function requireConditions(
   if (facts.taken.length > 0) throw changed(`There is a database ${facts.taken[0]} by now.`);
   requireRights(facts);
   refuseSwap(facts);
+  await requireServerSpace(options, facts, backup, undefined);
   return { facts, backup };
-}
-
-/** Before anything is stopped: a damaged backup would be found out by pg_restore as well, but later. */
-async function requireGoodFiles(backup: FoundBackup, signal: AbortSignal, steps: Steps): Promise<void> {
-  steps.begin(titles.files);
-  const [wrong] = await findWrongFiles(backup, signal, (done, total) =>
-    steps.share(done / Math.max(1, total), undefined),
-  );
-  if (wrong === undefined) return;
-  throw new UserError(`The backup ${backup.name} is damaged: ${wrong} Nothing was done.`, {
-    hint: 'Restore another one of `/db backups`, or a copy of this one from elsewhere.',
-  });
 }
 
 async function takeSafetyBackup(
@@ -111,6 +106,7 @@ async function takeSafetyBackup(
       requester: action.requester,
       reason: `before the restore of ${plan.backup.name}`,
       note: `before ${action.id}`,
+      safety: true,
       tables: [],
       schemaOnly: false,
       plain: false,
@@ -203,49 +199,6 @@ async function oidOf(session: Session, database: string): Promise<string> {
     database,
   ]);
   return String(rows[0]?.oid);
-}
-
-/** What fails before the swap is told with what became of the application. */
-async function untouchedUnlessSwapped<Result>(
-  options: RestoreOptions,
-  work: (stopped: () => void) => Promise<Result>,
-): Promise<Result> {
-  let stopped = false;
-  try {
-    return await work(() => {
-      stopped = true;
-    });
-  } catch (error) {
-    const again = stopped ? await startAgain(options) : '';
-    const told = inWords(error);
-    if (!told) throw error;
-    throw new UserError(`${told.message} The database is as it was before.${again}`, {
-      ...(told.hint !== undefined && { hint: told.hint }),
-      cause: told.cause ?? error,
-    });
-  }
-}
-
-/** What the server refuses here is a fact of the server, such as a full disk (53100), and no defect of ours. */
-function inWords(error: unknown): UserError | undefined {
-  if (error instanceof UserError) return error;
-  if (!(error instanceof StatementError)) return undefined;
-  return new UserError(`The server says: ${error.message}.`, {
-    ...((error.hint ?? error.detail) !== undefined && { hint: error.hint ?? error.detail! }),
-    cause: error,
-  });
-}
-
-async function startAgain(options: RestoreOptions): Promise<string> {
-  try {
-    const started = await hook(options, 'start', undefined);
-    return started
-      ? ' The application was started again.'
-      : ' hooks.stop has run, and no hooks.start is set: start the application.';
-  } catch (error) {
-    options.log.warn({ err: error }, 'the application could not be started again');
-    return ` hooks.start failed: start the application by hand.`;
-  }
 }
 
 /** Nobody cancels these: the database is the restored one by now, and an application that stays stopped helps nobody. */

@@ -14,6 +14,7 @@ import { factsOf } from './plan.ts';
 import type { UndoPlan } from './plan-schema.ts';
 import type { RestoreOptions, RestoreWatch } from './restores.ts';
 import { openSteps } from './steps.ts';
+import { untouchedUnlessSwapped } from './untouched.ts';
 
 const titles = {
   stop: 'Stop the application (hooks.stop)',
@@ -70,20 +71,26 @@ export async function runUndo(options: RestoreOptions, plan: UndoPlan, watch: Re
       .map(name => titles[name]),
     watch.progress,
   );
-  if (options.hooks.stop) {
-    steps.begin(titles.stop);
-    watch.mayAct();
-    await hook(options, 'stop', watch.signal);
-  }
-  steps.begin(titles.swap);
-  const swapped = await swapBack(options, plan, before, watch).catch(async error => {
-    await hook(options, 'start', undefined);
-    throw error;
+  const swapped = await untouchedUnlessSwapped(options, async stopped => {
+    if (options.hooks.stop) {
+      steps.begin(titles.stop);
+      watch.mayAct();
+      stopped();
+      await hook(options, 'stop', watch.signal);
+    }
+    steps.begin(titles.swap);
+    return swapBack(options, plan, before, watch);
   });
   for (const name of ['start', 'health'] as const) {
     if (options.hooks[name] === null) continue;
     steps.begin(titles[name]);
-    await hook(options, name, undefined);
+    await hook(options, name, undefined).catch(error => {
+      if (!(error instanceof UserError)) throw error;
+      throw new UserError(`${plan.current.name} is as it was before ${plan.action}, but ${error.message}`, {
+        hint: `${error.hint ?? ''}\nMend it by hand; the database that the restore had brought is ${plan.aside}.`,
+        cause: error,
+      });
+    });
   }
   return swapped;
 }
@@ -137,6 +144,6 @@ async function beforeOf(options: RestoreOptions, action: string): Promise<Marked
     hint:
       undoable.length > 0
         ? `These restores can be undone: ${undoable.join(', ')}.`
-        : 'It was swapped back or dropped already, or that action was no restore. The safety backup of a restore is in `/db backups`.',
+        : 'It was swapped back or dropped already, failed before the swap, or was no restore. The safety backup of a restore is in `/db backups`.',
   });
 }

@@ -27,6 +27,15 @@ export const noticeSchema = z.discriminatedUnion('is', [
     because: z.string(),
   }),
   z.object({
+    is: z.literal('interrupted'),
+    target: z.string(),
+    action: z.string(),
+    /** The command, without `/db`. */
+    typed: z.string(),
+    /** What may have been left, and what to do. */
+    outcome: z.string(),
+  }),
+  z.object({
     is: z.literal('watched'),
     target: z.string(),
     /** Whether it went bad, or is well again. */

@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
-import { amendManifest } from '../../src/backups/amend-manifest.ts';
+import { amendManifest, lockManifest, removeStaleLock } from '../../src/backups/amend-manifest.ts';
 import { findBackups } from '../../src/backups/backup-catalogue.ts';
 import { verification, writeBackup } from './manifests.ts';
 
@@ -57,6 +57,20 @@ test('a lock that a killed process left is taken away, and so is its half-writte
   await utimes(lock, longAgo, longAgo);
   await amendManifest(folder, () => ({ pinned }));
   expect((await read())?.pinned).toEqual(pinned);
+  expect((await readdir(folder)).toSorted()).toEqual(['SHA256SUMS', 'dump', 'manifest.json']);
+});
+
+test('of two who found a stale lock, the slower one leaves the lock that the other has taken meanwhile', async () => {
+  const { folder } = await backup('taken-over');
+  const lock = path.join(folder, 'manifest.json.lock');
+  await writeFile(lock, '');
+  const longAgo = Date.now() / 1000 - 120;
+  await utimes(lock, longAgo, longAgo);
+  const seen = await stat(lock, { bigint: true });
+  const unlock = await lockManifest(folder);
+  await removeStaleLock(lock, seen);
+  expect(await readdir(folder)).toContain('manifest.json.lock');
+  await unlock();
   expect((await readdir(folder)).toSorted()).toEqual(['SHA256SUMS', 'dump', 'manifest.json']);
 });
 

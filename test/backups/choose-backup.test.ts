@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { chooseBackup } from '../../src/backups/choose-backup.ts';
+import { chooseBackup, passedOver } from '../../src/backups/choose-backup.ts';
 import type { UserError } from '../../src/errors.ts';
 import { backupOf, verification } from './manifests.ts';
 
@@ -37,6 +37,21 @@ test.each([
 test('one that failed is the latest again when a later verification found nothing wrong', () => {
   const mended = backupOf({ verifications: [verification({ problem: 'no disk' }), verification()] });
   expect(chooseBackup([mended, good], 'latest')).toBe(mended);
+});
+
+test('the safety backup of a restore is no latest, but can be named', () => {
+  const safety = backupOf({ action: 'A-46', takenAt: at('22T13:00'), safety: true });
+  const schema = backupOf({ action: 'A-47', takenAt: at('22T14:00'), schemaOnly: true });
+  const all = [schema, safety, ...found];
+  expect(chooseBackup(all, 'latest')).toBe(good);
+  expect(chooseBackup(all, 'A-46')).toBe(safety);
+  expect(passedOver(all, good).map(({ backup, because }) => [backup.manifest.action, because])).toEqual([
+    ['A-47', 'schema'],
+    ['A-46', 'safety'],
+    ['A-45', 'partial'],
+    ['A-44', 'failed'],
+  ]);
+  expect(refusal('latest', [safety]).hint).toContain('taken by a restore');
 });
 
 test('a beginning that several share is refused with their names', () => {

@@ -22,6 +22,7 @@ function manifestOf(own: Partial<Manifest> = {}): Manifest {
     partial: false,
     schemaOnly: false,
     note: null,
+    safety: false,
     encryption: null,
     requestedBy: 'U0ADA',
     reason: null,

@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { amendManifest, lockManifest } from '../../src/backups/amend-manifest.ts';
 import { backupReader } from '../../src/backups/backup-catalogue.ts';
+import { whileReading } from '../../src/backups/in-use.ts';
 import { finishRemovals, planPrune, prune } from '../../src/backups/prune.ts';
 import { until } from '../cluster/until.ts';
 import { verification, writeBackup } from './manifests.ts';
@@ -63,8 +64,27 @@ test('one that is pinned while others are being removed stays', async () => {
   const { manifest, directory } = written[1]!;
   await writeFile(path.join(directory, 'manifest.json'), JSON.stringify({ ...manifest, pinned }));
   await unlock();
-  expect((await pruning).spared).toEqual([{ name: written[1]!.name, why: 'It was pinned or removed meanwhile.' }]);
+  expect((await pruning).spared).toEqual([{ name: written[1]!.name, why: 'It was pinned meanwhile.' }]);
   expect(await actions()).toEqual(['A-1', 'A-40']);
+});
+
+test('one that is being read stays until nobody reads it; a reader that was killed keeps nothing', async () => {
+  const { actions, options, written } = await backupsOf('read', 1, 40, 50);
+  const [, middle, oldest] = written;
+  const dead = { host: hostname(), bot: { pid: process.pid, started: 'earlier' } };
+  await writeFile(path.join(oldest!.directory, 'manifest.json.reader-1'), JSON.stringify(dead));
+  await whileReading(middle!, async () => {
+    const { removed, spared } = await prune(options);
+    expect(removed.map(({ name }) => name)).toEqual([oldest!.name]);
+    expect(spared).toEqual([{ name: middle!.name, why: 'It is being read: restored, verified or copied.' }]);
+  });
+  expect(await actions()).toEqual(['A-1', 'A-40']);
+  expect((await readdir(middle!.directory)).toSorted()).toEqual(['SHA256SUMS', 'dump', 'manifest.json']);
+  await prune(options);
+  expect(await actions()).toEqual(['A-1']);
+  await expect(whileReading(middle!, () => Promise.reject(new Error('read nothing')))).rejects.toThrow(
+    `The backup ${middle!.name} was removed just now.`,
+  );
 });
 
 test('only what was approved goes, and only if the settings still let it', async () => {

@@ -12,6 +12,7 @@ const plan = {
     rows: 1_804_222,
     note: nasty,
     verified: null,
+    passedOver: [{ name: nasty, takenAt: '2026-11-22T17:20:00.000Z', because: 'safety' as const }],
   },
   database: { name: nasty, bytes: 1_285_000_000 },
   aside: `${nasty}_before_20261122180000`,
@@ -63,6 +64,22 @@ test('the card says what is lost, what cannot be seen, and that it was never ver
   expect(text).toContain('about 9 → no table');
   expect(text).toContain('the server’s free space cannot be seen from here');
   expect(restoreConfirm({ ...plan, database: { ...plan.database, name: 'x'.repeat(63) } }).length).toBeLessThan(300);
+});
+
+test('the card says which backup latest is, and which newer ones it is not', () => {
+  const card = (passedOver: Parameters<typeof restoreCard>[0]['backup']['passedOver']) =>
+    restoreCard({ ...plan, backup: { ...plan.backup, passedOver } }).text;
+  expect(card(plan.backup.passedOver)).toMatch(
+    /\*Latest\* is this one; newer, but not meant: .*the safety backup of a restore/,
+  );
+  expect(card([])).toContain('*Latest* is this one: no backup is newer');
+  expect(card(null)).not.toContain('*Latest*');
+});
+
+test('what pg_amcheck said ends in one full stop', () => {
+  const { text } = restoreResult(plan, { ...restored, heap: 'The extension amcheck is not installed.' }, 'A-1042');
+  expect(text).toContain('amcheck is not installed.');
+  expect(text).not.toContain('..');
 });
 
 test('it can be cancelled until the swap, and no longer', () => {

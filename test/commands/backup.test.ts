@@ -17,6 +17,7 @@ const manifest: Manifest = {
   partial: false,
   schemaOnly: false,
   note: null,
+  safety: false,
   encryption: null,
   verifications: [],
   copies: [],

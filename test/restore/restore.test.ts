@@ -2,6 +2,8 @@ import { appendFile, chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { isRead } from '../../src/backups/in-use.ts';
+import { UserError } from '../../src/errors.ts';
 import { until } from '../cluster/until.ts';
 import { type RestoreStand, restoreStand, watch } from './restore-stand.ts';
 import { startWriters } from './writers.ts';
@@ -36,14 +38,19 @@ describe('a restore', () => {
     await portal.sql('truncate users, orders, "Invoices"');
     await portal.sql(`alter database ${portal.database.name} set statement_timeout to '31s'`);
     await portal.sql(`comment on database ${portal.database.name} is 'of the portal'`);
+    const { user: bot } = portal.database.bot;
+    await portal.sql(`grant insert on pg_stat_statements to ${bot}`);
     const writers = await startWriters(portal.database.url);
     const plan = await portal.restores.plan(question());
     expect(plan).toMatchObject({
       backup: { name: backup, rows: expect.any(Number), verified: null },
       database: { name: portal.database.name, owner: portal.database.portal.user },
       applications: [expect.objectContaining({ application: 'portal-bff', sessions: 16 })],
-      // Only a superuser may create it, and nothing is made of it.
-      byHand: ['CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "public"'],
+      // Only a superuser may create it, and nothing is made of it; its grants would fail without it.
+      byHand: [
+        'CREATE EXTENSION "pg_stat_statements" WITH SCHEMA "public"',
+        `GRANT INSERT ON TABLE pg_stat_statements TO ${bot}`,
+      ],
     });
     expect(plan.loss.tables).toContainEqual({ name: 'public.users', now: 0, backup: before, exact: true });
     const job = watch();
@@ -68,6 +75,9 @@ describe('a restore', () => {
     );
     expect(comment).toEqual({ text: 'of the portal' });
     expect(restored.safety).toContain('A-1042');
+    expect(await portal.restores.plan(question())).toMatchObject({
+      backup: { name: backup, passedOver: [{ name: path.basename(restored.safety), because: 'safety' }] },
+    });
     expect(await portal.restores.kept()).toEqual([
       expect.objectContaining({ action: 'A-1042', role: 'before', name: plan.aside }),
     ]);
@@ -118,6 +128,25 @@ describe('a restore', () => {
     expect((await ran()).slice(2)).toEqual(['stop', 'migrate', 'start', 'health']);
   }, 40_000);
 
+  test('is undone only with an application that can be stopped; one that was half stopped is started again', async () => {
+    await portal.backUp();
+    await portal.restores.run(await portal.restores.plan(question()), watch());
+    const hooks = { stop: await script('stop', 'exit 1'), migrate: null, start: await script('start'), health: null };
+    const undoing = portal.reopen({ hooks: { ...hooks, timeoutSeconds: 30 } });
+    const restored = await portal.databases();
+    await expect(undoing.undo(await undoing.planUndo('A-1042'), watch())).rejects.toThrow(
+      'hooks.stop failed: exit code 1. The database is as it was before. The application was started again.',
+    );
+    expect(await ran()).toEqual(['stop', 'start']);
+    expect(await portal.databases()).toEqual(restored);
+
+    const unwell = { ...hooks, stop: null, health: await script('health', 'exit 1'), timeoutSeconds: 30 };
+    const second = portal.reopen({ hooks: unwell });
+    await expect(second.undo(await second.planUndo('A-1042'), watch())).rejects.toThrow(
+      `${portal.database.name} is as it was before A-1042, but hooks.health failed: exit code 1.`,
+    );
+  }, 40_000);
+
   test('that is cancelled in the middle leaves the target alone and nothing behind', async () => {
     await portal.backUp();
     const plan = await portal.restores.plan(question());
@@ -132,6 +161,7 @@ describe('a restore', () => {
     await expect(portal.restores.run(plan, job)).rejects.toBe('by ben');
     expect(await portal.databases()).toEqual([portal.database.name]);
     const late = watch({
+      action: { id: 'A-1043', requester: 'U0ADA' },
       mayAct: () => {
         if (late.told.includes('Swap the names')) throw new Error('taken for dead');
       },
@@ -189,9 +219,15 @@ describe('the plan refuses', () => {
     expect(await refused()).toMatchObject({ message: expect.stringMatching(/may not end these sessions .*: \d+ \(/) });
     await superuser.end();
     await portal.sql('create view slow as select calls from pg_stat_statements');
-    await until('what superusers own is not for the bot', async () =>
-      (await refused()).message.includes('may not restore'),
-    );
+    await portal.sql('create function twice(n int) returns int language sql as $$select 2 * n$$');
+    const owned = await until('the superuser is gone, and what it owns is not for the bot', async () => {
+      const refusal = await refused();
+      return refusal.message.includes('belongs to a superuser') && refusal;
+    });
+    expect(owned.message).toContain('function twice(integer), view slow.');
+    expect(owned.hint).toContain(`OWNER TO "${portal.database.portal.user}"`);
+    expect(owned.hint).not.toContain('GRANT');
+    await portal.sql('drop function twice(int)');
     await portal.sql(`alter view slow owner to ${portal.database.portal.user}`);
     await until('the superuser is gone, and the view counts', async () =>
       (await refused()).message.includes('extension pg_stat_statements'),
@@ -199,12 +235,13 @@ describe('the plan refuses', () => {
     await portal.sql('drop view slow');
     await until('the superuser is gone', async () => !(await refused()).message.includes('may not end'));
     await portal.sql(`create function audit() returns event_trigger language plpgsql as 'begin end'`);
+    await portal.sql(`alter function audit() owner to ${portal.database.portal.user}`);
     await portal.sql('create event trigger audit_ddl on ddl_command_end execute function audit()');
     expect(await refused()).toMatchObject({ message: expect.stringContaining('event trigger audit_ddl') });
   });
 
   test('a backup that is not there, or holds only some tables', async () => {
-    expect(await refused()).toMatchObject({ message: 'There is no backup of the whole of portal yet.' });
+    expect(await refused()).toMatchObject({ message: 'There is no good backup of the whole database.' });
   });
 });
 
@@ -237,6 +274,64 @@ describe('beside the target', () => {
     await expect(portal.restores.plan(question({ tables: ['order'] }))).rejects.toMatchObject({
       hint: 'Did you mean orders?',
     });
+  }, 30_000);
+});
+
+describe('when things change between the plan and the restore', () => {
+  test('the backup cannot be pruned while it is read, and a file that was swapped is not restored, nor its tables', async () => {
+    const name = await portal.backUp();
+    const directory = path.join(portal.stand.root, 'portal', name);
+    const plan = await portal.restores.plan(question());
+    const tables = await portal.restores.plan(question({ tables: ['orders'] }));
+    const readers: boolean[] = [];
+    const failing = portal.reopen({
+      backups: {
+        copy: () => Promise.reject(new Error('not asked')),
+        take: async () => {
+          readers.push(await isRead(directory, new Date()));
+          throw new UserError('No room.');
+        },
+      },
+    });
+    await expect(failing.run(plan, watch())).rejects.toThrow('No room.');
+    expect([...readers, await isRead(directory, new Date())]).toEqual([true, false]);
+
+    await appendFile(path.join(directory, 'dump', 'toc.dat'), 'x');
+    const copy = { backup: name, database: `${portal.database.name}_copy`, actionId: 'A-1042' };
+    await expect(portal.restores.run(plan, watch())).rejects.toThrow('is damaged: dump/toc.dat');
+    await expect(portal.restores.runTables(tables, watch())).rejects.toThrow('is damaged: dump/toc.dat');
+    await expect(portal.restores.copy(copy, watch())).rejects.toThrow('is damaged: dump/toc.dat');
+    expect(await portal.databases()).toEqual([portal.database.name]);
+  }, 30_000);
+
+  test('a backup of another target is told apart, whatever its folder, and one that points out of its folder is none', async () => {
+    const file = path.join(portal.stand.root, 'portal', await portal.backUp(), 'manifest.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8')) as { files: { path: string }[] };
+    await writeFile(file, JSON.stringify({ ...manifest, target: 'staging' }));
+    const { warnings } = await portal.restores.plan(question());
+    expect(warnings[0]).toContain('it is a backup of staging, and lies in the folder of portal');
+    manifest.files[0]!.path = 'dump/../../../etc/passwd';
+    await writeFile(file, JSON.stringify(manifest));
+    await expect(portal.restores.plan(question())).rejects.toThrow(/There is no/);
+  }, 30_000);
+
+  test('a disk without the room is not filled: not by a plan, a restore that was planned, or a copy', async () => {
+    const backup = await portal.backUp();
+    const plan = await portal.restores.plan(question());
+    const tables = await portal.restores.plan(question({ tables: ['orders'] }));
+    const hooks = { stop: await script('stop'), migrate: null, start: null, health: null, timeoutSeconds: 30 };
+    const full = portal.reopen({
+      fileSystems: async () => [{ mount: '/', holds: ['data'], freeBytes: 1_000, percent: 99 }],
+      hooks,
+    });
+    const room = 'disk has too little room';
+    await expect(full.plan(question())).rejects.toThrow(room);
+    await expect(full.run({ ...plan, hooks }, watch())).rejects.toThrow(room);
+    await expect(full.runTables(tables, watch())).rejects.toThrow(room);
+    const copy = { backup, database: `${portal.database.name}_copy`, actionId: 'A-1042' };
+    await expect(full.copy(copy, watch())).rejects.toThrow(room);
+    expect(await ran()).toEqual(['']);
+    expect(await portal.databases()).toEqual([portal.database.name]);
   }, 30_000);
 });
 

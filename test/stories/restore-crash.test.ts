@@ -26,7 +26,7 @@ beforeEach(async () => {
 targets:
   - name: portal
     database_url_env: DATABASE_URL
-    hooks: { migrate: [${migrate}] }
+    hooks: { stop: ['true'], migrate: [${migrate}], start: ['true', portal] }
 `,
   });
   await allowRestores(office.database);
@@ -78,6 +78,10 @@ test('while it restores beside the target: the target is as it was, and the half
   expect(await users()).toBe(0);
   await office.startBot();
   await reads('#incident', /interrupted|never half/);
+  // Nobody starts the application again, so everybody who approves for the portal hears of it.
+  const stopped = /The application may be stopped, and the bot does not start it: .* with hooks.start: true portal/;
+  await reads('#incident', stopped);
+  await office.sees(office.cleo, stopped, '@cleo');
   await until('what was half restored is gone', async () => (await databases()).length === 1);
   expect(await databases()).toEqual([database.name]);
   expect(await users()).toBe(0);

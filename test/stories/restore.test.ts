@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { until } from '../cluster/until.ts';
 import { allowRestores } from '../restore/restore-stand.ts';
 import { startWriters } from '../restore/writers.ts';
 import { type Office, openOffice } from './office.ts';
@@ -18,6 +19,7 @@ beforeAll(async () => {
     return `[${file}]`;
   };
   office = await openOffice({
+    bot: { leftoversEvery: 200 },
     yaml: `
 targets:
   - name: portal
@@ -54,6 +56,19 @@ async function approved(line: string, card: RegExp): Promise<string> {
   await ben.clicks('Approve', { on: message });
   return /A-\d+/.exec(JSON.stringify(message.blocks))![0];
 }
+
+test('what another bot had half restored when it was killed is dropped while this one lives on', async () => {
+  const { cluster, name, portal, admin } = office.database;
+  const half = `${name}_restoring_1`;
+  await cluster.createDatabase(half, { owner: portal.user });
+  const mark = { action: 'A-7', role: 'restoring', of: name, oid: '1', at: new Date().toISOString() };
+  await admin.sql(`comment on database ${half} is 'pg-chatops ${JSON.stringify(mark)}'`);
+  await until('it is dropped', async () => {
+    const rows = await admin.sql('select from pg_database where datname = $1', [half]);
+    return rows.length === 0;
+  });
+  expect(office.logged()).toContain('found what an interrupted restore left behind');
+});
 
 describe('rows were deleted by mistake', () => {
   test('ada asks, ben approves, writers go on; then everybody changes their mind', async () => {

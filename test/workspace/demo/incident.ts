@@ -66,6 +66,7 @@ export async function openIncident(options: IncidentOptions): Promise<Incident> 
   const [portal, chatops] = await Promise.all([createPortalRole(cluster), createBotRole(cluster)]);
   await cancelledBy(signal, cluster, portal.user, () => createPortal(cluster, 'portal', { owner: portal, size }));
   await allowHeapChecks(cluster, chatops.user);
+  await allowRestores(cluster, chatops.user, portal.user);
 
   say('Starting its applications, one of which forgot a transaction …');
   const load = await startPortalLoad(cluster.url('portal', portal));
@@ -122,6 +123,12 @@ async function allowHeapChecks(cluster: Cluster, role: string): Promise<void> {
   if (available.length === 0) return;
   for (const statement of ['create extension amcheck', `grant execute on all functions in schema public to ${role}`])
     await cluster.admin.sql(statement, [], 'portal');
+}
+
+/** What the README's section about restoring grants on top of the role that the bot needs for all else. */
+async function allowRestores(cluster: Cluster, role: string, owner: string): Promise<void> {
+  for (const statement of [`alter role ${role} createdb`, `grant ${owner} to ${role}`])
+    await cluster.admin.sql(statement);
 }
 
 /** The port asked for; the usual one, or any, when none was. */

@@ -1,0 +1,11 @@
+interface Hooks {
+  readonly stop: readonly string[] | null;
+  readonly start: readonly string[] | null;
+}
+
+/** What becomes of an application when nobody is left to start it again; `undefined` where none is stopped. */
+export function stoppedApplication({ stop, start }: Hooks): string | undefined {
+  if (stop === null) return undefined;
+  const how = start === null ? '' : ` with hooks.start: ${start.join(' ')}`;
+  return `The application may be stopped, and the bot does not start it: look, and start it${how}.`;
+}

@@ -1,0 +1,52 @@
+import { UserError } from '../errors.ts';
+import { StatementError } from '../postgres/errors.ts';
+import { hook } from './hooks.ts';
+import type { RestoreOptions } from './restores.ts';
+
+/**
+ * Does what comes before a swap and the swap itself. What fails there is told with what became of the application, which
+ * is started again.
+ *
+ * @param work calls `stopped` right before it stops the application.
+ */
+export async function untouchedUnlessSwapped<Result>(
+  options: Pick<RestoreOptions, 'hooks' | 'log'>,
+  work: (stopped: () => void) => Promise<Result>,
+): Promise<Result> {
+  let stopped = false;
+  try {
+    return await work(() => {
+      stopped = true;
+    });
+  } catch (error) {
+    const again = stopped ? await startAgain(options) : '';
+    const told = inWords(error);
+    if (!told) throw error;
+    throw new UserError(`${told.message} The database is as it was before.${again}`, {
+      ...(told.hint !== undefined && { hint: told.hint }),
+      cause: told.cause ?? error,
+    });
+  }
+}
+
+/** What the server refuses here is a fact of the server, such as a full disk (53100), and no defect of ours. */
+function inWords(error: unknown): UserError | undefined {
+  if (error instanceof UserError) return error;
+  if (!(error instanceof StatementError)) return undefined;
+  return new UserError(`The server says: ${error.message}.`, {
+    ...((error.hint ?? error.detail) !== undefined && { hint: error.hint ?? error.detail! }),
+    cause: error,
+  });
+}
+
+async function startAgain(options: Pick<RestoreOptions, 'hooks' | 'log'>): Promise<string> {
+  try {
+    const started = await hook(options, 'start', undefined);
+    return started
+      ? ' The application was started again.'
+      : ' hooks.stop has run, and no hooks.start is set: start the application.';
+  } catch (error) {
+    options.log.warn({ err: error }, 'the application could not be started again');
+    return ` hooks.start failed: start the application by hand.`;
+  }
+}
