@@ -12,6 +12,6 @@ export async function requirePrograms(search: string | undefined): Promise<void>
   const missing = required.filter((_, index) => found[index]?.status === 'rejected');
   if (missing.length === 0) return;
   throw new Error(
-    `The tests need ${missing.join(', ')}, which are not installed. Run this and try again: sudo apt-get install -y age rclone (Debian, Ubuntu), brew install age rclone (macOS)`,
+    `The tests need ${missing.join(', ')}, which are not installed: sudo apt-get install -y age rclone (Debian, Ubuntu), brew install age rclone (macOS)`,
   );
 }
