@@ -83,20 +83,20 @@ export function restoreCard(facts: RestoreFacts): View {
   const effect = tables ? tableEffect(facts) : wholeEffect(facts);
   const careful = warnings.slice(0, listed).map(text => `⚠️ ${escapeMrkdwn(oneLine(text))}`);
   return {
-    text: [escapeMrkdwn(title), ...lines, effect, ...careful].join('\n'),
+    text: [escapeMrkdwn(title), ...lines, effect, ...careful, ...(byHand.length > 0 ? [later(byHand)] : [])].join('\n'),
     blocks: [
       header(title),
       section(lines.join('\n')),
       ...(careful.length > 0 ? [section(careful.join('\n'))] : []),
       section(`*Effect*\n${effect}`),
-      ...(byHand.length > 0
-        ? [
-            section('*For a superuser, afterwards* (the bot’s role may not)'),
-            preformatted(byHand.map(statement => `${statement};`).join('\n')),
-          ]
-        : []),
+      ...(byHand.length > 0 ? [context(later(byHand))] : []),
     ],
   };
+}
+
+/** The statements themselves are long: they are among the details, and in the result. */
+function later(byHand: readonly string[]): string {
+  return `Left for a superuser, afterwards: ${count(byHand.length, 'statement')} that the bot’s role may not run; see the details.`;
 }
 
 /** The question in the dialog of the Approve button; plain text. */
