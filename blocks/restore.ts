@@ -211,7 +211,7 @@ export function restoredTables(
     tables,
   }: { readonly schema: string; readonly tables: readonly { readonly name: string; readonly rows: number }[] },
 ): { view: View; outcome: string } {
-  const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} are in the schema ${schema}.`;
+  const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} ${tables.length === 1 ? 'is' : 'are'} in the schema ${schema}.`;
   const lines = tables.slice(0, 20).map(({ name, rows }) => `• ${code(name)}: ${count(rows, 'row')}`);
   const next = `Compare and copy with SQL, then \`DROP SCHEMA ${schema} CASCADE\`. Foreign keys to other tables and what refers to these did not come.`;
   return {

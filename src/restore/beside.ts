@@ -139,7 +139,7 @@ async function fillAndProve(
     return {
       tables: manifest.tables.length,
       rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
-      heap: heap.outcome === 'clean' ? 'nothing found' : heap.reason,
+      heap: heap.outcome === 'clean' ? 'nothing found' : heap.reason.replace(/\.$/, ''),
       restoreMilliseconds: milliseconds,
     };
   });
