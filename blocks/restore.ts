@@ -83,20 +83,20 @@ export function restoreCard(facts: RestoreFacts): View {
   const effect = tables ? tableEffect(facts) : wholeEffect(facts);
   const careful = warnings.slice(0, listed).map(text => `⚠️ ${escapeMrkdwn(oneLine(text))}`);
   return {
-    text: [escapeMrkdwn(title), ...lines, effect, ...careful].join('\n'),
+    text: [escapeMrkdwn(title), ...lines, effect, ...careful, ...(byHand.length > 0 ? [later(byHand)] : [])].join('\n'),
     blocks: [
       header(title),
       section(lines.join('\n')),
       ...(careful.length > 0 ? [section(careful.join('\n'))] : []),
       section(`*Effect*\n${effect}`),
-      ...(byHand.length > 0
-        ? [
-            section('*For a superuser, afterwards* (the bot’s role may not)'),
-            preformatted(byHand.map(statement => `${statement};`).join('\n')),
-          ]
-        : []),
+      ...(byHand.length > 0 ? [context(later(byHand))] : []),
     ],
   };
+}
+
+/** The statements themselves are long: they are among the details, and in the result. */
+function later(byHand: readonly string[]): string {
+  return `Left for a superuser, afterwards: ${count(byHand.length, 'statement')} that the bot’s role may not run; see the details.`;
 }
 
 /** The question in the dialog of the Approve button; plain text. */
@@ -211,7 +211,7 @@ export function restoredTables(
     tables,
   }: { readonly schema: string; readonly tables: readonly { readonly name: string; readonly rows: number }[] },
 ): { view: View; outcome: string } {
-  const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} are in the schema ${schema}.`;
+  const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} ${tables.length === 1 ? 'is' : 'are'} in the schema ${schema}.`;
   const lines = tables.slice(0, 20).map(({ name, rows }) => `• ${code(name)}: ${count(rows, 'row')}`);
   const next = `Compare and copy with SQL, then \`DROP SCHEMA ${schema} CASCADE\`. Foreign keys to other tables and what refers to these did not come.`;
   return {

@@ -50,7 +50,7 @@ export default defineCommand({
   plan: ({ backup, tables }, { restores, action }) => restores.plan({ backup, tables, actionId: action.id }),
   card: plan => ({
     summary: restoreSummary(plan),
-    statement: plan.steps.join('\n'),
+    statement: [...plan.steps, ...plan.byHand.map(each => `by a superuser, afterwards: ${each}`)].join('\n'),
     view: restoreCard(plan),
     confirm: restoreConfirm(plan),
   }),

@@ -69,11 +69,7 @@ function begins(name: string, wanted: string): boolean {
 
 function suggestion(found: readonly FoundBackup[], typed: string): string {
   if (found.length === 0) return 'There are none yet. Take one with `/db backup`.';
-  const near = nearest(
-    typed,
-    found.flatMap(({ name, manifest }) => [name, manifest.action]),
-    suggested,
-  );
+  const near = nearest(typed, ['latest', ...found.flatMap(({ name, manifest }) => [name, manifest.action])], suggested);
   if (near.length > 0) return `Did you mean ${near.map(name => `\`${name}\``).join(' or ')}?`;
   return `Name its folder, the action that took it, or \`latest\`. The newest: ${listed(found)}.`;
 }

@@ -10,6 +10,7 @@ import { startScratchCluster } from './scratch-cluster.ts';
 import { createScratchDatabase, type ScratchDatabase } from './scratch-database.ts';
 import { openScratchFolder } from './scratch-folder.ts';
 import type { ScratchPlace } from './scratch-place.ts';
+import { type FileSystemsReader, requireServerSpace } from './server-space.ts';
 import { NotDone } from './verify-steps.ts';
 
 /** Rows, indexes, and WAL of an index that is built while a checkpoint is due: measured, 1.3 times the tables. */
@@ -19,7 +20,8 @@ const emptyServerBytes = 100_000_000;
 
 interface ScratchWork {
   readonly place: ScratchPlace;
-  readonly target: Pick<Target, 'name' | 'connection'>;
+  readonly target: Target;
+  readonly fileSystems?: FileSystemsReader;
   readonly backup: FoundBackup;
   readonly definitions: Definitions;
   readonly installations: readonly Installation[];
@@ -53,6 +55,10 @@ export async function withScratchDatabase<Result>(
     } finally {
       await folder.remove();
     }
+  }
+  if (place.kind === 'target') {
+    const needed = Math.ceil(tableBytes(backup) * roomPerByte);
+    await requireServerSpace(options.target, needed, { tablespace: 'pg_default', fileSystems: options.fileSystems });
   }
   const installation = await fittingTools(place.connection, options, installations);
   const { connection } = place;

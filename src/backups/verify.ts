@@ -19,6 +19,7 @@ import { dropAbandonedDatabases } from './scratch-database.ts';
 import { removeScratchLeftovers } from './scratch-folder.ts';
 import { chooseScratchPlace, type ScratchPlace } from './scratch-place.ts';
 import { describePlace, majorOf, withScratchDatabase } from './scratch-server.ts';
+import type { FileSystemsReader } from './server-space.ts';
 import type {
   VerificationProgress,
   VerificationReport,
@@ -46,6 +47,8 @@ export interface VerificationOptions {
   readonly cores: number;
   readonly log: Log;
   readonly now: () => Date;
+  /** What is known of the disks of the target's server; looked up unless told. */
+  readonly fileSystems?: FileSystemsReader;
   /** Where throwaway servers are made; the folder of temporary files (TMPDIR) unless told. */
   readonly temporary?: string;
 }

@@ -20,8 +20,13 @@ const recordSchema = z.strictObject({
   bot: processSchema,
   /** The pgBackRest that restores, until the server is started. */
   program: processSchema.nullable(),
-  /** A short path, as a unix socket's has to be. */
-  socketFolder: z.string(),
+  /**
+   * A short path, as a unix socket's has to be. It is removed with the record, which lies where the server's account may
+   * write: nothing that is named otherwise is believed to be one.
+   */
+  socketFolder: z
+    .string()
+    .refine(folder => path.resolve(folder) === folder && /^pg-recovered-\w{6}$/.test(path.basename(folder))),
   superuser: z.string(),
   database: z.string(),
   /** Null until it can be used. */

@@ -16,7 +16,7 @@ import { heapChecker } from '../tools/amcheck.ts';
 import { toolsForMajor } from '../tools/binaries.ts';
 import { extensionsLeftOut } from './obstacles.ts';
 import type { Proof, RestoreOptions } from './restores.ts';
-import { requireServerSpace } from './space.ts';
+import { requireRoomBeside } from './space.ts';
 
 /** Beyond this, processes wait for the same disk. */
 const mostJobs = 8;
@@ -48,7 +48,7 @@ export async function restoreBeside(options: RestoreOptions, beside: Beside): Pr
     throw new UserError(`Somebody else restores into ${database} at this moment.`, { hint: 'Ask again in a minute.' });
   }
   // Once more than in the plan: a safety backup may have been written to the same disk since.
-  await requireServerSpace(options, facts, beside.backup, beside.tables);
+  await requireRoomBeside(options, facts, beside.backup, beside.tables);
   mayAct();
   await session.query(createDatabaseLike(database, facts, version));
   try {
@@ -139,7 +139,7 @@ async function fillAndProve(
     return {
       tables: manifest.tables.length,
       rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
-      heap: heap.outcome === 'clean' ? 'nothing found' : heap.reason,
+      heap: heap.outcome === 'clean' ? 'nothing found' : heap.reason.replace(/\.$/, ''),
       restoreMilliseconds: milliseconds,
     };
   });

@@ -17,7 +17,7 @@ import { differences } from './loss.ts';
 import { extensionsLeftOut, refusePlain, refuseSwap, requireRights } from './obstacles.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { RestoreOptions, RestoreQuestion } from './restores.ts';
-import { requireServerSpace } from './space.ts';
+import { requireRoomBeside } from './space.ts';
 import { chosenTables } from './tables.ts';
 
 /** Bytes of tables that a restore brings back in a second where nobody has measured it: 1.3 GB took 13.5 s on two cores. */
@@ -43,7 +43,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
   const version = await target.version();
   const tables = only ? chosenTables(backup, question.tables) : null;
   const schema = only ? `restored_${question.actionId.toLowerCase().replace(/\W/g, '')}` : null;
-  const space = await requireServerSpace(options, facts, backup, tables ?? undefined);
+  const space = await requireRoomBeside(options, facts, backup, tables ?? undefined);
   const [properties] = await target.ask(databaseProperties, [facts.database]);
   const carried = only ? [] : carryOver(properties!, facts.database);
   const byHand = [

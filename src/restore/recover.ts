@@ -15,6 +15,11 @@ export async function recoverRestores(options: RestoreOptions): Promise<Interrup
   const { database, prisma } = target.connection;
   // Through PgBouncer none can have begun here.
   if (prisma.pgbouncer) return [];
+  const nothing = await target.ask(markedDatabases).then(
+    all => halvesOf(all, database).length === 0,
+    () => false,
+  );
+  if (nothing) return [];
   // A target that refuses connections cannot be asked where else there is one.
   const connection = await maintenanceConnection(target).catch(() => inDatabase(target.connection, 'postgres'));
   return within({ name: `${target.name}/recover`, connection, log }, maintenance =>
@@ -27,11 +32,7 @@ export async function recoverRestores(options: RestoreOptions): Promise<Interrup
  * @param database whose restores they were.
  */
 export async function undoHalves(session: Session, database: string): Promise<InterruptedRestore[]> {
-  const halves = async () =>
-    marked(await session.ask(markedDatabases)).filter(
-      ({ mark, name }) =>
-        mark.of === database && name !== database && (mark.role === 'restoring' || mark.role === 'returning'),
-    );
+  const halves = async () => halvesOf(await session.ask(markedDatabases), database);
   const did: InterruptedRestore[] = [];
   for (const { name } of await halves()) {
     if (!(await holdRestoreLock(session, name))) continue;
@@ -40,6 +41,13 @@ export async function undoHalves(session: Session, database: string): Promise<In
     if (still) did.push(...(await undoHalf(session, still)));
   }
   return did;
+}
+
+function halvesOf(all: Parameters<typeof marked>[0], database: string): MarkedDatabase[] {
+  return marked(all).filter(
+    ({ mark, name }) =>
+      mark.of === database && name !== database && (mark.role === 'restoring' || mark.role === 'returning'),
+  );
 }
 
 async function undoHalf(session: Session, { name, mark }: MarkedDatabase): Promise<InterruptedRestore[]> {

@@ -17,7 +17,7 @@ import { type Outside, outside } from './outside.ts';
 import { factsOf } from './plan.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
-import { requireServerSpace } from './space.ts';
+import { requireRoomBeside } from './space.ts';
 import { openSteps, type Steps } from './steps.ts';
 import { untouchedUnlessSwapped } from './untouched.ts';
 
@@ -89,7 +89,7 @@ async function requireConditions(
   if (facts.taken.length > 0) throw changed(`There is a database ${facts.taken[0]} by now.`);
   requireRights(facts);
   refuseSwap(facts);
-  await requireServerSpace(options, facts, backup, undefined);
+  await requireRoomBeside(options, facts, backup, undefined);
   return { facts, backup };
 }
 

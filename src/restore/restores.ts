@@ -1,6 +1,6 @@
 /** Restores of one target, as the rest of the bot knows them. */
 import type { BackupWriter } from '../backups/backups.ts';
-import type { FileSystem } from '../postgres/disk.ts';
+import type { FileSystemsReader } from '../backups/server-space.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import type { Installation } from '../tools/binaries.ts';
 import type { CleanupPlan, Hooks, RestorePlan, UndoPlan } from './plan-schema.ts';
@@ -127,5 +127,5 @@ export interface RestoreOptions {
   readonly log: Log;
   readonly now: () => Date;
   /** What is known of the disks of the target's server; looked up where the bot runs on the same host, unless told. */
-  readonly fileSystems?: (target: Target) => Promise<FileSystem[] | undefined>;
+  readonly fileSystems?: FileSystemsReader;
 }

@@ -31,7 +31,10 @@ export function chosenTables({ manifest, name: backup }: FoundBackup, typed: rea
       1,
     );
     throw new UserError(`The backup ${backup} has no table ${quoted(text)}.`, {
-      ...(near[0] !== undefined && { hint: `Did you mean ${near[0]}?` }),
+      hint:
+        near[0] === undefined
+          ? 'The manifest in its folder names the tables that it holds.'
+          : `Did you mean ${near[0]}?`,
     });
   });
   return [...new Set(chosen)];

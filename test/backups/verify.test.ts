@@ -240,6 +240,13 @@ test('with no place for a restore it reads the backup, and says what is needed',
     expect(await beside.estimate(backup.name, 'contents')).toMatchObject({
       place: expect.stringMatching(/beside the target’s, which writes about .* of WAL/),
     });
+    const full = await verifying.open({
+      installations: clientsOnly,
+      fileSystems: async () => [{ mount: '/', holds: ['data'], freeBytes: 1_000, percent: 99 }],
+    });
+    const refused = await full.verify({ backup: backup.name, level: 'contents', actionId: null }, following());
+    expect(refused).toMatchObject({ level: 'readable', problem: null });
+    expect(refused.steps.at(-1)?.said).toMatch(/^The server's disk has too little room/);
   } finally {
     await asBot.close();
   }

@@ -76,6 +76,13 @@ test('the card says which backup latest is, and which newer ones it is not', () 
   expect(card(null)).not.toContain('*Latest*');
 });
 
+test('what is left for a superuser is counted on the card, and spelled out in the result', () => {
+  const left = { ...plan, byHand: ['CREATE EXTENSION "amcheck"'] };
+  expect(restoreCard(left).text).toContain('Left for a superuser, afterwards: 1 statement');
+  expect(JSON.stringify(restoreCard(left).blocks)).not.toContain('CREATE EXTENSION');
+  expect(JSON.stringify(restoreResult(left, restored, 'A-1042').blocks)).toContain('CREATE EXTENSION');
+});
+
 test('what pg_amcheck said ends in one full stop', () => {
   const { text } = restoreResult(plan, { ...restored, heap: 'The extension amcheck is not installed.' }, 'A-1042');
   expect(text).toContain('amcheck is not installed.');

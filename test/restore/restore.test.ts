@@ -34,12 +34,12 @@ const ran = async () => (await readFile(path.join(portal.folder, 'ran'), 'utf8')
 describe('a restore', () => {
   test('brings back what was deleted, under 16 writers, keeps the old database, and is undone', async () => {
     const before = await users();
+    const { user: bot } = portal.database.bot;
+    await portal.sql(`grant insert on pg_stat_statements to ${bot}`);
     const backup = await portal.backUp();
     await portal.sql('truncate users, orders, "Invoices"');
     await portal.sql(`alter database ${portal.database.name} set statement_timeout to '31s'`);
     await portal.sql(`comment on database ${portal.database.name} is 'of the portal'`);
-    const { user: bot } = portal.database.bot;
-    await portal.sql(`grant insert on pg_stat_statements to ${bot}`);
     const writers = await startWriters(portal.database.url);
     const plan = await portal.restores.plan(question());
     expect(plan).toMatchObject({

@@ -69,6 +69,8 @@ Type in #incident, as ada:
 ${command('/db status')}
 ${command(`/db kill ${pids.idle} --reason "blocks the deploy"`)}   then approve it, as ben
 ${command('/db integrity')}
+${command('/db backup')}, ${this.#styled('cyan', '/db verify latest')}
+${command('/db restore latest')}   approve it, then ${this.#styled('cyan', '/db restore-undo')} with its id
 and watch #db-audit.
 
 ${logFile === undefined ? 'The bot logs here.' : `The bot logs to ${logFile}`}
