@@ -143,6 +143,10 @@ targets:
     database_url_env: DATABASE_URL
     approval_for: [backup]
 `,
+  }).then(async office => {
+    const { admin, bot } = office.database;
+    await admin.sql(`alter role ${bot.user} connection limit 40`); // as README says: ten for each target of a role
+    return office;
   });
 
   test('--on names one; a near miss is suggested, another gets the list', async () => {
