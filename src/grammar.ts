@@ -233,6 +233,7 @@ function problems(error: z.ZodError, command: Command): string[] {
       return `${name} is a whole number, not ${quoted(String(issue.input))}`;
     if (issue.code === 'too_small' && issue.origin !== 'string') return `${name} is at least ${issue.minimum}`;
     if (issue.code === 'too_big' && issue.origin !== 'string') return `${name} is at most ${issue.maximum}`;
+    if (issue.code === 'invalid_value') return `${name} is one of ${issue.values.map(String).join(', ')}`;
     return `${name}: ${issue.message}`;
   });
 }

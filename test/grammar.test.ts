@@ -216,6 +216,13 @@ test('what a value is stands in the usage, where its choices or its declaration 
   );
 });
 
+test('a value that is none of its choices is told which there are', () => {
+  const [dump] = commands;
+  const args = z.strictObject({ by: z.enum(['total', 'mean']).default('total').meta({ description: 'the order' }) });
+  const sorted = { ...dump!, args, positional: [] } as typeof dump & {};
+  expect(() => parse('dump --by size', [sorted])).toThrow('--by is one of total, mean.');
+});
+
 /** Lines as people and attackers type them: pieces that mean something, and any text at all. */
 const piece = fc.oneof(
   fc.constantFrom('kill', 'status', 'help', 'dump', '4711', '--cancel', '--on', '--reason', '--tables', '—cancel'),
