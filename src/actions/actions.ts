@@ -86,23 +86,23 @@ export class Actions {
   }
 
   /**
-   * Takes a step that a read offers: asks for a command on the read's target, just as if the person who clicked had
-   * typed it. The button's value names the read and the command: `A-1042 kill 4711`.
+   * Takes a step that an answer offers: asks for a command on the target of its action, just as if the person who
+   * clicked had typed it. The button's value names the action and the command: `A-1042 kill 4711`.
    */
   async next(deciding: Deciding, origin: string): Promise<void> {
     const [, spokenId = '', line] = /^(\S+) (\S.*)$/s.exec(deciding.spokenId) ?? [];
     const id = unspoken(spokenId);
-    const read = id === undefined ? undefined : await this.#context.ledger.find(id);
-    if (read?.risk !== 'read' || line === undefined) {
+    const answered = id === undefined ? undefined : await this.#context.ledger.find(id);
+    if (!answered || !(answered.risk === 'read' || answered.state === 'succeeded') || line === undefined) {
       await this.tell(deciding, 'This step is no longer offered. Type the command instead.');
       return;
     }
     const { from, place } = deciding;
     await this.ask({
       origin,
-      from: { ...from, team: from.team ?? read.team },
+      from: { ...from, team: from.team ?? answered.team },
       place,
-      line: `${line} --on ${read.target}`,
+      line: `${line} --on ${answered.target}`,
     });
   }
 

@@ -12,6 +12,8 @@ export interface PgbackrestStand {
   readonly cluster: Cluster;
   readonly stanza: Stanza;
   readonly pgbackrest: Pgbackrest;
+  /** Its path. */
+  readonly program: string;
   /** A folder that the server's account may reach: BACKUP_DIR. */
   readonly directory: string;
   /** An empty folder of the server's account. */
@@ -63,6 +65,7 @@ export async function openStand(): Promise<PgbackrestStand> {
       cluster,
       stanza,
       pgbackrest,
+      program,
       directory,
       tablespace: path.join(folder, 'tablespace'),
       stop,

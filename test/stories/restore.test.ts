@@ -48,10 +48,10 @@ afterAll(async () => {
 const count = async (sql: string) => Number((await office.database.admin.sql(`select (${sql})::int as n`))[0].n);
 const users = () => count('select count(*) from users');
 
-/** Ada types, ben approves: the id of the action. */
-async function approved(line: string, card: RegExp): Promise<string> {
+/** Ada asks, ben approves: the id of the action. */
+async function approved(ask: string | (() => Promise<unknown>), card: RegExp): Promise<string> {
   const { ada, ben, reads } = office;
-  await ada.types(line);
+  await (typeof ask === 'string' ? ada.types(ask) : ask());
   const message = await reads('#incident', card);
   await ben.clicks('Approve', { on: message });
   return /A-\d+/.exec(JSON.stringify(message.blocks))![0];
@@ -102,7 +102,7 @@ describe('rows were deleted by mistake', () => {
     await ada.types('/db status');
     await reads('#incident', /healthy|attention|critical|all well/);
 
-    await approved(`/db restore-undo ${id}`, new RegExp(`waits for[\\s\\S]*Swap .* back to before ${id}`));
+    await approved(() => ada.clicks('Undo: swap back'), new RegExp(`waits for[\\s\\S]*Swap .* back to before ${id}`));
     await reads('#incident', new RegExp(`is as it was before ${id}`));
     expect(await users()).toBe(0);
 
