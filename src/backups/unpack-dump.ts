@@ -1,13 +1,18 @@
 import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { inParallel } from '../tools/in-parallel.ts';
 import type { ArchiveEntry } from './archive-list.ts';
 
 /** What ends the rows of a table: COPY's own last line, and two empty ones. */
 const endOfRows = /(?:^|\n)\\\.\n\n\n$/;
 const tailBytes = 8;
+
+/** Unpacked in pieces of a megabyte: small ones cost more than the unpacking. */
+const chunkSize = 1_048_576;
 
 /** `3441.dat.zst`: the id of its entry, and how it is packed. */
 const rowsFile = /^(\d+)\.dat(?:\.(gz|zst))?$/;
@@ -17,23 +22,26 @@ const rowsFile = /^(\d+)\.dat(?:\.(gz|zst))?$/;
  * that ends early for a whole one, with exit code 0: tried with 17.11, whose streams bear no checksum either.
  *
  * @param dump pg_dump's folder.
- * @returns what is wrong, one sentence a table. A file that is packed in another way is left to pg_restore.
+ * @returns the ids of the entries that were unpacked, and what is wrong, one sentence a table. A file that is packed in
+ *   another way is left to pg_restore.
  */
 export async function findCutRows(
   dump: string,
   entries: readonly ArchiveEntry[],
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<{ unpacked: ReadonlySet<number>; problems: string[] }> {
   const tables = new Map(entries.filter(({ kind }) => kind === 'TABLE DATA').map(entry => [entry.id, entry]));
-  const problems: string[] = [];
-  for (const name of await readdir(dump)) {
+  const files = (await readdir(dump)).flatMap(name => {
     const [, id, packing] = rowsFile.exec(name) ?? [];
     const entry = tables.get(Number(id));
-    if (!entry) continue;
+    return entry ? [{ name, entry, packing }] : [];
+  });
+  const problems: string[] = [];
+  await inParallel(files, availableParallelism(), signal, async ({ name, entry, packing }) => {
     const tail = await tailOf(path.join(dump, name), packing, signal);
     if (!endOfRows.test(tail ?? '')) problems.push(`The rows of “${entry.place}” are damaged or end early (${name}).`);
-  }
-  return problems;
+  });
+  return { unpacked: new Set(files.map(({ entry }) => entry.id)), problems: problems.toSorted() };
 }
 
 /** The last bytes of an unpacked file; undefined when it cannot be unpacked to its end. */
@@ -44,8 +52,8 @@ async function tailOf(file: string, packing: string | undefined, signal: AbortSi
   };
   const source = createReadStream(file, { highWaterMark: 524_288 });
   try {
-    if (packing === 'gz') await pipeline(source, createGunzip(), keepTail, { signal });
-    else if (packing === 'zst') await pipeline(source, createZstdDecompress(), keepTail, { signal });
+    if (packing === 'gz') await pipeline(source, createGunzip({ chunkSize }), keepTail, { signal });
+    else if (packing === 'zst') await pipeline(source, createZstdDecompress({ chunkSize }), keepTail, { signal });
     else await pipeline(source, keepTail, { signal });
   } catch {
     signal.throwIfAborted();

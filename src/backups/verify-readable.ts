@@ -37,14 +37,14 @@ export async function readDump(
 ): Promise<ReadDump> {
   if (manifest.format === 'plain') return readPlain(dump, signal);
   const entries = await listArchive(installation, dump, signal);
-  await writeOut(installation, ['--file=-', dump], signal);
+  const { unpacked, problems } = await findCutRows(dump, entries, signal);
+  // Large objects, rows that are packed in another way, and those whose file is missing.
+  const others = entries.filter(({ kind, id }) => dataKinds.has(kind) && !unpacked.has(id));
+  if (others.length > 0) await writeOut(installation, others, ['--file=-', dump], signal);
   return {
     entries,
     definitions: await readDefinitions(installation, entries, dump, signal),
-    problems: [
-      ...(manifest.schemaOnly ? [] : disagreementsOf(entries, manifest.tables)),
-      ...(await findCutRows(dump, entries, signal)),
-    ],
+    problems: [...(manifest.schemaOnly ? [] : disagreementsOf(entries, manifest.tables)), ...problems],
   };
 }
 
@@ -66,34 +66,34 @@ async function readDefinitions(
   dump: string,
   signal: AbortSignal,
 ): Promise<Definitions> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'pg-chatops-list-'));
-  try {
-    const list = path.join(folder, 'list');
-    const lines = entries.filter(({ kind }) => !dataKinds.has(kind)).map(({ line }) => `${line}\n`);
-    await writeFile(list, lines.join(''), { mode: 0o600 });
-    const reader = definitionsReader();
-    await writeOut(installation, ['--create', `--use-list=${list}`, '--file=-', dump], signal, line =>
-      reader.line(line),
-    );
-    return reader.definitions();
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const reader = definitionsReader();
+  const definitions = entries.filter(({ kind }) => !dataKinds.has(kind));
+  await writeOut(installation, definitions, ['--create', '--file=-', dump], signal, line => reader.line(line));
+  return reader.definitions();
 }
 
+/** Has pg_restore write entries of a dump as SQL. */
 async function writeOut(
   installation: Installation,
+  entries: readonly ArchiveEntry[],
   argv: readonly string[],
   signal: AbortSignal,
   said?: (line: string) => void,
 ): Promise<void> {
-  const end = await runClientProgram(programPath(installation, 'pg_restore'), argv, {
-    environment: {},
-    signal,
-    ...(said && { said }),
-  });
-  signal.throwIfAborted();
-  if (end.failed) throw explainRestoreFailure('pg_restore', end);
+  const folder = await mkdtemp(path.join(tmpdir(), 'pg-chatops-list-'));
+  try {
+    const list = path.join(folder, 'list');
+    await writeFile(list, entries.map(({ line }) => `${line}\n`).join(''), { mode: 0o600 });
+    const end = await runClientProgram(programPath(installation, 'pg_restore'), [`--use-list=${list}`, ...argv], {
+      environment: {},
+      signal,
+      ...(said && { said }),
+    });
+    signal.throwIfAborted();
+    if (end.failed) throw explainRestoreFailure('pg_restore', end);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 /** An extension's own tables may have rows in a dump and are in no manifest: they have no definition there either. */
