@@ -233,7 +233,10 @@ function problems(error: z.ZodError, command: Command): string[] {
       return `${name} is a whole number, not ${quoted(String(issue.input))}`;
     if (issue.code === 'too_small' && issue.origin !== 'string') return `${name} is at least ${issue.minimum}`;
     if (issue.code === 'too_big' && issue.origin !== 'string') return `${name} is at most ${issue.maximum}`;
-    if (issue.code === 'invalid_value') return `${name} is one of ${issue.values.map(String).join(', ')}`;
+    // Where the command has no words of its own for it, zod's are about options.
+    if (issue.code === 'invalid_value' && issue.message.startsWith('Invalid option')) {
+      return `${name} is one of ${issue.values.map(String).join(', ')}`;
+    }
     return `${name}: ${issue.message}`;
   });
 }
