@@ -27,6 +27,7 @@ export interface ConnectionsFacts {
   readonly findings: readonly PageFinding[];
   readonly used: number;
   readonly max: number;
+  /** Of `max`, for superusers and for pg_use_reserved_connections. */
   readonly reserved: number;
   readonly byState: readonly { readonly state: string; readonly count: number }[];
   /** The largest first. */
@@ -34,6 +35,7 @@ export interface ConnectionsFacts {
   readonly blocked: number;
   /** Longer than the limit for it, the longest first. */
   readonly idleInTransaction: readonly { readonly pid: number; readonly who: string; readonly seconds: number }[];
+  /** The limit for it, seconds. */
   readonly idleInTransactionLimit: number;
   /** From when on an idle connection counts as more than its pool needs. */
   readonly longIdleSeconds: number;

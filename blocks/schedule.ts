@@ -12,21 +12,25 @@ export interface SchedulePageFacts {
     | {
         readonly cron: string;
         readonly timeZone: string;
+        /** Names of the commands, in order. */
         readonly steps: readonly string[];
         readonly next: Date | undefined;
         /** A run that is due and has not begun, and the action that it waits for. */
         readonly waiting: { readonly since: Date; readonly for: string | undefined } | undefined;
       }
     | undefined;
+  /** The newest run; `undefined` when there was none. */
   readonly last:
     | {
         readonly due: Date;
+        /** The steps that were begun, in order. */
         readonly steps: readonly {
           readonly name: string;
           readonly action: string;
           readonly state: string;
           readonly outcome: string | undefined;
         }[];
+        /** Where it was late: how many due times it stood for, and the first of them. */
         readonly missed: { readonly times: number; readonly since: Date } | undefined;
       }
     | undefined;

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { ConnectionGroup } from '../../blocks/connections.ts';
-import type { PageFinding } from '../../blocks/page.ts';
+import type { ConnectionGroup, ConnectionsFacts } from '../../blocks/connections.ts';
 import { count, duration, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
@@ -64,24 +63,7 @@ SELECT pg_catalog.json_build_object(
   row: z.object({ snapshot: snapshotSchema }),
 };
 
-export interface ConnectionsReport {
-  readonly findings: readonly PageFinding[];
-  readonly used: number;
-  readonly max: number;
-  /** Of `max`, for superusers and for pg_use_reserved_connections. */
-  readonly reserved: number;
-  readonly byState: readonly { readonly state: string; readonly count: number }[];
-  /** The largest first. */
-  readonly groups: readonly ConnectionGroup[];
-  readonly blocked: number;
-  /** Longer than the limit for it, the longest first. */
-  readonly idleInTransaction: readonly { readonly pid: number; readonly who: string; readonly seconds: number }[];
-  /** The limit for it, seconds. */
-  readonly idleInTransactionLimit: number;
-  /** From when on an idle connection counts as `longIdle`. */
-  readonly longIdleSeconds: number;
-  readonly oldest: { readonly pid: number; readonly who: string; readonly connectedSeconds: number | null } | undefined;
-}
+export type ConnectionsReport = Omit<ConnectionsFacts, 'target' | 'actionId'>;
 
 export interface ConnectionsReader {
   /** Looks at all connections of the server in one round trip. */

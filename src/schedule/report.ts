@@ -1,3 +1,4 @@
+import type { SchedulePageFacts } from '../../blocks/schedule.ts';
 import { spoken } from '../actions/context.ts';
 import type { Ledger } from '../actions/ledger.ts';
 import { originOf } from '../audit/by-itself.ts';
@@ -7,36 +8,9 @@ import { dueSince, nextAfter } from './cron.ts';
 import { job, type Routine } from './scheduler.ts';
 
 /** What runs by itself on a target, and how its last run went. */
-export interface ScheduleReport {
-  /** `undefined` when nothing does. */
-  readonly routine:
-    | {
-        readonly cron: string;
-        readonly timeZone: string;
-        /** Names of the commands, in order. */
-        readonly steps: readonly string[];
-        readonly next: Date | undefined;
-        /** Since when a run is due that has not begun, and the action that it waits for, if it does. */
-        readonly waiting: { readonly since: Date; readonly for: string | undefined } | undefined;
-      }
-    | undefined;
-  /** The newest run; `undefined` when there was none. */
-  readonly last: LastRun | undefined;
-}
+type ScheduleReport = Pick<SchedulePageFacts, 'routine' | 'last'>;
 
-export interface LastRun {
-  readonly due: Date;
-  /** The steps that were begun, in order. */
-  readonly steps: readonly {
-    readonly name: string;
-    /** `A-1042` */
-    readonly action: string;
-    readonly state: string;
-    readonly outcome: string | undefined;
-  }[];
-  /** Where it was late: how many due times it stood for, and the first of them. */
-  readonly missed: { readonly times: number; readonly since: Date } | undefined;
-}
+type LastRun = NonNullable<ScheduleReport['last']>;
 
 export interface ScheduleReader {
   read(): Promise<ScheduleReport>;

@@ -8,7 +8,7 @@ const dump = 'what pg_dump wrote';
 const sha256 = createHash('sha256').update(dump).digest('hex');
 
 /** The manifest of a backup of the whole portal, with what is said to be different. */
-function manifestOf(own: Partial<Manifest> = {}): Manifest {
+export function manifestOf(own: Partial<Manifest> = {}): Manifest {
   const takenAt = own.takenAt ?? new Date('2026-11-22T10:00:00Z');
   return {
     version: 2,

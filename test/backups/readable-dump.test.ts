@@ -5,11 +5,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { execa } from 'execa';
 import type { FoundBackup } from '../../src/backups/backup-catalogue.ts';
 import { encryptDump, estimateEncryptionBytes } from '../../src/backups/encryption.ts';
-import { manifestSchema } from '../../src/backups/manifest.ts';
 import { helpersRecorder, removeLeftovers } from '../../src/backups/orphans.ts';
 import { withReadableDump } from '../../src/backups/readable-dump.ts';
 import { findAge } from '../../src/tools/age.ts';
 import { type AgeKey, ageKey } from './age-keys.ts';
+import { manifestOf } from './manifests.ts';
 
 const plain = { 'toc.dat': 'what is where', '3295.dat.zst': 'marker of a known row\n'.repeat(20_000), 'blobs.toc': '' };
 const never = new AbortController().signal;
@@ -29,7 +29,17 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 beforeEach(async () => {
   const directory = await mkdtemp(path.join(folder, 'backup-'));
   scratch = path.join(directory, 'scratch');
-  backup = { name: '20261122T171500Z-A-7', directory, manifest: manifestOf([ours.recipient]) };
+  backup = {
+    name: '20261122T171500Z-A-7',
+    directory,
+    manifest: manifestOf({
+      action: 'A-7',
+      encryption: { tool: 'age', recipients: [ours.recipient] },
+      tables: [],
+      files: [],
+      bytes: 1_000,
+    }),
+  };
   const dump = path.join(directory, 'dump');
   await mkdir(dump);
   await Promise.all(Object.entries(plain).map(([name, text]) => writeFile(path.join(dump, name), text)));
@@ -163,29 +173,3 @@ test('room is asked for as many files as are encrypted at a time, by their table
   expect(estimateEncryptionBytes(1_000, [10, 50, 40], 2)).toBe(900);
   expect(estimateEncryptionBytes(1_000, [], 2)).toBe(1_000);
 });
-
-function manifestOf(recipients: string[]): FoundBackup['manifest'] {
-  const at = '2026-11-22T17:15:00.000Z';
-  return manifestSchema.parse({
-    version: 2,
-    target: 'portal',
-    database: 'portal',
-    server: { version: '17.4', standby: false },
-    tool: { name: 'pg_dump', version: '17.4' },
-    format: 'directory',
-    compression: 'zstd:1',
-    jobs: 2,
-    partial: false,
-    encryption: { tool: 'age', recipients },
-    requestedBy: 'U0ADA',
-    reason: null,
-    action: 'A-7',
-    startedAt: at,
-    takenAt: at,
-    finishedAt: at,
-    tables: [],
-    files: [],
-    bytes: 1_000,
-    sha256: '0'.repeat(64),
-  });
-}

@@ -1,38 +1,18 @@
 import { expect, test } from '@jest/globals';
 import command from '../../commands/backup.ts';
 import type { BackupRequest, BackupWriter } from '../../src/backups/backups.ts';
-import type { Manifest } from '../../src/backups/manifest.ts';
 import type { RoutineServices, View } from '../../src/command.ts';
+import { manifestOf } from '../backups/manifests.ts';
 
 const startedAt = new Date('2026-11-22T10:00:00Z');
-const manifest: Manifest = {
-  version: 2,
-  target: 'portal',
-  database: 'portal',
-  server: { version: '17.4', standby: false },
-  tool: { name: 'pg_dump', version: '17.4' },
-  format: 'directory',
-  compression: 'zstd:1',
-  jobs: 2,
-  partial: false,
-  schemaOnly: false,
-  note: null,
-  safety: false,
-  encryption: null,
-  verifications: [],
-  copies: [],
-  pinned: null,
-  requestedBy: 'U0ADA',
-  reason: null,
+const manifest = manifestOf({
   action: 'A-1042',
-  startedAt,
   takenAt: startedAt,
   finishedAt: new Date('2026-11-22T10:00:02Z'),
-  tables: [{ schema: 'public', name: 'users', rows: 40, bytes: 16_384 }],
   files: [],
   bytes: 9_000,
   sha256: 'b'.repeat(64),
-};
+});
 
 /** What `/db backup` did when ada typed it: the request, what she saw on the way, and the answer. */
 async function adaTypes(typed: { tables?: string[]; note?: string }) {
