@@ -1,7 +1,7 @@
 /** The bot as a process: settings in, one line when it is ready, a clean end on SIGTERM and SIGINT. */
 import { readFileSync } from 'node:fs';
-import { pino } from 'pino';
-import { type BotOptions, startBot } from './bot.ts';
+import { type Logger, pino } from 'pino';
+import { type Bot, type BotOptions, startBot } from './bot.ts';
 import { ConfigError, readConfig } from './config.ts';
 import { UserError } from './errors.ts';
 import { defaultChecks } from './postgres/default-checks.ts';
@@ -18,33 +18,39 @@ async function start(options: BotOptions): Promise<void> {
     defaultChecks,
   });
   const log = pino({ level: config.logLevel });
-  const bot = await startBot(config, commands, log, options);
-  let stopping = false;
-  const stop = (exitCode: number) => {
-    if (stopping) return;
-    stopping = true;
-    bot.stop().then(
-      () => process.exit(exitCode),
-      error => {
-        log.fatal({ err: error }, 'the shutdown failed');
-        process.exit(exitCodes.failed);
-      },
-    );
-  };
+  const end = Promise.withResolvers<number>();
+  let hasStarted = false;
+  let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.on(signal, () => {
-      log.info({ signal }, 'shutting down');
-      stop(exitCodes.stopped);
+      // What hangs while it starts has begun nothing yet that a sudden end could harm.
+      if (asked && !hasStarted) process.exit(exitCodes.failed);
+      asked = true;
+      log.info({ signal }, hasStarted ? 'shutting down' : 'shutting down once started; another signal ends it at once');
+      end.resolve(exitCodes.stopped);
     });
   }
-  void bot.failed.then(error => {
-    log.fatal(`${error.message} Ending, so that a supervisor starts a fresh process.`);
-    stop(exitCodes.failed);
-  });
   process.on('unhandledRejection', error => {
     log.fatal({ err: error }, 'a failure that nobody handled: ending, so that a supervisor starts a fresh process');
     process.exit(exitCodes.failed);
   });
+  const started = await startBot(config, commands, log, options);
+  hasStarted = true;
+  void started.failed.then(error => {
+    log.fatal(`${error.message} Ending, so that a supervisor starts a fresh process.`);
+    end.resolve(exitCodes.failed);
+  });
+  void end.promise.then(exitCode => stopAndExit(started, exitCode, log));
+}
+
+async function stopAndExit(bot: Bot, exitCode: number, log: Logger): Promise<void> {
+  try {
+    await bot.stop();
+  } catch (error) {
+    log.fatal({ err: error }, 'the shutdown failed');
+    process.exit(exitCodes.failed);
+  }
+  process.exit(exitCode);
 }
 
 /** Runs until a signal ends it; why it cannot start is written for whoever starts it, on standard error. */

@@ -4,8 +4,40 @@ import path from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { signalProcess } from '../cluster/processes.ts';
-import { startWorkspace } from '../workspace/workspace.ts';
+import { startWorkspace, type Workspace } from '../workspace/workspace.ts';
 import { openOffice } from './office.ts';
+
+async function startProcess(slack: Workspace) {
+  const folder = await mkdtemp(path.join(tmpdir(), 'process-'));
+  const running = execa(process.execPath, ['src/main.ts'], {
+    env: {
+      PATH: process.env.PATH,
+      SLACK_BOT_TOKEN: slack.botToken,
+      SLACK_APP_TOKEN: slack.appToken,
+      SLACK_API_URL: slack.apiUrl,
+      AUDIT_CHANNEL: slack.channel('#db-audit').id,
+      DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
+      STORE_URL: `sqlite:${folder}/store.db`,
+    },
+    extendEnv: false,
+    reject: false,
+    all: true,
+  });
+  let said = '';
+  running.all.on('data', (text: Buffer) => {
+    said += text;
+  });
+  return {
+    ended: running,
+    signals: (signal: NodeJS.Signals) => running.kill(signal),
+    says: (text: string) => slack.until(() => said.includes(text), `"${text}" after ${said}`),
+    async [Symbol.asyncDispose]() {
+      running.kill('SIGKILL');
+      await running;
+      await rm(folder, { recursive: true });
+    },
+  };
+}
 
 describe('the bot as a process', () => {
   test('says everything that is missing at once, before anything starts', async () => {
@@ -25,24 +57,34 @@ describe('the bot as a process', () => {
   test('says that Slack refuses its token, and ends', async () => {
     await using slack = await startWorkspace();
     slack.faults.revoke('bot');
-    const folder = await mkdtemp(path.join(tmpdir(), 'token-'));
-    const { exitCode, all } = await execa(process.execPath, ['src/main.ts'], {
-      env: {
-        PATH: process.env.PATH,
-        SLACK_BOT_TOKEN: slack.botToken,
-        SLACK_APP_TOKEN: slack.appToken,
-        SLACK_API_URL: slack.apiUrl,
-        AUDIT_CHANNEL: slack.channel('#db-audit').id,
-        DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none',
-        STORE_URL: `sqlite:${folder}/store.db`,
-      },
-      extendEnv: false,
-      reject: false,
-      all: true,
-    });
+    await using bot = await startProcess(slack);
+    const { exitCode, all } = await bot.ended;
     expect(exitCode).toBe(78);
     expect(all).toContain('Slack does not take SLACK_BOT_TOKEN: invalid_auth');
-    await rm(folder, { recursive: true });
+  });
+
+  test('a signal while it starts lets it start, and ends it in good order then', async () => {
+    await using slack = await startWorkspace();
+    const asking = slack.faults.on('auth.test', { hang: true });
+    await using bot = await startProcess(slack);
+    await slack.until(() => asking.hits > 0, 'the bot to ask Slack who it is');
+    bot.signals('SIGTERM');
+    await bot.says('shutting down once started');
+    asking.release();
+    const { exitCode, all } = await bot.ended;
+    expect(all).toContain('"msg":"ready"');
+    expect(exitCode).toBe(0);
+  });
+
+  test('where the start hangs, the second signal ends it', async () => {
+    await using slack = await startWorkspace();
+    const asking = slack.faults.on('auth.test', { hang: true });
+    await using bot = await startProcess(slack);
+    await slack.until(() => asking.hits > 0, 'the bot to ask Slack who it is');
+    bot.signals('SIGINT');
+    await bot.says('shutting down once started');
+    bot.signals('SIGINT');
+    expect((await bot.ended).exitCode).toBe(1);
   });
 });
 
