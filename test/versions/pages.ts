@@ -184,7 +184,7 @@ const storage: Page[] = [
       assert.ok(named('public.mappings_broken', indexes.invalid).builder === null);
       knownFrom(major, { since: 16, value: named('public.sized_id_idx', indexes.usage).lastScanSeconds });
       says(report, /^attention: public\.mappings_broken cannot be used by queries/);
-      says(report, /^attention: \d+ indexes were never used and take /);
+      says(report, /^attention: \d+ other indexes were never used and take /);
     },
   },
   {
