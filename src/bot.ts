@@ -180,7 +180,13 @@ export async function startBot(
         record: {
           queries: new RecordQueries(store.db),
           verify: ({ since, ...options }) =>
-            verifyRecord(store.db, { ...options, key: keyOf(config, false), channel: { history, since }, now }),
+            verifyRecord(store.db, {
+              ...options,
+              key: keyOf(config, false),
+              self: identity.botUser,
+              channel: { history, since },
+              now,
+            }),
         },
         now,
         context: () => context,

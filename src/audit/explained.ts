@@ -34,15 +34,18 @@ const pageSize = 200;
 
 /**
  * Compares every action with its events.
+ * @param options.self Slack id of the bot, who alone begins what nobody asked for; undefined where it is not known.
  * @returns how many actions there were.
  */
 export async function checkActions(
   store: Database,
   {
+    self,
     signal,
     add,
     progress,
   }: {
+    readonly self: string | undefined;
     readonly signal: AbortSignal;
     readonly add: (difference: Difference) => void;
     readonly progress: (actions: number) => void;
@@ -61,7 +64,7 @@ export async function checkActions(
     const end = ids.at(-1)?.id;
     if (end === undefined) return actions;
     for (const action of await together(store, last, end)) {
-      const wrong = whatIsWrong(action);
+      const wrong = whatIsWrong(action, self);
       const seq = action.events.at(-1)?.seq ?? Number.MAX_SAFE_INTEGER;
       if (wrong !== undefined)
         add({ how: 'action changed', seq, says: `A-${action.row.id} is not as its events tell: ${wrong}.` });
@@ -110,7 +113,7 @@ async function together(store: Database, after: number, upTo: number): Promise<E
 }
 
 /** @returns what differs, in a few words. */
-function whatIsWrong({ row, events, approvers }: Explained): string | undefined {
+function whatIsWrong({ row, events, approvers }: Explained, self: string | undefined): string | undefined {
   const [first] = events;
   if (first === undefined) return 'there are none';
   const moves = events.filter(event => stateAfter[event.kind] !== undefined);
@@ -121,6 +124,8 @@ function whatIsWrong({ row, events, approvers }: Explained): string | undefined 
   const wrong = facts.find(([, told, stored]) => canonicalize(told) !== canonicalize(stored));
   if (wrong !== undefined) return `its ${wrong[0]} was changed`;
   if (first.kind === 'noticed' && (events.length > 1 || row.command !== 'notice')) return 'it is no notice';
+  if (self !== undefined && row.requester !== self && (first.kind === 'noticed' || isByItself(row)))
+    return 'nobody asked for it, and its requester is not the bot';
   // Purged events no longer vouch for what the row says.
   if (first.kind !== 'asked') return undefined;
   if (row.broken_by !== null && !events.some(({ kind }) => kind === 'broke_glass')) return 'nobody ran it alone';

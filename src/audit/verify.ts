@@ -12,6 +12,8 @@ export interface VerifyOptions {
   readonly key: Buffer | undefined;
   /** The audit channel, and how far back to read it; `undefined` looks at the store alone. */
   readonly channel?: { readonly history: ChannelHistory; readonly since: number } | undefined;
+  /** Slack id of the bot, who alone may have begun what nobody asked for; that is not looked at where it is not known. */
+  readonly self?: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   readonly signal: AbortSignal;
@@ -32,7 +34,7 @@ export interface Progress {
  * tell, and the same hashes in the audit channel.
  */
 export async function verifyRecord(store: Database, options: VerifyOptions): Promise<Verification> {
-  const { key, channel, now, signal } = options;
+  const { key, channel, self, now, signal } = options;
   const findings = new Findings();
   const { add } = findings;
   const began = now();
@@ -49,7 +51,7 @@ export async function verifyRecord(store: Database, options: VerifyOptions): Pro
     options.progress(done);
   };
   const events = await checkChain(store, { from, head: to, signal, add, progress: count => report({ events: count }) });
-  const actions = await checkActions(store, { signal, add, progress: count => report({ actions: count }) });
+  const actions = await checkActions(store, { self, signal, add, progress: count => report({ actions: count }) });
   const reach =
     channel &&
     (await compareWithChannel(store, {

@@ -3,6 +3,9 @@ import type { Verification } from '../../src/audit/verification.ts';
 import { verifyRecord } from '../../src/audit/verify.ts';
 import { type Books, ben, cleo } from '../actions/books.ts';
 
+/** Slack id of the bot. */
+const bot = 'UBOT';
+
 /** Something of everything that can happen to an action; the numbers of some of them. */
 export async function evening(books: Books) {
   const read = await books.asked({ risk: 'read', command: 'status', typed: 'status', lane: null, arguments: '{}' });
@@ -30,7 +33,14 @@ export async function evening(books: Books) {
   await books.ledger.breakGlass(alone, { person: cleo, typedId: alone, reason: 'nobody else is awake' });
   await books.ledger.finish(alone, 'failed', 'the backend had changed');
   const due = 'schedule portal 2026-11-23T02:00:00.000Z backup';
-  const nightly = { risk: 'routine', command: 'backup', typed: 'backup', lane: 'backup', channel: '' } as const;
+  const nightly = {
+    risk: 'routine',
+    command: 'backup',
+    typed: 'backup',
+    lane: 'backup',
+    channel: '',
+    requester: bot,
+  } as const;
   const scheduled = await books.ledger.begin(books.request({ ...nightly, origin: due, reason: 'due at 02:00' }));
   if (scheduled.is !== 'started') throw new Error('the scheduled backup did not start');
   await books.ledger.finish(scheduled.action.id, 'succeeded', '2 tables');
@@ -100,6 +110,7 @@ export class ChannelOfPast implements ChannelHistory {
 export function verified(books: Books, history?: ChannelHistory, key?: Buffer): Promise<Verification> {
   return verifyRecord(books.store, {
     key,
+    self: bot,
     channel: history && { history, since: 0 },
     now: () => books.now,
     signal: new AbortController().signal,

@@ -270,9 +270,18 @@ describe.each(engines)('on %s', engine => {
   });
 
   test('a destructive request claims that the schedule made it', async () => {
-    const id = await books.asked({ origin: 'schedule portal 2026-11-23T02:00:00.000Z kill' });
+    const id = await books.asked({ origin: 'schedule portal 2026-11-23T02:00:00.000Z kill', requester: 'UBOT' });
     const says = await meanwhile(id, { risk: 'routine' }, () => books.ledger.start(id));
     expect(says).toEqual(['it ran by itself, and nothing destructive does.']);
+  });
+
+  test('a person’s backup is planted as one that began by itself, its whole chain in order', async () => {
+    const origin = 'schedule portal 2026-11-24T02:00:00.000Z backup';
+    const planted = await books.asked({ origin, risk: 'routine', command: 'backup', typed: 'backup', lane: 'backup' });
+    const { differences: found } = await verified(books);
+    expect(found.map(({ says }) => says)).toEqual([
+      `A-${planted} is not as its events tell: nobody asked for it, and its requester is not the bot.`,
+    ]);
   });
 
   test.each([

@@ -80,6 +80,7 @@ describe.each(engines)('what is watched, on %s', engine => {
     const found = async () => {
       const { differences } = await verifyRecord(books.store, {
         key: undefined,
+        self: 'UBOT',
         now: () => books.now,
         signal: new AbortController().signal,
         progress: () => {},
@@ -91,5 +92,9 @@ describe.each(engines)('what is watched, on %s', engine => {
     expect(await found()).toEqual(['A-1001 is not as its events tell: it is no notice.']);
     await books.store.updateTable('actions').set({ command: 'notice', outcome: 'all is well' }).execute();
     expect(await found()).toEqual(['A-1001 is not as its events tell: its text was changed.']);
+    await books.store.updateTable('actions').set({ outcome: wal, requester: 'U0ADA' }).execute();
+    expect(await found()).toEqual([
+      'A-1001 is not as its events tell: nobody asked for it, and its requester is not the bot.',
+    ]);
   });
 });
