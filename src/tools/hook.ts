@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import { secondsToMilliseconds } from 'date-fns/secondsToMilliseconds';
 import { execa } from 'execa';
 import { UserError } from '../errors.ts';
 
@@ -20,38 +22,52 @@ const loggedLines = 200;
 /** From SIGTERM to SIGKILL, milliseconds. */
 const patience = 5_000;
 
+const flags = ['--disable-warning=ExperimentalWarning'];
+
 /** What a program of the host needs. The bot's own secrets, Slack's tokens among them, are not handed on. */
 const inherited = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'SHELL'] as const;
 
+const runner = fileURLToPath(new URL('./hook-runner.ts', import.meta.url));
+
 /**
- * Runs a hook without a shell: its arguments are taken as they stand. Its output goes into the log.
+ * Runs a hook without a shell: its arguments are taken as they stand. Its output goes into the log. It ends with the bot,
+ * even one that is killed: nobody would know of a migration that goes on alone.
  *
  * @throws UserError with the last lines of its output when it fails, or takes longer than it may; the signal's reason
  *   when that was aborted.
  */
 export async function runHook({ name, argv, seconds, signal, log }: HookRun): Promise<void> {
-  const [program = '', ...rest] = argv;
-  const result = await execa(program, rest, {
+  const late = AbortSignal.timeout(secondsToMilliseconds(seconds));
+  const over = AbortSignal.any(signal ? [late, signal] : [late]);
+  const running = execa(process.execPath, [...flags, runner, String(patience), ...argv], {
     env: Object.fromEntries(
       inherited.flatMap(key => (process.env[key] === undefined ? [] : [[key, process.env[key]]])),
     ),
     extendEnv: false,
-    stdin: 'ignore',
+    stdin: 'pipe',
     all: true,
     lines: true,
-    timeout: seconds * 1_000,
-    forceKillAfterDelay: patience,
+    // A signal would end the runner alone; its standard input ends both.
+    cleanup: false,
     reject: false,
-    ...(signal && { cancelSignal: signal }),
   });
+  let timedOut = false;
+  const end = () => {
+    timedOut = late.aborted;
+    running.stdin.end();
+  };
+  if (over.aborted) end();
+  else over.addEventListener('abort', end);
+  const result = await running;
+  over.removeEventListener('abort', end);
   const output = result.all.filter(line => line.trim() !== '');
   log.info({ hook: name, argv, exitCode: result.exitCode, output: output.slice(-loggedLines) }, 'a hook ended');
   signal?.throwIfAborted();
-  if (!result.failed) return;
-  const why = result.timedOut
+  if (!result.failed && !timedOut) return;
+  const why = timedOut
     ? `it took longer than ${seconds} s`
     : result.exitCode === undefined
-      ? (result.originalMessage ?? `it was ended by ${result.signal ?? 'something'}`)
+      ? `it was ended by ${result.signal ?? 'something'}`
       : `exit code ${result.exitCode}`;
   throw new UserError(`hooks.${name} failed: ${why}.`, {
     hint: output.length === 0 ? `It said nothing: \`${argv.join(' ')}\`` : output.slice(-shownLines).join('\n'),

@@ -1,6 +1,12 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from '@jest/globals';
+import { execa } from 'execa';
 import { runHook } from '../../src/tools/hook.ts';
+import { inspectProcess, isAlive } from '../../src/tools/processes.ts';
 import { recordingLog } from '../backups/backup-stand.ts';
+import { until } from '../cluster/until.ts';
 
 /** Runs a program of Node as the hook `stop`. */
 function run(script: string, own: { seconds?: number; signal?: AbortSignal; more?: string[] } = {}) {
@@ -40,7 +46,11 @@ test('a failure is told with the end of its output', async () => {
     signal: undefined,
     log: recordingLog(),
   });
-  await expect(missing).rejects.toThrow(/^hooks\.start failed: .*ENOENT/);
+  await expect(missing).rejects.toMatchObject({
+    message: 'hooks.start failed: exit code 127.',
+    hint: 'spawn /nowhere/run ENOENT',
+  });
+  await expect(run('process.kill(process.pid, "SIGKILL")').ended).rejects.toThrow('it was ended by SIGKILL');
 });
 
 test('one that takes too long is ended, one that is cancelled as well', async () => {
@@ -50,4 +60,28 @@ test('one that takes too long is ended, one that is cancelled as well', async ()
   const { ended } = run(forever, { signal: cancel.signal });
   cancel.abort(new Error('by ben'));
   await expect(ended).rejects.toThrow('by ben');
+});
+
+/** A bot whose hook writes down who it is, and goes on for ever. */
+const botWithHook = `
+  const { runHook } = await import(process.argv[1]);
+  const script = 'require("node:fs").writeFileSync(process.argv[1], String(process.pid)); setInterval(() => {}, 1000)';
+  const argv = [process.execPath, '-e', script, process.argv[2]];
+  await runHook({ name: 'migrate', argv, seconds: 60, signal: undefined, log: console });
+`;
+
+test('one whose bot is killed ends with it', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'hook-'));
+  try {
+    const file = path.join(folder, 'pid');
+    const source = new URL('../../src/tools/hook.ts', import.meta.url).href;
+    const argv = ['--input-type=module', '-e', botWithHook, source, file];
+    const bot = execa(process.execPath, argv, { reject: false });
+    const hook = await until('the hook runs', async () => inspectProcess(Number(await readFile(file, 'utf8'))));
+    bot.kill('SIGKILL');
+    await bot;
+    await until('the hook has ended', async () => !(await isAlive(hook)));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
