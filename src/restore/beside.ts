@@ -5,6 +5,7 @@ import { compareCounts } from '../backups/compare-counts.ts';
 import { withReadableDump } from '../backups/readable-dump.ts';
 import { type RestoreProgress, restoreInto } from '../backups/restore-into.ts';
 import { UserError } from '../errors.ts';
+import { closedClauses, openStatement } from '../postgres/closed-database.ts';
 import type { Connection } from '../postgres/connection-url.ts';
 import { createDatabaseLike, dropDatabase } from '../postgres/create-database.ts';
 import { inDatabase, within } from '../postgres/maintenance.ts';
@@ -50,7 +51,7 @@ export async function restoreBeside(options: RestoreOptions, beside: Beside): Pr
   // Once more than in the plan: a safety backup may have been written to the same disk since.
   await requireRoomBeside(options, facts, beside.backup, beside.tables);
   mayAct();
-  await session.query(createDatabaseLike(database, facts, version));
+  await session.query(`${createDatabaseLike(database, facts, version)} ${closedClauses(database, facts.database)}`);
   try {
     await session.query(
       commentStatement(
@@ -64,6 +65,7 @@ export async function restoreBeside(options: RestoreOptions, beside: Beside): Pr
         }),
       ),
     );
+    await session.query(openStatement(database));
     const proof = await fillAndProve(options, beside, inDatabase(options.target.connection, database), version);
     signal.throwIfAborted();
     return proof;

@@ -102,7 +102,8 @@ export interface RestoreChanger {
 /** What a killed bot had begun. */
 export interface InterruptedRestore {
   readonly database: string;
-  readonly action: string;
+  /** Undefined for one that it had not marked yet. */
+  readonly action: string | undefined;
   readonly did: 'dropped' | 'allowed connections';
 }
 
