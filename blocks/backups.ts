@@ -1,6 +1,7 @@
 import { nextStep } from './next-step.ts';
 import { type PageFinding, type PageLine, page } from './page.ts';
 import { actions } from './parts.ts';
+import { type PassedOver, passedOverAs } from './passed-over.ts';
 import { type PhysicalSetsFacts, physicalLines } from './physical-sets.ts';
 import { type Column, table } from './table.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, oneLine } from './text.ts';
@@ -17,6 +18,8 @@ export interface ListedBackup {
   readonly name: string;
   readonly complete: boolean;
   readonly good: boolean;
+  /** Why `latest` never means it; undefined where it may. */
+  readonly passedOver: PassedOver | undefined;
   readonly keptFor: readonly string[];
   readonly expiresAt: Date | undefined;
   readonly manifest: {
@@ -59,7 +62,7 @@ export interface BackupsFacts {
   readonly commands: readonly string[];
 }
 
-const top = { rows: 10, gaps: 3 };
+const top = { rows: 10, gaps: 3, passedOver: 2 };
 
 const columns: readonly Column[] = [
   { title: 'Age' },
@@ -80,6 +83,7 @@ const fileColumns: readonly Column[] = [
   'kind',
   'database',
   'good',
+  'not_latest',
   'verified_at',
   'verified_level',
   'problem',
@@ -135,7 +139,7 @@ export function backupsFile(
 
 /** One plain line: `12 backups, the newest good one 3 h old`. */
 export function backupsOutcome({ backups, broken, now }: BackupsFacts): string {
-  const newest = backups.find(({ good }) => good);
+  const newest = latestOf(backups);
   return [
     count(backups.length, 'backup'),
     newest ? `the newest good one ${ageOf(newest, now)} old` : 'none of them good',
@@ -159,14 +163,20 @@ function shownOf({ backups, expiring }: BackupsFacts): readonly ListedBackup[] {
   return expiring ? backups.filter(({ keptFor }) => keptFor.length === 0) : backups;
 }
 
+/** The one that `latest` means: what the page calls the newest good one is what a restore takes. */
+function latestOf(backups: readonly ListedBackup[]): ListedBackup | undefined {
+  return backups.find(({ passedOver }) => passedOver === undefined);
+}
+
 function summaryLines(facts: BackupsFacts): PageLine[] {
   const { backups, gaps, schedule, now } = facts;
-  const newest = backups.find(({ good }) => good);
+  const newest = latestOf(backups);
   const pinned = backups.filter(({ manifest }) => manifest.pinned).length;
   const expiring = backups.filter(({ keptFor }) => keptFor.length === 0).length;
   const total = backups.reduce((sum, { manifest }) => sum + manifest.bytes, 0);
   return [
     ...(newest ? [['Newest good', newestLine(newest, now)] as const] : []),
+    ...passedOverLine(backups.slice(0, newest && backups.indexOf(newest))),
     [
       'Schedule',
       schedule ? `${code(schedule.cron)} ${escapeMrkdwn(schedule.timeZone)}` : 'none: backups are taken by hand',
@@ -190,6 +200,18 @@ function newestLine(newest: ListedBackup, now: Date): string {
   return `${ageOf(newest, now)} old, of ${dateToken(takenAt)}, ${bytes(size)}, ${escapeMrkdwn(verifiedWords(newest, now))}: ${code(newest.name)}`;
 }
 
+/** Whole backups that are newer, which somebody may look for when a restore of `latest` brings back older data. */
+function passedOverLine(newer: readonly ListedBackup[]): PageLine[] {
+  const meant = newer.flatMap(({ name, passedOver, manifest: { partial, schemaOnly } }) =>
+    passedOver === undefined || partial || schemaOnly ? [] : [`${code(name)} (${passedOverAs[passedOver]})`],
+  );
+  if (meant.length === 0) return [];
+  const more = meant.length - top.passedOver;
+  return [
+    ['Newer, but not `latest`', [...meant.slice(0, top.passedOver), ...(more > 0 ? [`${more} more`] : [])].join(', ')],
+  ];
+}
+
 function gapsLine(gaps: BackupsFacts['gaps']): string {
   const named = gaps
     .slice(0, top.gaps)
@@ -211,7 +233,7 @@ function expiringLines({ backups }: BackupsFacts, shown: readonly ListedBackup[]
 
 /** What one may do next; only commands that there are. */
 function buttonsOf({ backups, expiring, actionId, commands }: BackupsFacts, shown: readonly ListedBackup[]) {
-  const newest = backups.find(({ good, manifest }) => good && !manifest.safety);
+  const newest = latestOf(backups);
   const steps = [
     ...(expiring && shown.length > 0 ? [{ text: 'Prune them', line: 'backup-prune' }] : []),
     ...(!expiring ? [{ text: 'Back up now', line: 'backup' }] : []),
@@ -241,7 +263,7 @@ function rowOf(backup: ListedBackup, now: Date): string[] {
 }
 
 function fileRow(backup: ListedBackup): (string | number | undefined)[] {
-  const { manifest, name, good, keptFor, expiresAt } = backup;
+  const { manifest, name, good, passedOver, keptFor, expiresAt } = backup;
   const last = manifest.verifications.at(-1);
   return [
     name,
@@ -250,6 +272,7 @@ function fileRow(backup: ListedBackup): (string | number | undefined)[] {
     kindOf(manifest),
     manifest.database,
     good ? 'yes' : 'no',
+    passedOver && passedOverAs[passedOver],
     last?.startedAt.toISOString(),
     last?.level ?? undefined,
     last?.problem ?? undefined,

@@ -1,6 +1,7 @@
 import { bar } from './bar.ts';
 import { nextStep } from './next-step.ts';
 import { actions, button, context, fields, header, preformatted, section } from './parts.ts';
+import { type PassedOver, passedOverAs } from './passed-over.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent, utc } from './text.ts';
 import type { View } from './view.ts';
 
@@ -16,7 +17,7 @@ interface RestoreFacts {
     readonly verified: { readonly level: string; readonly at: string } | null;
     /** Newer ones that `latest` does not mean; null where somebody named the backup. */
     readonly passedOver:
-      | readonly { readonly name: string; readonly takenAt: string; readonly because: keyof typeof passedOverAs }[]
+      | readonly { readonly name: string; readonly takenAt: string; readonly because: PassedOver }[]
       | null;
   };
   readonly database: { readonly name: string; readonly bytes: number };
@@ -57,14 +58,6 @@ const levels: Readonly<Record<string, string>> = {
   counts: 'restored, with the rows of every table as in the snapshot',
   contents: 'restored, rows and contents as in the snapshot',
 };
-
-/** Why a newer backup is not `latest`. */
-const passedOverAs = {
-  safety: 'the safety backup of a restore',
-  partial: 'some tables',
-  schema: 'definitions only',
-  failed: 'failed its verification',
-} as const;
 
 export function restoreSummary({ backup, database, tables, schema }: RestoreFacts): string {
   const of = `of ${utc(new Date(backup.takenAt))}`;

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { systemCode } from '../tools/system-code.ts';
 import type { BackupReader, BackupSummary, BrokenBackup } from './backups.ts';
+import { whyNotLatest } from './good-backup.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 import { unfinished } from './orphans.ts';
 
@@ -18,19 +19,18 @@ export interface FoundBackup {
   readonly manifest: Manifest;
 }
 
-/** Whether a backup holds the rows of the whole database. */
-export function isWhole({ partial, schemaOnly }: Manifest): boolean {
-  return !partial && !schemaOnly;
-}
-
-/** Whether it does, and its last verification, if there was one, found nothing wrong. */
-export function isGood(manifest: Manifest): boolean {
-  return isWhole(manifest) && (manifest.verifications.at(-1)?.problem ?? null) === null;
-}
-
 /** The folder of a target's backups. Its name is the target's, made harmless as a file name. */
 export function targetDirectory(directory: string, target: string): string {
   return path.join(path.resolve(directory), encodeURIComponent(target).replace(/^\./, '%2E'));
+}
+
+/** The target whose folder has that name; the name itself where no target is called so. */
+export function targetOfFolder(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /**
@@ -58,12 +58,12 @@ export async function readManifest(directory: string): Promise<Manifest> {
   return manifestSchema.parse(JSON.parse(await readFile(path.join(directory, manifestFile), 'utf8')));
 }
 
-/** @param directory of one target; undefined where no BACKUP_DIR is set. */
-export function backupReader(directory: string | undefined): Omit<BackupReader, 'estimate'> {
+/** @param directory of the target; undefined where no BACKUP_DIR is set. */
+export function backupReader(directory: string | undefined, target: string): Omit<BackupReader, 'estimate'> {
   async function list() {
     if (directory === undefined) return { backups: [], broken: [] };
     const { found, broken } = await findBackups(directory);
-    return { backups: found.map(summarize), broken };
+    return { backups: found.map(backup => summarize(backup, target)), broken };
   }
   return {
     list,
@@ -71,9 +71,10 @@ export function backupReader(directory: string | undefined): Omit<BackupReader, 
   };
 }
 
-function summarize({ name, directory, manifest }: FoundBackup): BackupSummary {
+function summarize({ name, directory, manifest }: FoundBackup, target: string): BackupSummary {
   const { database, takenAt, finishedAt, bytes, partial, action } = manifest;
-  return { name, directory, database, takenAt, finishedAt, bytes, partial, good: isGood(manifest), actionId: action };
+  const good = whyNotLatest(manifest, { target }) === undefined;
+  return { name, directory, database, takenAt, finishedAt, bytes, partial, good, actionId: action };
 }
 
 async function folderNames(directory: string, broken: BrokenBackup[]): Promise<string[]> {

@@ -144,7 +144,7 @@ export function openBackups(settings: BackupOptions): Backups {
 
   const copier = offsiteCopier({ ...settings, target: target.name, offsite: settings.offsite });
   return {
-    ...backupReader(directory),
+    ...backupReader(directory, target.name),
     estimate,
     take,
     copy: (typed, watch) => copier.copy(typed, watch),

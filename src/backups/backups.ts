@@ -70,7 +70,7 @@ export interface BackupSummary {
   readonly bytes: number;
   /** Whether only some tables were asked for. */
   readonly partial: boolean;
-  /** Whether all of the database can be restored from it, as far as is known. */
+  /** Whether all of the target's database can be restored from it, as far as its manifest tells; a restore's safety backup is none. */
   readonly good: boolean;
   readonly actionId: string;
 }

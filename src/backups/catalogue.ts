@@ -1,14 +1,17 @@
 /** The backups of a target as people look at them, pin them and have them removed. None of it asks the database. */
 import type { PageFinding } from '../../blocks/page.ts';
+import type { PassedOver } from '../../blocks/passed-over.ts';
 import { UserError } from '../errors.ts';
 import type { TargetSettings } from '../target-settings.ts';
 import { amendManifest } from './amend-manifest.ts';
-import { type FoundBackup, findBackups, isGood, targetDirectory } from './backup-catalogue.ts';
+import { type FoundBackup, findBackups, targetDirectory } from './backup-catalogue.ts';
 import type { BrokenBackup } from './backups.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { withCompleteness } from './completeness.ts';
+import { isGood, whyNotLatest } from './good-backup.ts';
 import { type BackupGap, findGaps, judgeCatalogue } from './judge-catalogue.ts';
 import type { Manifest } from './manifest.ts';
-import { finishRemovals, type PruneResult, prune, withCompleteness } from './prune.ts';
+import { finishRemovals, type PruneResult, prune } from './prune.ts';
 import { type KeepReason, planRetention } from './retention.ts';
 
 /** A backup with what becomes of it. */
@@ -20,6 +23,8 @@ export interface CataloguedBackup {
   readonly complete: boolean;
   /** Whether all of the database can be brought back from it, as far as is known. */
   readonly good: boolean;
+  /** Why `latest` never means it; undefined where it may. */
+  readonly passedOver: PassedOver | undefined;
   /** Why it is kept; none when the next pruning removes it. */
   readonly keptFor: readonly KeepReason[];
   /** When it is no longer kept; undefined where that depends on later backups. */
@@ -85,9 +90,10 @@ export interface CatalogueOptions {
 export function openCatalogue({ settings, directory: root, now }: CatalogueOptions): Catalogue {
   const directory = targetDirectory(root, settings.name);
   const { retention, timeZone } = settings.backups;
+  const owner = { target: settings.name };
 
   async function choose(typed: string): Promise<FoundBackup> {
-    return chooseBackup((await findBackups(directory)).found, typed);
+    return chooseBackup((await findBackups(directory)).found, typed, owner);
   }
 
   return {
@@ -101,6 +107,7 @@ export function openCatalogue({ settings, directory: root, now }: CatalogueOptio
         manifest: backup.manifest,
         complete: backup.complete,
         good: backup.complete && isGood(backup.manifest),
+        passedOver: whyNotLatest(backup.manifest, owner) ?? (backup.complete ? undefined : 'incomplete'),
         keptFor: kept.get(backup)?.reasons ?? [],
         expiresAt: kept.get(backup)?.expiresAt,
       }));

@@ -1,10 +1,10 @@
+import { type PassedOver, passedOverAs } from '../../blocks/passed-over.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { quoted } from '../quoted.ts';
-import { type FoundBackup, isGood } from './backup-catalogue.ts';
-
-/** Why `latest` leaves a backup out. */
-export type PassedOver = 'safety' | 'partial' | 'schema' | 'failed';
+import type { FoundBackup } from './backup-catalogue.ts';
+import { isComplete } from './completeness.ts';
+import { type Owner, whyNotLatest } from './good-backup.ts';
 
 /** More names than this are not read. */
 const suggested = 3;
@@ -14,13 +14,25 @@ const suggested = 3;
  *
  * @param found as `findBackups` gives them: newest first.
  * @param typed the name of its folder, or so much of its beginning that no other shares it; the id of the action that
- *   took it, such as `A-1042`; or `latest`, the newest good one that no restore took: what a restore replaces is no longer wanted.
- *   Letters may be of either case.
+ *   took it, such as `A-1042`; or `latest`, the newest of the owner's good ones that has all its files. Letters may be of
+ *   either case.
+ * @param owner whose backup `latest` is; by its name, another's is found as well.
  * @throws UserError where it means none or several, with the names that are near.
  */
-export function chooseBackup(found: readonly FoundBackup[], typed: string): FoundBackup {
+export async function chooseBackup(found: readonly FoundBackup[], typed: string, owner: Owner): Promise<FoundBackup> {
+  return meansLatest(typed) ? latestOf(found, owner) : backupNamed(found, typed);
+}
+
+export function meansLatest(typed: string): boolean {
+  return typed.trim().toLowerCase() === 'latest';
+}
+
+/**
+ * Finds a backup by its name, as `chooseBackup` does where `latest` has no meaning.
+ * @throws UserError where it means none or several, with the names that are near.
+ */
+export function backupNamed(found: readonly FoundBackup[], typed: string): FoundBackup {
   const wanted = typed.trim().toLowerCase();
-  if (wanted === 'latest') return latestGood(found);
   const exact = found.filter(({ name, manifest }) => [name, manifest.action].some(id => id.toLowerCase() === wanted));
   const meant = exact.length > 0 || wanted === '' ? exact : found.filter(({ name }) => begins(name, wanted));
   const [only, ...others] = meant;
@@ -33,33 +45,33 @@ export function chooseBackup(found: readonly FoundBackup[], typed: string): Foun
   throw new UserError(`There is no backup ${quoted(typed)}.`, { hint: suggestion(found, typed.trim()) });
 }
 
-/** The backups that are newer than a chosen one, and why `latest` does not mean them. Newest first. */
+/**
+ * The backups that are newer than the one that `latest` means, and why it does not mean them. Newest first.
+ * @param latest one of `found`.
+ */
 export function passedOver(
   found: readonly FoundBackup[],
-  chosen: FoundBackup,
+  latest: FoundBackup,
+  owner: Owner,
 ): { readonly backup: FoundBackup; readonly because: PassedOver }[] {
-  const newer = found.slice(0, Math.max(0, found.indexOf(chosen)));
-  return newer.flatMap(backup => {
-    const because = reasonAgainst(backup);
-    return because === undefined ? [] : [{ backup, because }];
-  });
+  return leftOut(found.slice(0, found.indexOf(latest)), owner);
 }
 
-function reasonAgainst({ manifest }: FoundBackup): PassedOver | undefined {
-  if (manifest.safety) return 'safety';
-  if (manifest.schemaOnly) return 'schema';
-  if (manifest.partial) return 'partial';
-  return isGood(manifest) ? undefined : 'failed';
+/** Those that `latest` could have meant by their manifests lack files. */
+function leftOut(backups: readonly FoundBackup[], owner: Owner) {
+  return backups.map(backup => ({ backup, because: whyNotLatest(backup.manifest, owner) ?? ('incomplete' as const) }));
 }
 
-function latestGood(found: readonly FoundBackup[]): FoundBackup {
-  const latest = found.find(backup => reasonAgainst(backup) === undefined);
-  if (latest) return latest;
-  throw new UserError('There is no good backup of the whole database.', {
+async function latestOf(found: readonly FoundBackup[], owner: Owner): Promise<FoundBackup> {
+  for (const backup of found) {
+    if (whyNotLatest(backup.manifest, owner) === undefined && (await isComplete(backup))) return backup;
+  }
+  const others = leftOut(found, owner).map(({ backup, because }) => `\`${backup.name}\` (${passedOverAs[because]})`);
+  throw new UserError(`There is no good backup of the whole database of ${owner.target}.`, {
     hint:
-      found.length === 0
+      others.length === 0
         ? 'Take one with `/db backup`.'
-        : `Those that there are hold a part of it, failed their verification, or were taken by a restore of what it replaced: ${listed(found)}. Take one with \`/db backup\`.`,
+        : `Take one with \`/db backup\`, or name one of those that there are: ${shortened(others)}.`,
   });
 }
 
@@ -75,7 +87,11 @@ function suggestion(found: readonly FoundBackup[], typed: string): string {
 }
 
 function listed(backups: readonly FoundBackup[]): string {
-  const names = backups.slice(0, suggested).map(({ name }) => `\`${name}\``);
-  const more = backups.length - names.length;
-  return [...names, ...(more > 0 ? [`${more} more`] : [])].join(', ');
+  return shortened(backups.map(({ name }) => `\`${name}\``));
+}
+
+function shortened(words: readonly string[]): string {
+  const first = words.slice(0, suggested);
+  const more = words.length - first.length;
+  return [...first, ...(more > 0 ? [`${more} more`] : [])].join(', ');
 }

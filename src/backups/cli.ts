@@ -3,10 +3,12 @@ import { bytes, count, duration, oneLine, utc } from '../../blocks/text.ts';
 import { withoutBlanks } from '../config/environment.ts';
 import { UserError } from '../errors.ts';
 import { findInstallations } from '../tools/binaries.ts';
-import { type FoundBackup, findBackups, isGood, isWhole } from './backup-catalogue.ts';
-import { chooseBackup } from './choose-backup.ts';
+import { type FoundBackup, findBackups } from './backup-catalogue.ts';
+import { backupNamed, chooseBackup, meansLatest } from './choose-backup.ts';
+import { type RetainedBackup, withCompleteness } from './completeness.ts';
+import { isWhole, whyNotLatest } from './good-backup.ts';
+import type { Manifest } from './manifest.ts';
 import { type BackupPlace, backupPlaces } from './places.ts';
-import { withCompleteness } from './prune.ts';
 import { withReadableDump } from './readable-dump.ts';
 import { findWrongFiles } from './verify-files.ts';
 import { readDump } from './verify-readable.ts';
@@ -44,20 +46,25 @@ async function list(places: readonly BackupPlace[]): Promise<number> {
   for (const { target, directory } of places) {
     const { found, broken } = await findBackups(directory);
     const backups = await Promise.all(found.map(withCompleteness));
-    const newest = backups.find(({ manifest }) => isWhole(manifest));
-    const good = newest?.complete && isGood(newest.manifest);
+    const [newest] = backups.filter(({ manifest }) => isOwn(manifest, target));
+    const good = newest?.complete && whyNotLatest(newest.manifest, { target }) === undefined;
     bad ||= !good || broken.length > 0;
     console.log(`${target}: ${count(backups.length, 'backup')} in ${directory}`);
     if (!newest) console.log('  There is none of the whole database.');
     else if (!good) console.log(`  The newest of the whole database is not good: ${newest.name}`);
-    for (const backup of backups) console.log(`  ${lineOf(backup)}`);
+    for (const backup of backups) console.log(`  ${lineOf(backup, target)}`);
     for (const { name, problem } of broken) console.log(`  ${name}  cannot be read: ${oneLine(problem)}`);
   }
   if (places.length === 0) console.log('There are no backups.');
   return bad ? exitCodes.bad : exitCodes.good;
 }
 
-function lineOf({ name, manifest, complete }: FoundBackup & { readonly complete: boolean }): string {
+/** Whether it is of the kind that `latest` means, whatever came of it. */
+function isOwn(manifest: Manifest, target: string): boolean {
+  return isWhole(manifest) && ['failed', undefined].includes(whyNotLatest(manifest, { target }));
+}
+
+function lineOf({ name, manifest, complete }: RetainedBackup, target: string): string {
   const last = manifest.verifications.at(-1);
   const verified = last ? (last.problem ?? `verified (${last.level}) ${utc(last.startedAt)}`) : 'never verified';
   const age = duration((Date.now() - manifest.takenAt.getTime()) / 1000);
@@ -68,6 +75,8 @@ function lineOf({ name, manifest, complete }: FoundBackup & { readonly complete:
     isWhole(manifest) ? 'whole' : manifest.schemaOnly ? 'schema' : 'tables',
     ...(manifest.format === 'plain' ? ['SQL'] : []),
     ...(manifest.encryption ? ['encrypted'] : []),
+    ...(manifest.safety ? ['safety'] : []),
+    ...(manifest.target === target ? [] : [`of ${oneLine(manifest.target)}`]),
     complete ? oneLine(verified) : 'files missing',
     ...(manifest.pinned ? ['pinned'] : []),
     ...(manifest.note === null ? [] : [`“${oneLine(manifest.note)}”`]),
@@ -94,8 +103,12 @@ async function chosen(places: readonly BackupPlace[], typed: string) {
   );
   const all = there.flatMap(({ place, found }) => found.map(backup => ({ place, backup })));
   if (typed === 'all' && all.length > 0) return all;
-  if (typed === 'latest') return there.map(({ place, found }) => ({ place, backup: chooseBackup(found, typed) }));
-  const one = chooseBackup(
+  if (meansLatest(typed)) {
+    return Promise.all(
+      there.map(async ({ place, found }) => ({ place, backup: await chooseBackup(found, typed, place) })),
+    );
+  }
+  const one = backupNamed(
     all.map(({ backup }) => backup),
     typed,
   );

@@ -1,11 +1,11 @@
 import { hoursToMilliseconds } from 'date-fns/hoursToMilliseconds';
 import type { PageFinding } from '../../blocks/page.ts';
+import type { PassedOver } from '../../blocks/passed-over.ts';
 import { count, cut, duration, oneLine, utc } from '../../blocks/text.ts';
 import { advised, inOrder } from '../postgres/advised.ts';
 import { above, attention, critical, type Finding } from '../postgres/finding.ts';
 import { dueSince, mostCounted } from '../schedule/cron.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
-import { isWhole } from './backup-catalogue.ts';
 import type { BrokenBackup } from './backups.ts';
 import type { Manifest } from './manifest.ts';
 
@@ -15,6 +15,7 @@ interface JudgedBackup {
   readonly manifest: Manifest;
   readonly complete: boolean;
   readonly good: boolean;
+  readonly passedOver: PassedOver | undefined;
 }
 
 const advice = {
@@ -33,6 +34,9 @@ export interface BackupGap {
 /** A scheduled backup may take this long before it is missed. */
 const grace = hoursToMilliseconds(1);
 
+/** What keeps a backup from being `latest` that it should have been. */
+const wentWrong = new Set<PassedOver>(['failed', 'incomplete']);
+
 /** Longer names of folders, and problems, are cut. */
 const longest = 120;
 
@@ -42,8 +46,8 @@ export function judgeCatalogue(
   { thresholds, schedule }: Pick<TargetSettings, 'thresholds' | 'schedule'>,
   now: Date,
 ): PageFinding[] {
-  const whole = backups.filter(({ manifest }) => isWhole(manifest));
-  const newestGood = whole.find(({ good }) => good);
+  const whole = backups.filter(({ passedOver }) => passedOver === undefined || wentWrong.has(passedOver));
+  const newestGood = whole.find(({ passedOver }) => passedOver === undefined);
   const since = newestGood && hoursSince(newestGood.manifest.takenAt, now);
   const inHours = (hours: number) => duration(hours * 3_600);
   return inOrder([
@@ -61,7 +65,9 @@ export function judgeCatalogue(
 
 /** Where two backups of the whole database are further apart than a backup may be old. Backups come newest first. */
 export function findGaps(backups: readonly JudgedBackup[], { backupAgeHours }: Thresholds): BackupGap[] {
-  const moments = backups.filter(({ good }) => good).map(({ manifest }) => manifest.takenAt);
+  const moments = backups
+    .filter(({ good, passedOver }) => good && passedOver !== 'target')
+    .map(({ manifest }) => manifest.takenAt);
   return moments
     .slice(1)
     .map((from, index) => ({ from, to: moments[index]! }))

@@ -71,7 +71,7 @@ export function offsiteCopier(options: {
         });
       }
       const { found } = directory === undefined ? { found: [] } : await findBackups(targetDirectory(directory, target));
-      const backup = chooseBackup(found, typed);
+      const backup = await chooseBackup(found, typed, { target });
       return whileReading(backup, () => copyOffsite(backup, offsite, { ...copyOptions, now }));
     },
   };

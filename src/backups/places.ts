@@ -4,7 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { Environment } from '../config/environment.ts';
 import { UserError } from '../errors.ts';
-import { targetDirectory } from './backup-catalogue.ts';
+import { targetDirectory, targetOfFolder } from './backup-catalogue.ts';
 
 /** Where a target's backups are. */
 export interface BackupPlace {
@@ -62,7 +62,11 @@ async function placesBelow(root: string): Promise<BackupPlace[]> {
     const entries = await readdir(root, { withFileTypes: true });
     return entries
       .filter(entry => entry.isDirectory())
-      .map(({ name }) => ({ target: name, directory: path.resolve(root, name), identityFile: undefined }));
+      .map(({ name }) => ({
+        target: targetOfFolder(name),
+        directory: path.resolve(root, name),
+        identityFile: undefined,
+      }));
   } catch (cause) {
     throw new UserError(`There is no folder of backups ${path.resolve(root)} that can be read.`, {
       hint: 'BACKUP_DIR names it, as for the bot.',

@@ -1,11 +1,12 @@
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { BackupPolicy } from '../target-settings.ts';
 import { systemCode } from '../tools/system-code.ts';
 import { lockManifest } from './amend-manifest.ts';
-import { type FoundBackup, findBackups, readManifest, removing } from './backup-catalogue.ts';
+import { findBackups, readManifest, removing } from './backup-catalogue.ts';
+import { type RetainedBackup, withCompleteness } from './completeness.ts';
 import { isRead } from './in-use.ts';
-import { planRetention, type RetainedBackup, type RetentionPlan } from './retention.ts';
+import { planRetention, type RetentionPlan } from './retention.ts';
 
 export interface PruneOptions {
   /** Of the target's backups. */
@@ -74,21 +75,6 @@ export async function finishRemovals(directory: string): Promise<string[]> {
   const begun = names.filter(name => name.endsWith(removing));
   for (const name of begun) await rm(path.join(directory, name), { recursive: true, force: true, maxRetries: 3 });
   return begun.map(name => name.slice(0, -removing.length));
-}
-
-/** Compares names and sizes of its files with the manifest; their contents are for a verification. */
-export async function withCompleteness(backup: FoundBackup): Promise<RetainedBackup> {
-  const { directory, manifest } = backup;
-  const sizes = await Promise.all(
-    manifest.files.map(async file => ({
-      wanted: file.bytes,
-      found: await stat(path.join(directory, file.path)).then(
-        ({ size }) => size,
-        () => undefined,
-      ),
-    })),
-  );
-  return { ...backup, complete: sizes.every(({ wanted, found }) => wanted === found) };
 }
 
 /** Takes a backup out of the catalogue. @returns where its files are then, or why it is kept after all. */

@@ -1,12 +1,8 @@
 /** Which backups are kept, and why: a pure plan. What carries it out is prune.ts. */
 import { hoursToMilliseconds } from 'date-fns/hoursToMilliseconds';
 import type { RetentionPolicy } from '../target-settings.ts';
-import { type FoundBackup, isGood } from './backup-catalogue.ts';
-
-/** A backup, and whether the files that its manifest names are there. */
-export interface RetainedBackup extends FoundBackup {
-  readonly complete: boolean;
-}
+import type { RetainedBackup } from './completeness.ts';
+import { isGood } from './good-backup.ts';
 
 /**
  * `young` it is not as old as the policy's days; `daily`, `weekly`, `monthly` the newest good one of a day, week or month
@@ -33,7 +29,8 @@ export interface RetentionPlan {
  * newest of each of the newest so many days, weeks and months that have one, and as the newest so many at all. So a
  * target whose backups fail, or that was switched off for a year, never loses its last good ones.
  *
- * Backups of two databases, one renamed in between, do not stand in for each other.
+ * Backups of two databases, one renamed in between, or of two targets do not stand in for each other; nor does what a
+ * restore replaced stand in for a backup that `latest` can mean.
  *
  * @param timeZone IANA name; in it days begin at midnight, and weeks on Monday.
  */
@@ -56,7 +53,7 @@ export function planRetention(
     backups.filter(backup => endOfYouth(backup, policy) > now),
     'young',
   );
-  for (const good of Map.groupBy(newestFirst.filter(isAnchor), ({ manifest }) => manifest.database).values()) {
+  for (const good of Map.groupBy(newestFirst.filter(isAnchor), lineage).values()) {
     const day = dayIn(timeZone);
     keep(newestOfEach(good, policy.daily, day), 'daily');
     keep(
@@ -83,6 +80,11 @@ export function planRetention(
 /** Whether the database can be brought back from it, as far as is known. */
 function isAnchor({ manifest, complete }: RetainedBackup): boolean {
   return complete && isGood(manifest) && manifest.format === 'directory';
+}
+
+/** Backups of the same are in one line, in which a newer one makes an older one dispensable. */
+function lineage({ manifest: { target, database, safety } }: RetainedBackup): string {
+  return JSON.stringify([target, database, safety]);
 }
 
 function endOfYouth({ manifest }: RetainedBackup, { days }: RetentionPolicy): Date {

@@ -63,7 +63,7 @@ export function openVerifications(options: VerificationOptions): Verifications {
 
   async function find(typed: string): Promise<FoundBackup> {
     if (directory === undefined) throw new UserError('There are no backups: BACKUP_DIR is not set.');
-    return chooseBackup((await findBackups(directory)).found, typed);
+    return chooseBackup((await findBackups(directory)).found, typed, { target: target.name });
   }
 
   async function placeFor(backup: FoundBackup): Promise<ScratchPlace> {

@@ -22,8 +22,9 @@ export async function copyBackup(
   { backup: wanted, database, actionId }: CopyQuestion,
   { signal, mayAct, progress }: RestoreWatch,
 ): Promise<Proof & { readonly backup: string; readonly takenAt: Date }> {
-  const { backup } = await chooseToRestore(options.directory, options.target.name, wanted);
   const facts = await requireFreeName(options.target, database);
+  const owner = { target: options.target.name, database: facts.database };
+  const { backup } = await chooseToRestore(options.directory, owner, wanted);
   if (facts.standby) throw new UserError(`${options.target.name} is a replica.`, { hint: 'Restore on its primary.' });
   requireRights(facts);
   refusePlain(backup, facts, []);

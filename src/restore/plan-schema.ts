@@ -24,7 +24,7 @@ const backup = z.strictObject({
       z.strictObject({
         name: z.string(),
         takenAt: moment,
-        because: z.enum(['safety', 'partial', 'schema', 'failed']),
+        because: z.enum(['target', 'database', 'safety', 'schema', 'partial', 'failed', 'incomplete']),
       }),
     )
     .nullable(),

@@ -30,10 +30,11 @@ const toldDifferences = 50;
 export async function planRestore(options: RestoreOptions, question: RestoreQuestion): Promise<RestorePlan> {
   const { target, directory, hooks } = options;
   await maintenanceConnection(target);
-  const { backup, passedOver } = await chooseToRestore(directory, target.name, question.backup);
+  const facts = await factsOf(target, []);
+  const owner = { target: target.name, database: facts.database };
+  const { backup, passedOver } = await chooseToRestore(directory, owner, question.backup);
   const only = question.tables.length > 0;
   if (!only) requireWhole(backup);
-  const facts = await factsOf(target, []);
   requireRights(facts);
   refusePlain(backup, facts, question.tables);
   if (!only) refuseSwap(facts);

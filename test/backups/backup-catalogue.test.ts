@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { backupReader, targetDirectory } from '../../src/backups/backup-catalogue.ts';
+import { backupReader, targetDirectory, targetOfFolder } from '../../src/backups/backup-catalogue.ts';
 
 let root: string;
 
@@ -48,9 +48,24 @@ test('the newest complete backup is the one whose data is newest, whatever the n
     JSON.stringify({ ...manifest, partial: true, takenAt: '2026-11-24T10:00:01.000Z' }),
   );
   await folderWith('order', 'y.part', JSON.stringify({ ...manifest, takenAt: '2026-11-25T10:00:01.000Z' }));
-  const reader = backupReader(path.join(root, 'order'));
+  const reader = backupReader(path.join(root, 'order'), 'portal');
   expect(await reader.latest()).toMatchObject({ name: 'a', actionId: 'A-2', bytes: 100, partial: false });
   expect((await reader.list()).backups.map(({ name }) => name)).toEqual(['partial', 'a', 'z']);
+});
+
+test('the newest good one is this target’s own, and none that a restore took of what it replaced', async () => {
+  await folderWith('own', 'own', JSON.stringify(manifest));
+  for (const [name, other] of [
+    ['staging', { target: 'staging' }],
+    ['safety', { safety: true }],
+  ] as const) {
+    await folderWith('own', name, JSON.stringify({ ...manifest, ...other, takenAt: '2026-11-24T10:00:01.000Z' }));
+  }
+  const reader = backupReader(path.join(root, 'own'), 'portal');
+  const { backups } = await reader.list();
+  expect(backups).toHaveLength(3);
+  expect(backups.filter(({ good }) => good).map(({ name }) => name)).toEqual(['own']);
+  expect(await reader.latest()).toMatchObject({ name: 'own' });
 });
 
 test('a manifest that is missing, broken, torn or from another world is reported and hides no other', async () => {
@@ -62,7 +77,7 @@ test('a manifest that is missing, broken, torn or from another world is reported
   await folderWith('broken', 'negative', JSON.stringify({ ...manifest, bytes: -1 }));
   await folderWith('broken', 'array', '[]');
   await mkdir(path.join(root, 'broken', 'folder', 'manifest.json'), { recursive: true });
-  const { backups, broken } = await backupReader(path.join(root, 'broken')).list();
+  const { backups, broken } = await backupReader(path.join(root, 'broken'), 'portal').list();
   expect(backups.map(({ name }) => name)).toEqual(['good']);
   expect(broken.map(({ name }) => name).toSorted()).toEqual([
     'array',
@@ -78,13 +93,18 @@ test('a manifest that is missing, broken, torn or from another world is reported
 });
 
 test('a place without backups has none, and one that cannot be read is reported', async () => {
-  expect(await backupReader(path.join(root, 'nowhere')).latest()).toBeUndefined();
+  expect(await backupReader(path.join(root, 'nowhere'), 'portal').latest()).toBeUndefined();
   await writeFile(path.join(root, 'a-file'), '');
-  const { backups, broken } = await backupReader(path.join(root, 'a-file')).list();
+  const { backups, broken } = await backupReader(path.join(root, 'a-file'), 'portal').list();
   expect({ backups, problems: broken.length }).toEqual({ backups: [], problems: 1 });
 });
 
 test.each(['..', '.', '../../etc', 'a/b', '.hidden'])('a target named %j keeps its backups below BACKUP_DIR', name => {
   const directory = targetDirectory('/var/backups', name);
   expect(path.dirname(directory)).toBe('/var/backups');
+  expect(targetOfFolder(path.basename(directory))).toBe(name);
+});
+
+test('a folder of no target’s name is known by its own', () => {
+  expect(targetOfFolder('100%')).toBe('100%');
 });

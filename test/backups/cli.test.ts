@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { amendManifest } from '../../src/backups/amend-manifest.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import { type BackupStand, backupStand, request, watched } from './backup-stand.ts';
+import { verification, writeBackup } from './manifests.ts';
 
 let database: TestDatabase;
 let stand: BackupStand;
@@ -46,6 +48,17 @@ test('list: what there is, newest first; exit code 0 while the newest is good', 
   expect(exitCode).toBe(0);
 });
 
+test('a newer backup of another target that was copied here is marked, and is neither the newest nor latest', async () => {
+  const directory = path.join(stand.root, 'portal');
+  const foreign = await writeBackup(directory, { target: 'staging', action: 'A-3', takenAt: new Date() });
+  expect((await backups(['verify', 'LATEST'])).stdout).toContain('-A-2: readable');
+  await amendManifest(foreign.directory, () => ({ verifications: [verification({ problem: 'cut off' })] }));
+  const { exitCode, stdout } = await backups(['list']);
+  expect(stdout).toMatch(/-A-3 .* whole {2}of staging {2}cut off/);
+  expect(exitCode).toBe(0);
+  await rm(foreign.directory, { recursive: true });
+});
+
 test('CONFIG_FILE says where, though the variables that it names are not set', async () => {
   const file = path.join(folder, 'bot.yml');
   await writeFile(
@@ -63,8 +76,6 @@ test('verify: reads each to its end, and finds a file that was cut short afterwa
   const { exitCode, stdout } = await backups(['verify', 'all']);
   expect(stdout.split('\n').map(line => line.replace(/.*-A/, 'A'))).toEqual(['A-2: readable', 'A-1: readable']);
   expect(exitCode).toBe(0);
-  expect((await backups(['verify', 'latest'])).stdout).toContain('-A-2: readable');
-
   await truncate(path.join(taken.own!, 'dump', 'toc.dat'), 100);
   const damaged = await backups(['verify', 'A-1']);
   expect(damaged.stdout).toMatch(/-A-1: DAMAGED\n {2}dump\/toc\.dat has 100 B/);

@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { isGood, whyNotLatest } from '../../src/backups/good-backup.ts';
 import { findGaps, judgeCatalogue } from '../../src/backups/judge-catalogue.ts';
 import type { Manifest } from '../../src/backups/manifest.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
@@ -8,9 +9,12 @@ const now = new Date('2026-11-22T12:00:00Z');
 const thresholds = thresholdsSchema.parse({});
 const nightly = { cron: '0 2 * * *', timeZone: 'UTC' };
 
-function aged(hours: number, own: Partial<Manifest> = {}, { good = true, complete = true } = {}) {
+function aged(hours: number, own: Partial<Manifest> = {}, complete = true) {
   const takenAt = new Date(now.getTime() - hours * 3_600_000);
-  return { ...backupOf({ action: `A-${hours}`, takenAt, ...own }), good, complete };
+  const backup = backupOf({ action: `A-${hours}`, takenAt, ...own });
+  const { manifest } = backup;
+  const passedOver = whyNotLatest(manifest, { target: 'portal' }) ?? (complete ? undefined : ('incomplete' as const));
+  return { ...backup, good: complete && isGood(manifest), passedOver, complete };
 }
 
 function found(
@@ -24,13 +28,13 @@ function found(
 }
 
 test('a fresh good backup is well, whatever else there is', () => {
-  expect(found([aged(1, { partial: true }, { good: false }), aged(9)], nightly)).toEqual([]);
+  expect(found([aged(1, { partial: true }), aged(9)], nightly)).toEqual([]);
 });
 
 test('none at all, and none that is good, are critical', () => {
   expect(found([])).toEqual(['critical: there is no backup of the whole database']);
   const bad = { verifications: [verification({ problem: 'cut off' })] };
-  expect(found([aged(1, bad, { good: false })])[0]).toBe('critical: there is no good backup of the whole database');
+  expect(found([aged(1, bad)])[0]).toBe('critical: there is no good backup of the whole database');
 });
 
 test('the age is judged by the threshold, and by the schedule', () => {
@@ -42,14 +46,20 @@ test('the age is judged by the threshold, and by the schedule', () => {
 });
 
 test('the newest one that failed or lost files is critical, though an older one is good', () => {
-  const failed = aged(2, { verifications: [verification({ problem: 'a file differs' })] }, { good: false });
+  const failed = aged(2, { verifications: [verification({ problem: 'a file differs' })] });
   expect(found([failed, aged(9)])).toEqual([
     `critical: the newest backup ${failed.name} failed its verification: a file differs`,
   ]);
-  const lacking = aged(2, {}, { good: false, complete: false });
+  const lacking = aged(2, {}, false);
   expect(found([lacking, aged(9)])[0]).toBe(
     `critical: the newest backup ${lacking.name} lacks files, or they have another size`,
   );
+});
+
+test('what a restore replaced, and what was copied here from another target, are no backup of what there should be one', () => {
+  const others = [aged(1, { safety: true }), aged(2, { target: 'staging' })];
+  expect(found([...others, aged(60)], nightly)[0]).toMatch(/^critical: the newest good backup is 2 d 12 h old/);
+  expect(found(others)).toEqual(['critical: there is no backup of the whole database']);
 });
 
 test('folders that cannot be read are named', () => {
@@ -59,8 +69,8 @@ test('folders that cannot be read are named', () => {
 });
 
 test('a gap is a stretch without a good backup, longer than one may be old', () => {
-  const backups = [aged(1), aged(25), aged(40, {}, { good: false }), aged(90)];
+  const backups = [aged(1), aged(25), aged(40, {}, false), aged(41, { target: 'staging' }), aged(90)];
   expect(findGaps(backups, thresholds)).toEqual([
-    { from: backups[3]!.manifest.takenAt, to: backups[1]!.manifest.takenAt },
+    { from: backups[4]!.manifest.takenAt, to: backups[1]!.manifest.takenAt },
   ]);
 });

@@ -28,7 +28,7 @@ async function backupsOf(place: string, ...ages: number[]) {
     const takenAt = new Date(now.getTime() - days * 86_400_000);
     written.push(await writeBackup(directory, { action: `A-${days}`, takenAt }));
   }
-  const actions = async () => (await backupReader(directory).list()).backups.map(({ actionId }) => actionId);
+  const actions = async () => (await backupReader(directory, 'portal').list()).backups.map(({ actionId }) => actionId);
   return { directory, written, actions, options: { directory, policy, now, mayAct: () => {} } };
 }
 
@@ -117,7 +117,7 @@ test('two at once remove each backup once, and what a killed one had begun is no
   const half = path.join(directory, '20260101T000000Z-A-7.removing', 'dump');
   await mkdir(half, { recursive: true });
   expect(await actions()).toHaveLength(6);
-  expect((await backupReader(directory).list()).broken).toEqual([]);
+  expect((await backupReader(directory, 'portal').list()).broken).toEqual([]);
   expect(await finishRemovals(directory)).toEqual(['20260101T000000Z-A-7']);
 
   const results = await Promise.all([prune(options), prune(options)]);

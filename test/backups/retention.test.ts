@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { RetainedBackup } from '../../src/backups/completeness.ts';
 import type { Manifest } from '../../src/backups/manifest.ts';
-import { planRetention, type RetainedBackup } from '../../src/backups/retention.ts';
+import { planRetention } from '../../src/backups/retention.ts';
 import type { RetentionPolicy } from '../../src/target-settings.ts';
 import { backupOf, verification } from './manifests.ts';
 
@@ -92,6 +93,17 @@ describe('what is kept', () => {
       'A-400': 'newest',
       'A-500': 'newest',
     });
+  });
+
+  test('the last good one of this target, beside newer ones that were copied here from another', () => {
+    expect(kept([aged(40, { target: 'staging' }), aged(50), aged(60)])).toEqual({
+      'A-400': 'newest',
+      'A-500': 'newest',
+    });
+  });
+
+  test('the last good one that a restore can take by itself, beside newer ones of what restores replaced', () => {
+    expect(kept([aged(40, { safety: true }), aged(50), aged(60)])).toEqual({ 'A-400': 'newest', 'A-500': 'newest' });
   });
 
   test('says until when where that is known', () => {

@@ -16,6 +16,7 @@ function backup(own: Partial<ListedBackup['manifest']> = {}, more: Partial<Liste
     name: '20261122T020000Z-A-1042',
     complete: true,
     good: true,
+    passedOver: undefined,
     keptFor: ['young'],
     expiresAt: new Date('2026-12-22T02:00:00Z'),
     manifest: {
@@ -79,10 +80,24 @@ test('nothing from a manifest acts as markup, and Slack takes the page', () => {
 });
 
 test('what a restore set aside is marked, and no button leads to it', () => {
-  const safety = backup({ safety: true, action: 'A-1049' });
+  const safety = backup({ safety: true, action: 'A-1049' }, { name: 'the-safety-backup', passedOver: 'safety' });
   expect(backupsView({ ...facts, backups: [safety] }).text).toContain('whole, safety');
   expect(JSON.stringify(backupsView({ ...facts, backups: [safety] }).blocks)).not.toContain('restore latest');
   expect(JSON.stringify(backupsView({ ...facts, backups: [safety, backup()] }).blocks)).toContain('restore latest');
+});
+
+test('the newest good one is what `latest` means, and the whole ones that are newer are named with why not', () => {
+  const safety = backup({ safety: true }, { name: 'the-safety-backup', passedOver: 'safety' });
+  const foreign = backup({}, { name: 'of-staging', passedOver: 'target' });
+  const tables = backup({ partial: true }, { name: 'users-alone', passedOver: 'partial', good: false });
+  const older = backup({ safety: true }, { name: 'older', passedOver: 'safety' });
+  const lines = backupsView({ ...facts, backups: [tables, safety, foreign, backup(), older] }).text.split('\n');
+  expect(lines[1]).toMatch(/^Newest good: .*`20261122T020000Z-A-1042`$/);
+  expect(lines[2]).toBe(
+    'Newer, but not `latest`: `the-safety-backup` (the safety backup of a restore), `of-staging` (of another target)',
+  );
+  expect(backupsView({ ...facts, backups: [backup(), older] }).text).not.toContain('Newer');
+  expect(backupsOutcome({ ...facts, backups: [foreign] })).toBe('1 backup, none of them good');
 });
 
 test('many are a page of ten and a file of all', () => {

@@ -241,7 +241,7 @@ describe('the plan refuses', () => {
   });
 
   test('a backup that is not there, or holds only some tables', async () => {
-    expect(await refused()).toMatchObject({ message: 'There is no good backup of the whole database.' });
+    expect(await refused()).toMatchObject({ message: 'There is no good backup of the whole database of portal.' });
   });
 });
 
@@ -304,12 +304,18 @@ describe('when things change between the plan and the restore', () => {
     expect(await portal.databases()).toEqual([portal.database.name]);
   }, 30_000);
 
-  test('a backup of another target is told apart, whatever its folder, and one that points out of its folder is none', async () => {
-    const file = path.join(portal.stand.root, 'portal', await portal.backUp(), 'manifest.json');
+  test('a backup of another target or database is told apart, whatever its folder, and one that points out of its folder is none', async () => {
+    const backup = await portal.backUp();
+    const file = path.join(portal.stand.root, 'portal', backup, 'manifest.json');
     const manifest = JSON.parse(await readFile(file, 'utf8')) as { files: { path: string }[] };
-    await writeFile(file, JSON.stringify({ ...manifest, target: 'staging' }));
-    const { warnings } = await portal.restores.plan(question());
-    expect(warnings[0]).toContain('it is a backup of staging, and lies in the folder of portal');
+    for (const [other, warning] of [
+      [{ target: 'staging' }, 'it is a backup of staging, and lies in the folder of portal'],
+      [{ database: 'before' }, 'It is a backup of before, not of'],
+    ] as const) {
+      await writeFile(file, JSON.stringify({ ...manifest, ...other }));
+      await expect(portal.restores.plan(question())).rejects.toThrow(/There is no good backup/);
+      expect((await portal.restores.plan(question({ backup }))).warnings.join('\n')).toContain(warning);
+    }
     manifest.files[0]!.path = 'dump/../../../etc/passwd';
     await writeFile(file, JSON.stringify(manifest));
     await expect(portal.restores.plan(question())).rejects.toThrow(/There is no/);

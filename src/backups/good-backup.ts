@@ -1,0 +1,35 @@
+import type { PassedOver } from '../../blocks/passed-over.ts';
+import type { Manifest } from './manifest.ts';
+
+/** Whose backups are looked at. */
+export interface Owner {
+  /** The target's name. */
+  readonly target: string;
+  /** Its database as the server names it; any counts where no server was asked. */
+  readonly database?: string | undefined;
+}
+
+/** Whether a backup holds the rows of the whole database. */
+export function isWhole({ partial, schemaOnly }: Manifest): boolean {
+  return !partial && !schemaOnly;
+}
+
+/** Whether it does, and its last verification, if there was one, found nothing wrong. */
+export function isGood(manifest: Manifest): boolean {
+  return isWhole(manifest) && (manifest.verifications.at(-1)?.problem ?? null) === null;
+}
+
+/**
+ * Why a backup is not what `latest` could mean, as far as its manifest tells: a good one of this target's database that
+ * no restore took, for what a restore replaces is no longer wanted.
+ *
+ * @returns undefined where it could be.
+ */
+export function whyNotLatest(manifest: Manifest, { target, database }: Owner): PassedOver | undefined {
+  if (manifest.target !== target) return 'target';
+  if (database !== undefined && manifest.database !== database) return 'database';
+  if (manifest.safety) return 'safety';
+  if (isGood(manifest)) return undefined;
+  if (isWhole(manifest)) return 'failed';
+  return manifest.schemaOnly ? 'schema' : 'partial';
+}
