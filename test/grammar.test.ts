@@ -6,6 +6,7 @@ import { type Command, defineCommand } from '../src/command.ts';
 import { UserError } from '../src/errors.ts';
 import { describe as describeCommand, parse, usage } from '../src/grammar.ts';
 import { loadCommands } from '../src/registry.ts';
+import { anyCharacter } from './any-character.ts';
 
 const answer = { view: { text: 'done', blocks: [] }, outcome: 'done' };
 
@@ -228,7 +229,7 @@ const piece = fc.oneof(
   fc.constantFrom('kill', 'status', 'help', 'dump', '4711', '--cancel', '--on', '--reason', '--tables', '—cancel'),
   fc.constantFrom('"', '“', '”', "'", '`', '*', '=', '--', '-', '<', '>', '&amp;', '<!channel>', '<@U1|a>', '\u0000'),
   fc.constantFrom('\u202e', '\u200b', '\u001b[31m', '\ud800', '../../etc/passwd', "'; drop table users; --", '$(id)'),
-  fc.string({ unit: 'binary', maxLength: 60 }),
+  fc.string({ unit: anyCharacter, maxLength: 60 }),
   fc.string({ unit: 'grapheme', maxLength: 200 }),
 );
 const typed = fc

@@ -1,5 +1,7 @@
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Cluster, startCluster } from './cluster.ts';
+import { memoryFolder } from './memory-folder.ts';
 import { createPortal } from './portal.ts';
 import { requirePrograms } from './required-programs.ts';
 import { createPortalRole } from './roles.ts';
@@ -15,6 +17,7 @@ export default async function globalSetup(): Promise<void> {
   await requirePrograms(process.env.PATH).catch((error: Error) => {
     console.warn(`${error.message}. Without them, the tests of encrypted backups and of copies elsewhere fail.`);
   });
+  process.env.TMPDIR ??= (await memoryFolder()) ?? tmpdir();
   const cluster = await startCluster({
     settings: {
       max_connections: '100',

@@ -1,6 +1,7 @@
-import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import pg from 'pg';
+import { anyCharacter } from '../any-character.ts';
 import type { Actor, Exchange, Message } from '../workspace/workspace.ts';
 import { openOffice } from './office.ts';
 
@@ -11,15 +12,13 @@ const seed = Number(process.env.FUZZ_SEED ?? 1);
 /** How many lines are under way at a time. */
 const batch = 50;
 
-/**
- * A line that has no answer after this long has none, milliseconds. A person gets a word within three seconds; fifty at
- * once, beside another test file on two cores, may take longer.
- */
-const answerWithin = 12_000;
+/** A line that has no answer after this long has none, milliseconds: fifty at once on a machine that is busy with others. */
+const answerWithin = 60_000;
 
 /** One person types and clicks for a crowd here: nobody has to wait for a turn. */
 const office = await openOffice({ bot: { turns: { take: (_person, work) => work() } } });
 afterAll(() => office.close());
+jest.setTimeout(2 * answerWithin);
 
 const { slack, ada, ben, database } = office;
 
@@ -85,7 +84,7 @@ const awkward = [
 
 const word = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...awkward) },
-  { weight: 2, arbitrary: fc.string({ unit: 'binary', maxLength: 40 }) },
+  { weight: 2, arbitrary: fc.string({ unit: anyCharacter, maxLength: 40 }) },
   { weight: 2, arbitrary: fc.string({ unit: 'grapheme', maxLength: 40 }) },
   { weight: 1, arbitrary: fc.integer().map(String) },
 );
@@ -110,7 +109,7 @@ const beginning = fc.constantFrom(
 const line = fc.oneof(
   { weight: 3, arbitrary: fc.tuple(beginning, fc.array(word, { maxLength: 5 })).map(([a, b]) => [a, ...b].join(' ')) },
   { weight: 1, arbitrary: fc.array(word, { maxLength: 6 }).map(words => words.join(' ')) },
-  { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 3_000 }) },
+  { weight: 1, arbitrary: fc.string({ unit: anyCharacter, maxLength: 3_000 }) },
 );
 
 function generated(count: number, offset = 0): string[] {
@@ -123,14 +122,19 @@ function batches<Item>(items: readonly Item[]): Item[][] {
   );
 }
 
-/** Does all of it at once; each must be answered in time, by one message of the channel that the person sees. */
+/**
+ * Does all of it at once; each must be answered in time, by one message of the channel that the person sees. That
+ * something is worked on is no answer: what is under way would pile up from batch to batch.
+ */
 async function answered(
   person: Actor,
   channel: string,
   lines: readonly string[],
   type: (line: string) => Promise<unknown>,
 ): Promise<void> {
-  const answers = () => person.sees(channel).filter(message => message.bot_id !== undefined).length;
+  const answers = () =>
+    person.sees(channel).filter(message => message.bot_id !== undefined && !message.text.startsWith('Working on'))
+      .length;
   const before = answers();
   const started = performance.now();
   await Promise.all(lines.map(type));
@@ -235,7 +239,7 @@ describe('hostile names in the database', () => {
 
 describe('forged clicks', () => {
   const anything = fc.oneof(
-    fc.string({ unit: 'binary', maxLength: 300 }),
+    fc.string({ unit: anyCharacter, maxLength: 300 }),
     fc.constantFrom(...awkward, 'A-1', 'a-1 ', 'A-1\0', 'A-9007199254740993', 'A-١', 'A-1;A-2'),
   );
   const verbs = fc.constantFrom('approve', 'deny', 'cancel', 'withdraw', 'again', 'nothing', '', 'approve ');

@@ -127,6 +127,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
   const group = options.approverGroup === undefined ? undefined : slack.userGroup(options.approverGroup).id;
   const environment = {
     PATH: process.env.PATH,
+    TMPDIR: process.env.TMPDIR,
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     PG_BIN: database.cluster.bin,
     SLACK_BOT_TOKEN: slack.botToken,

@@ -5,7 +5,15 @@ type Parts = Record<'year' | 'month' | 'day' | 'weekday' | 'hour' | 'minute' | '
 const LOCALE = 'en-GB';
 const DAY = 86_400_000;
 
-function partsOf(at: Date, timeZone: string, month: 'long' | 'short' | '2-digit'): Parts {
+type Month = 'long' | 'short' | '2-digit';
+
+/** By zone and month: making one takes far longer than using it. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timeZone: string, month: Month): Intl.DateTimeFormat {
+  const key = `${timeZone} ${month}`;
+  const known = formats.get(key);
+  if (known) return known;
   const format = new Intl.DateTimeFormat(LOCALE, {
     timeZone,
     year: 'numeric',
@@ -17,6 +25,12 @@ function partsOf(at: Date, timeZone: string, month: 'long' | 'short' | '2-digit'
     second: '2-digit',
     hourCycle: 'h23',
   });
+  formats.set(key, format);
+  return format;
+}
+
+function partsOf(at: Date, timeZone: string, month: Month): Parts {
+  const format = formatOf(timeZone, month);
   return Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value])) as Parts;
 }
 
