@@ -1,5 +1,6 @@
 import { bar } from './bar.ts';
-import { actions, button, context, fields, header, preformatted, section } from './parts.ts';
+import { nextStep } from './next-step.ts';
+import { actions, button, context, header, preformatted, section } from './parts.ts';
 import { restoreLine, shellWord } from './restore-by-hand.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
@@ -41,6 +42,13 @@ interface BackupFacts {
   };
   /** Of the copy elsewhere; `problem` says why there is none. Left out where no copy is wanted. */
   readonly copy?: { readonly remote: string; readonly problem: string | null } | undefined;
+}
+
+interface BackupResultFacts extends BackupFacts {
+  /** `A-1042`, of the action that took it. */
+  readonly actionId: string;
+  /** Whether it is of what `/db recover` brought back, and not of the living database. */
+  readonly recovered: boolean;
 }
 
 const titles: Readonly<Record<BackupSteps['phase'], string>> = {
@@ -96,48 +104,65 @@ const cancelCopy = {
   confirm: 'Cancel the copy',
 };
 
-/** A complete backup: that it is, where, how large, and how to bring it back. */
-export function backupResult({ directory, manifest, copy }: BackupFacts): View {
-  const facts = factsOf(manifest);
-  const verdict = `Backup complete: ${facts.size} in ${facts.time}`;
+/** A complete backup: that it is, what is in it, what to do with it next, and how to bring it back by hand. */
+export function backupResult(facts: BackupResultFacts): View {
+  const { directory, manifest, copy } = facts;
+  const { size, time, rate, rows, tables, tableBytes, checksum } = factsOf(manifest);
+  const verdict = `Backup complete: ${size} in ${time}`;
   const restore = restoreLine(directory, manifest);
   const warnings = [...copyWarning(copy, directory), ...lackingIn(manifest)];
   const encryption = encryptionOf(manifest);
-  const contents = manifest.schemaOnly ? `definitions of ${facts.tables}` : `${facts.rows} in ${facts.tables}`;
-  const notes = [
-    `Data of ${dateToken(manifest.takenAt)}${manifest.schemaOnly ? '' : ', rows counted in the same snapshot'}. \`pg_dump\` ${escapeMrkdwn(manifest.tool.version)}, ${escapeMrkdwn(manifest.compression)}, ${count(manifest.jobs, 'job')}; server ${escapeMrkdwn(manifest.server.version)}${manifest.server.standby ? ', a standby' : ''}.`,
-    `SHA-256 of SHA256SUMS: \`${manifest.sha256}\`. Check the files there with \`sha256sum --check SHA256SUMS\`.`,
+  const contents = manifest.schemaOnly ? `definitions of ${tables}` : `${rows} in ${tables}`;
+  const lines = [
+    `*Contents* ${contents} of ${code(manifest.database)}, taken ${dateToken(manifest.takenAt)}`,
+    ...(manifest.schemaOnly ? [] : [`*Read* ${bytes(tableBytes)} of tables, ${rate}`]),
+    ...(manifest.note === null ? [] : [`*Note* ${escapeMrkdwn(oneLine(manifest.note))}`]),
+    `*Name* ${code(nameOf(directory))}${encryption === undefined ? '' : `, ${encryption}`}`,
+    ...(copy?.problem === null ? [`*Copy* ${code(copy.remote, 500)}, compared there`] : []),
   ];
+  const notes = [
+    `In ${code(directory, 500)} on the bot’s host. \`pg_dump\` ${escapeMrkdwn(manifest.tool.version)}, ${escapeMrkdwn(manifest.compression)}, ${count(manifest.jobs, 'job')}; server ${escapeMrkdwn(manifest.server.version)}${manifest.server.standby ? ', a standby' : ''}.`,
+    `SHA-256 of its SHA256SUMS: \`${manifest.sha256}\`; \`sha256sum --check SHA256SUMS\` there checks every file.`,
+    `*Details*: restored by hand into a new database, on a machine with the same client tools${manifest.encryption ? ', age and the private key in the file that IDENTITY names' : ''}:`,
+  ];
+  const steps = nextSteps(facts);
   return {
     text: [
       verdict,
-      `${contents}, SHA-256 ${facts.checksum}`,
+      `${contents}, SHA-256 ${checksum}`,
       ...(manifest.note === null ? [] : [`Note: ${escapeMrkdwn(oneLine(manifest.note))}`]),
       `In ${escapeMrkdwn(directory)}${encryption === undefined ? '' : `, ${encryption}`}`,
       ...(copy?.problem === null ? [`Copied to ${escapeMrkdwn(copy.remote)}, compared there`] : []),
       ...warnings,
+      ...(steps ? [steps.says] : []),
       `Restore by hand: ${escapeMrkdwn(restore)}`,
     ].join('\n'),
     blocks: [
       header(verdict),
       ...warnings.map(text => section(`:warning: ${text}`)),
-      fields([
-        ['Database', code(manifest.database)],
-        ['Size', manifest.schemaOnly ? facts.size : `${facts.size} from ${bytes(facts.tableBytes)} of tables`],
-        ['Duration', manifest.schemaOnly ? facts.time : `${facts.time}, ${facts.rate}`],
-        ['Contents', contents],
-        ['SHA-256', `\`${facts.checksum}\``],
-        ['Folder', code(directory, 500)],
-        ...(encryption === undefined ? [] : [['Encryption', encryption] as const]),
-        ...(copy?.problem === null ? [['Copy, compared there', code(copy.remote, 500)] as const] : []),
-        ...(manifest.note === null ? [] : [['Note', escapeMrkdwn(oneLine(manifest.note))] as const]),
-      ]),
+      section(lines.join('\n')),
+      ...(steps ? [...(facts.recovered ? [section(steps.says)] : []), actions(...steps.buttons)] : []),
       context(...notes),
-      section(
-        `Restore by hand into a new database, on a machine with the same client tools${manifest.encryption ? ', age and the private key in the file that IDENTITY names' : ''}:`,
-      ),
       preformatted(restore),
     ],
+  };
+}
+
+/** What comes next: what was recovered is put back, anything else is proved. */
+function nextSteps({ actionId, recovered, manifest: { partial, schemaOnly } }: BackupResultFacts) {
+  const verify = { text: 'Verify it', line: `verify ${actionId}`, actionId };
+  if (!recovered) return { says: `Prove it: \`/db ${verify.line}\``, buttons: [nextStep(verify)] };
+  if (schemaOnly) return undefined;
+  const restore = `restore ${actionId}`;
+  if (partial) {
+    return {
+      says: `→ Put its tables beside the originals: \`/db ${restore} --tables users,orders\`, with a second person’s approval.`,
+      buttons: [nextStep(verify)],
+    };
+  }
+  return {
+    says: `→ Put it in the living database’s place: *Restore it*, or \`/db ${restore}\`. It shows its plan and waits for a second person’s approval.`,
+    buttons: [nextStep({ text: 'Restore it', line: restore, actionId, style: 'danger' }), nextStep(verify, 1)],
   };
 }
 
@@ -189,17 +214,16 @@ function encryptionOf({ encryption }: BackupFacts['manifest']): string | undefin
   return encryption ? `encrypted with age to ${count(encryption.recipients.length, 'key')}` : undefined;
 }
 
-/** A copy that is missing: why, and how to make it. The folder's name is the backup's. */
+/** A copy that is missing: why, and how to make it. */
 function copyWarning(copy: BackupFacts['copy'], directory: string): string[] {
   if (!copy || copy.problem === null) return [];
-  const name = directory.slice(directory.lastIndexOf('/') + 1);
   return [
-    `The backup is complete, but there is no copy of it elsewhere. ${escapeMrkdwn(copy.problem)} Try again with \`/db backup-copy ${escapeMrkdwn(name)}\`.`,
+    `The backup is complete, but there is no copy of it elsewhere. ${escapeMrkdwn(copy.problem)} Try again with \`/db backup-copy ${escapeMrkdwn(nameOf(directory))}\`.`,
   ];
 }
 
 const partialNote =
-  'Only the named tables are in it: no types, functions or sequences of others, and nothing that their foreign keys refer to. A restore into an empty database needs those first.';
+  'Only the named tables are in it: no types or functions, and nothing that their foreign keys refer to. An empty database needs those first.';
 
 const schemaNote = 'Only definitions are in it, and no row of any table.';
 
@@ -208,17 +232,22 @@ function lackingIn({ partial, schemaOnly }: BackupFacts['manifest']): string[] {
   return [...(schemaOnly ? [schemaNote] : []), ...(partial ? [partialNote] : [])];
 }
 
+/** The folder's name is the backup's. */
+function nameOf(directory: string): string {
+  return directory.slice(directory.lastIndexOf('/') + 1);
+}
+
 function detailsOf({ currentTables, blockers, estimatedEnd }: BackupSteps, now: Date): string[] {
   const current = currentTables.slice(0, listed).map(name => code(name, 60));
   const more = currentTables.length > listed ? ', …' : '';
   return [
-    ...(blockers.length > 0 ? [`Waits for a lock behind ${blockers.slice(0, listed).map(nameOf).join(', ')}`] : []),
+    ...(blockers.length > 0 ? [`Waits for a lock behind ${blockers.slice(0, listed).map(blockerOf).join(', ')}`] : []),
     ...(current.length > 0 ? [`Now ${current.join(', ')}${more}`] : []),
     ...(estimatedEnd ? [`About ${duration((estimatedEnd.getTime() - now.getTime()) / 1000)} left`] : []),
   ];
 }
 
-function nameOf({ pid, application }: BackupSteps['blockers'][number]): string {
+function blockerOf({ pid, application }: BackupSteps['blockers'][number]): string {
   if (pid === 0) return 'a prepared transaction';
   return application ? `backend ${pid} (${code(application, 60)})` : `backend ${pid}`;
 }

@@ -51,9 +51,9 @@ export function recoveryProgress(target: string, phase: keyof typeof phases, sec
   };
 }
 
-/** A recovered database: the point reached, what differs, how to look into it, how to take something back. */
+/** A recovered database: the point reached, what differs, the steps that put it back, how to look into it. */
 export function recoveryView(facts: RecoveryFacts): View {
-  const title = `${facts.target} as it was, recovered in ${duration(facts.seconds)}`;
+  const title = `${facts.target} is recovered beside the living database`;
   const rows = facts.tables.map(({ table: name, recovered, live }) => [
     name,
     rowsOf(recovered),
@@ -62,29 +62,37 @@ export function recoveryView(facts: RecoveryFacts): View {
   ]);
   const counts = rows.length > 0 ? table(columns, rows, { caption: 'Rows then and now', top: 20 }) : undefined;
   const reached = reachedWords(facts);
-  const expiry = `It is removed ${dateToken(facts.expiresAt)}, also when the bot restarts; before that by \`/db recover-end ${facts.id}\`.`;
   const keep = `backup --recovered ${facts.id}`;
-  const back = `Nothing was changed in the living database. To bring it back, or some of its tables, with approval and undo: \`/db ${keep}\`, then \`/db restore\` with the action of that backup. By hand:`;
+  const end = `recover-end ${facts.id}`;
+  const steps = [
+    'The living database is unchanged. To put this in its place:',
+    `1. *Keep it as a backup*: \`/db ${keep}\`; only some tables: \`--tables users,orders\``,
+    '2. On its answer, *Restore it*: the plan, a second person’s approval, and an undo afterwards',
+  ].join('\n');
+  const expiry = `It took ${duration(facts.seconds)}. It is removed ${dateToken(facts.expiresAt)}, also when the bot restarts; before that by \`/db ${end}\`.`;
+  const look = `*Details*: look into it on ${code(facts.host)}, as the account of the bot; or take it by hand.`;
   return {
     text: [
       escapeMrkdwn(title),
       reached,
+      steps,
       ...(counts ? [escapeMrkdwn(tableText(counts, 1_200))] : []),
-      `On ${code(facts.host)}, as the account of the bot: ${escapeMrkdwn(psqlLine(facts))}`,
       expiry,
-      back,
+      `${look} ${escapeMrkdwn(psqlLine(facts))}`,
       escapeMrkdwn(dumpLine(facts)),
     ].join('\n'),
     blocks: [
       header(title),
       section(reached),
       ...(counts ? [counts] : []),
-      section(`Look into it on ${code(facts.host)}, as the account of the bot:`),
-      preformatted(psqlLine(facts)),
-      section(back),
-      actions(nextStep({ text: 'Keep it as a backup', line: keep, actionId: facts.id })),
-      preformatted(dumpLine(facts)),
+      section(steps),
+      actions(
+        nextStep({ text: 'Keep it as a backup', line: keep, actionId: facts.id, style: 'primary' }),
+        nextStep({ text: 'Remove it now', line: end, actionId: facts.id }, 1),
+      ),
       context(expiry),
+      context(look),
+      preformatted(`${psqlLine(facts)}\n${dumpLine(facts)}`),
     ],
   };
 }
@@ -103,7 +111,7 @@ export function recoveryPreview(
   stay: number,
 ): { summary: string; statement: string; effects: string[] } {
   return {
-    summary: `recover ${target} as it was at ${at.toISOString()} into a server of its own`,
+    summary: `recover ${target} as it was at ${utc(at)} into a server of its own`,
     statement: `pgbackrest --type=time --target=${at.toISOString()} --target-action=promote --archive-mode=off restore`,
     effects: [
       `Takes about ${bytes(needed)} in BACKUP_DIR on the host of the bot, and load there.`,
@@ -120,12 +128,21 @@ export function recoveryEnded(id: string): View {
 }
 
 function reachedWords({ point, reached, stoppedBefore }: RecoveryFacts): string {
-  const asked = `${point.exclusive ? 'Before' : 'To'} ${dateToken(point.at)} (${point.at.toISOString()})`;
   const next =
     stoppedBefore === undefined
-      ? 'nothing was committed between that and the moment asked for'
-      : `the next one, left out, was committed at ${escapeMrkdwn(stoppedBefore)}`;
-  return `${asked}: the last transaction in it was committed at *${escapeMrkdwn(reached)}*; ${next}.`;
+      ? '*First left out* nothing: no other commit came before the moment asked for'
+      : `*First left out* ${committed(stoppedBefore)}`;
+  return [
+    `*As it was* ${point.exclusive ? 'just before ' : ''}${dateToken(point.at)} (${code(point.at.toISOString())})`,
+    `*Last commit in it* ${committed(reached)}`,
+    next,
+  ].join('\n');
+}
+
+/** In the reader's zone, and to the microsecond as the server says it. */
+function committed(at: string): string {
+  const moment = new Date(at.replace(/(\.\d{3})\d*/, '$1').replace(' UTC', 'Z'));
+  return `${Number.isNaN(moment.getTime()) ? '' : `${dateToken(moment)} `}(${code(at)})`;
 }
 
 function psqlLine({ socketFolder, port, superuser, database }: RecoveryFacts): string {

@@ -69,7 +69,8 @@ export default defineCommand({
     };
     const result =
       recovered === undefined ? await backups.take(request, watch) : await recoveries.backUp(recovered, request, watch);
-    return { view: backupResult(result), outcome: backupOutcome(result) };
+    const facts = { ...result, actionId: id, recovered: recovered !== undefined };
+    return { view: backupResult(facts), outcome: backupOutcome(result) };
   },
 });
 

@@ -9,19 +9,20 @@ export default defineCommand({
   lane: 'recover',
   args: z.strictObject({
     to: z.string().min(1).optional().meta({
+      placeholder: 'moment',
       description: 'the moment: "2026-01-31 14:05 UTC", "10 minutes ago"; the last commit before it is in it',
     }),
     beforeAction: z
       .string()
       .regex(/^A-\d{1,15}$/i, 'an action is named A-1042')
       .optional()
-      .meta({ description: 'instead of --to: the moment before this action of the bot began' }),
+      .meta({ placeholder: 'A-…', description: 'instead of --to: the moment before this action of the bot began' }),
     stay: z
       .int()
       .min(1)
       .max(1_440)
       .default(60)
-      .meta({ description: 'how long it stays, in minutes; 60 unless told, 1,440 at most' }),
+      .meta({ placeholder: 'minutes', description: 'how long it stays, in minutes; 60 unless told, 1,440 at most' }),
   }),
   examples: [
     'recover --to "10 minutes ago"',

@@ -39,7 +39,7 @@ export function parsePointInTime(text: string, now: Date): PointInTime {
   const at = agoIn(said, now) ?? momentIn(said, text, now);
   if (at === undefined) throw new UserError(`"${text.trim()}" is no moment that is understood.`, { hint: forms });
   if (at > now) {
-    throw new UserError(`${at.toISOString()} lies ahead: now it is ${now.toISOString()}.`, {
+    throw new UserError(`${toTheSecond(at)} lies ahead: now it is ${toTheSecond(now)}.`, {
       hint: 'Name a moment that is past, with its zone.',
     });
   }
@@ -75,11 +75,16 @@ export function requireWithin({ at }: PointInTime, from: Date | undefined): void
   }
   if (at >= from) return;
   throw new UserError(
-    `${at.toISOString()} is too early: the oldest backup set reaches back to ${from.toISOString()}.`,
+    `${toTheSecond(at)} is too early: the oldest backup set of pgBackRest reaches back to ${toTheSecond(from)}.`,
     {
-      hint: '`/db backups` may have a dump from before; `/db restore` brings that back.',
+      hint: '`/db backups` may have a backup from before; `/db restore` with its name brings that back.',
     },
   );
+}
+
+/** `2026-01-31 14:05:30 UTC`: minutes alone could make two moments look the same. */
+function toTheSecond(at: Date): string {
+  return `${at.toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 function agoIn(said: string, now: Date): Date | undefined {

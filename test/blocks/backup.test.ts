@@ -72,8 +72,12 @@ describe('a running backup', () => {
   });
 });
 
+/** A backup of the living database, that nobody has verified. */
+const shown = (facts: Omit<Parameters<typeof backupResult>[0], 'actionId' | 'recovered'>) =>
+  backupResult({ ...facts, actionId: 'A-1042', recovered: false });
+
 describe('a complete backup', () => {
-  const view = backupResult({ directory: '/var/backups/portal/20261122T100000Z-A-1042', manifest });
+  const view = shown({ directory: '/var/backups/portal/20261122T100000Z-A-1042', manifest });
 
   test('is said so first, with size and time, then rows, checksum, place and the way back', () => {
     expect(view.text).toBe(
@@ -81,6 +85,7 @@ describe('a complete backup', () => {
         'Backup complete: 155 MB in 4.2 s',
         '1,604,004 rows in 2 tables, SHA-256 ab12cd34ab12…',
         'In /var/backups/portal/20261122T100000Z-A-1042',
+        'Prove it: `/db verify A-1042`',
         'Restore by hand: createdb portal_restored &amp;&amp; pg_restore --exit-on-error --jobs=2 --dbname=portal_restored /var/backups/portal/20261122T100000Z-A-1042/dump',
       ].join('\n'),
     );
@@ -88,19 +93,32 @@ describe('a complete backup', () => {
     expect(JSON.stringify(view.blocks)).toContain('238 MB/s');
   });
 
+  test('leads on: one of the living database is proved, one of a recovered database put back in place', () => {
+    const linesOf = (own: { readonly partial?: boolean; readonly schemaOnly?: boolean }, recovered: boolean) =>
+      JSON.stringify(
+        backupResult({ directory: '/b', manifest: { ...manifest, ...own }, actionId: 'A-1042', recovered }).blocks,
+      );
+    expect(linesOf({}, false)).toContain('"A-1042 verify A-1042"');
+    expect(linesOf({}, false)).not.toContain('restore A-1042');
+    expect(linesOf({}, true)).toContain('"A-1042 restore A-1042"');
+    expect(linesOf({ partial: true }, true)).not.toContain('"A-1042 restore A-1042"');
+    expect(linesOf({ partial: true }, true)).toContain('/db restore A-1042 --tables');
+    expect(linesOf({ schemaOnly: true }, true)).not.toContain('restore A-1042');
+  });
+
   test('of some tables says what is missing from it', () => {
     const partial = { directory: '/b', manifest: { ...manifest, partial: true } };
-    expect(backupResult(partial).text).toContain('Only the named tables are in it');
+    expect(shown(partial).text).toContain('Only the named tables are in it');
     expect(backupOutcome(partial)).toMatch(/^backup of some tables complete/);
     expect(view.text).not.toContain('Only the named tables');
   });
 
   test('of definitions alone speaks of no rows', () => {
     const schema = { directory: '/b', manifest: { ...manifest, schemaOnly: true } };
-    const shown = backupResult(schema);
-    expect(shown.text).toContain('definitions of 2 tables, SHA-256');
-    expect(shown.text).toContain('no row of any table');
-    expect(JSON.stringify(shown)).not.toMatch(/1,604,004|MB\/s/);
+    const ofSchema = shown(schema);
+    expect(ofSchema.text).toContain('definitions of 2 tables, SHA-256');
+    expect(ofSchema.text).toContain('no row of any table');
+    expect(JSON.stringify(ofSchema)).not.toMatch(/1,604,004|MB\/s/);
     expect(backupOutcome(schema)).toBe(
       'backup of definitions complete: 155 MB in 4.2 s, 2 tables, SHA-256 ab12cd34ab12…',
     );
@@ -108,7 +126,7 @@ describe('a complete backup', () => {
 
   test('as SQL is restored by gunzip and psql, which stop at the first error', () => {
     const plain = { directory: '/b', manifest: { ...manifest, format: 'plain', note: 'before\n<!channel>' } as const };
-    const { text } = backupResult(plain);
+    const { text } = shown(plain);
     expect(text).toContain(
       'gunzip --stdout /b/dump/dump.sql.gz | psql --no-psqlrc --single-transaction --set=ON_ERROR_STOP=1',
     );
@@ -123,7 +141,7 @@ describe('a complete backup', () => {
   });
 
   test('can be restored whatever the names: they are quoted for the shell', () => {
-    const odd = backupResult({ directory: "/b/it's; rm -rf /", manifest: { ...manifest, database: 'my db' } });
+    const odd = shown({ directory: "/b/it's; rm -rf /", manifest: { ...manifest, database: 'my db' } });
     expect(JSON.stringify(odd.blocks.at(-1))).toContain(
       String.raw`createdb 'my db_restored' && pg_restore --exit-on-error --jobs=2 --dbname='my db_restored' '/b/it'\\''s; rm -rf //dump'`,
     );
@@ -136,7 +154,7 @@ test.each(['<!channel>', '<@U0BEN>', '&amp;', '`*_~', ''])('nothing in a name ac
       { ...steps, currentTables: [name], blockers: [{ pid: 1, application: name }] },
       { ...running, target: name },
     ),
-    backupResult({
+    shown({
       directory: name,
       manifest: {
         ...manifest,
@@ -163,7 +181,7 @@ describe('an encrypted backup with a copy elsewhere', () => {
 
   test('says so, in the answer and in the record, and shows how to decrypt it by hand', () => {
     const facts = { directory, manifest: { ...manifest, encryption }, copy: { remote, problem: null } };
-    const { text } = backupResult(facts);
+    const { text } = shown(facts);
     expect(text).toContain('encrypted with age to 2 keys');
     expect(text).toContain(`Copied to ${remote}, compared there`);
     expect(text).toContain('age --decrypt --identity "$IDENTITY"');
@@ -172,7 +190,7 @@ describe('an encrypted backup with a copy elsewhere', () => {
 
   test('without its copy it is complete all the same: why, and what to type', () => {
     const facts = { directory, manifest, copy: { remote, problem: 'The remote is away & out.' } };
-    expect(backupResult(facts).text).toContain(
+    expect(shown(facts).text).toContain(
       'there is no copy of it elsewhere. The remote is away &amp; out. Try again with `/db backup-copy 20261122T100000Z-A-7`.',
     );
     expect(backupOutcome(facts)).toContain('NOT copied: The remote is away & out.');

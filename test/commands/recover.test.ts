@@ -61,14 +61,16 @@ test('/db recover --to says the exact point reached, what differs from now, how 
     { actionId: 'A-1050', point: { at: new Date('2026-01-31T14:05:00Z'), exclusive: false }, stay: 60 },
   ]);
   expect(seen[0]?.text).toBe('Recovering portal: restores the backup set, 0 s so far');
-  expect(view.text).toContain('the last transaction in it was committed at *2026-01-31 14:04:59.123456 UTC*');
-  expect(view.text).toContain('the next one, left out, was committed at 2026-01-31 14:05:01.5 UTC');
+  expect(view.text).toMatch(/\*Last commit in it\* <!date\^1769868299\^.*> \(`2026-01-31 14:04:59\.123456 UTC`\)/);
+  expect(view.text).toMatch(/\*First left out\* <!date\^1769868301\^.*> \(`2026-01-31 14:05:01\.5 UTC`\)/);
   expect(view.text).toMatch(/public\.id_mappings +1,004 +2,008 +\+1,004/);
   expect(view.text).toMatch(/not there +3/);
   expect(view.text).not.toContain('<!channel>');
   expect(view.text).toContain('psql -h /tmp/pg-recovered-x1 -p 5432 -U postgres -d portal');
   expect(view.text).toContain('`/db recover-end A-1050`');
   expect(view.text).toContain('pg_dump -h /tmp/pg-recovered-x1');
+  expect(JSON.stringify(view.blocks)).toContain('"A-1050 backup --recovered A-1050"');
+  expect(JSON.stringify(view.blocks)).toContain('"A-1050 recover-end A-1050"');
   expect(outcome).toBe(
     'recovered to 2026-01-31 14:04:59.123456 UTC on bots, 2 tables of 3 differ from now; A-1050 is removed at 2026-01-31 15:20 UTC',
   );
@@ -92,7 +94,7 @@ test('one of the two has to be said, and not both', async () => {
 test('where a target asks for approval, the card says what it takes', async () => {
   const { all } = services();
   const preview = await recoverCommand.preview?.({ to: '15 min ago', stay: 90 }, all);
-  expect(preview?.summary).toBe('recover portal as it was at 2026-01-31T14:05:00.000Z into a server of its own');
+  expect(preview?.summary).toBe('recover portal as it was at 2026-01-31 14:05 UTC into a server of its own');
   expect(preview?.effects.join(' ')).toContain('about 2.4 GB');
   expect(preview?.effects.join(' ')).toContain('removed after 1 h 30 min');
 });

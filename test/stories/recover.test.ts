@@ -61,19 +61,19 @@ test('ada goes back to before the mistake, keeps what she found, and ben approve
   expect(await users()).toBe(0);
 
   await ada.types(`/db restore --to "${(at as Date).toISOString()}"`);
-  const recovered = await reads('#incident', /as it was, recovered in/);
+  const recovered = await reads('#incident', /is recovered beside the living database/);
   const recovery = idIn(recovered);
   expect(recovered.text).toMatch(/users.*\b0\b/s);
   await ada.clicks('Keep it as a backup', { on: recovered });
   const kept = await reads('#incident', new RegExp(`Backup complete[\\s\\S]*recovered by ${recovery}`));
 
-  await ada.types(`/db restore ${/A-\d+/.exec(JSON.stringify(kept.blocks?.at(-1)))![0]} --reason "users were deleted"`);
+  await ada.clicks('Restore it', { on: kept });
   const card = await reads('#incident', /needs approval: replace|Replace .* by its backup of/);
   expect(await users()).toBe(0);
   await ben.clicks('Approve', { on: card });
   await reads('#incident', /is restored/);
   expect(await users()).toBe(before);
 
-  await ada.types(`/db recover-end ${recovery}`);
+  await ada.clicks('Remove it now', { on: recovered });
   await reads('#incident', `The recovered database ${recovery} is stopped and removed`);
 }, 90_000);
