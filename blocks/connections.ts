@@ -1,7 +1,9 @@
+import type { Refusal } from '../src/postgres/backend-rules.ts';
 import { bar } from './bar.ts';
 import { nextStep } from './next-step.ts';
 import { type PageFinding, page } from './page.ts';
 import { actions } from './parts.ts';
+import { mayNotEnd } from './refusal.ts';
 import { type Column, table } from './table.ts';
 import { code, count, duration, escapeMrkdwn, number } from './text.ts';
 import type { View } from './view.ts';
@@ -34,7 +36,13 @@ export interface ConnectionsFacts {
   readonly groups: readonly ConnectionGroup[];
   readonly blocked: number;
   /** Longer than the limit for it, the longest first. */
-  readonly idleInTransaction: readonly { readonly pid: number; readonly who: string; readonly seconds: number }[];
+  readonly idleInTransaction: readonly {
+    readonly pid: number;
+    readonly who: string;
+    readonly seconds: number;
+    /** Why the bot would not end it, when asked. */
+    readonly killRefusal: Refusal | null;
+  }[];
   /** The limit for it, seconds. */
   readonly idleInTransactionLimit: number;
   /** From when on an idle connection counts as more than its pool needs. */
@@ -67,10 +75,11 @@ export function connectionsView(facts: ConnectionsFacts): View {
     findings,
     concerned: [
       ...(relief.length > 0 ? [{ mrkdwn: ['*What would free the most*', ...relief].join('\n') }] : []),
-      ...facts.idleInTransaction.slice(0, top.kills).map(({ pid, who, seconds }) => ({
-        mrkdwn: `pid ${pid}, ${code(who, 60)}, idle in transaction for ${duration(seconds)}`,
-        button: nextStep({ text: `Kill ${pid}`, actionId: facts.actionId, line: `kill ${pid}` }),
-      })),
+      ...facts.idleInTransaction.slice(0, top.kills).map(({ pid, who, seconds, killRefusal }) => {
+        const mrkdwn = `pid ${pid}, ${code(who, 60)}, idle in transaction for ${duration(seconds)}`;
+        if (killRefusal !== null) return { mrkdwn: `${mrkdwn}; ${mayNotEnd(killRefusal)}` };
+        return { mrkdwn, button: nextStep({ text: `Kill ${pid}`, actionId: facts.actionId, line: `kill ${pid}` }) };
+      }),
     ],
     lines: [
       [

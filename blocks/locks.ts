@@ -1,7 +1,9 @@
+import type { Refusal } from '../src/postgres/backend-rules.ts';
 import { cancelBackup } from './cancel-backup.ts';
 import type { CsvCell } from './csv.ts';
 import { nextStep, oneWord } from './next-step.ts';
 import { type PageFacts, type PageFinding, page } from './page.ts';
+import { mayNotEnd } from './refusal.ts';
 import { type Column, table } from './table.ts';
 import { code, count, cut, cutAtWord, duration, escapeMrkdwn, number, oneLine } from './text.ts';
 import type { View } from './view.ts';
@@ -34,7 +36,8 @@ export interface LockRoot {
   readonly longestSeconds: number;
   /** `RowExclusiveLock on orders`, of what others wait for. */
   readonly holds: readonly string[];
-  readonly mayKill: boolean;
+  /** Why the bot would not end it, when asked; undefined for what is no session, or gone by now. */
+  readonly killRefusal: Refusal | null | undefined;
   readonly mayRollBack: boolean;
   /** The action whose dump it is. */
   readonly backup: string | undefined;
@@ -161,10 +164,19 @@ function rootLines({ roots, actionId }: LocksFacts): NonNullable<PageFacts['conc
     const since =
       first.transactionSeconds === null ? '' : `, transaction open for ${duration(first.transactionSeconds)}`;
     return {
-      mrkdwn: `pid ${pid}, ${who}, ${escapeMrkdwn(first.state ?? 'state unknown')}${since}, ${held}${holds}`,
-      button: root.backup !== undefined ? cancelBackup(root.backup) : root.mayKill ? kill(pid, actionId) : undefined,
+      mrkdwn: `pid ${pid}, ${who}, ${escapeMrkdwn(first.state ?? 'state unknown')}${since}, ${held}${holds}${refused(root)}`,
+      button:
+        root.backup !== undefined
+          ? cancelBackup(root.backup)
+          : root.killRefusal === null
+            ? kill(pid, actionId)
+            : undefined,
     };
   });
+}
+
+function refused({ killRefusal, backup }: LockRoot): string {
+  return killRefusal === null || killRefusal === undefined || backup !== undefined ? '' : `; ${mayNotEnd(killRefusal)}`;
 }
 
 /** Prepared transactions that hold up nobody now keep their locks all the same. */

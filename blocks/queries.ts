@@ -1,9 +1,11 @@
 import type { ActionsBlock } from '@slack/types';
+import type { Refusal } from '../src/postgres/backend-rules.ts';
 import { cancelBackup } from './cancel-backup.ts';
 import type { CsvCell } from './csv.ts';
 import { nextStep } from './next-step.ts';
 import { type PageFinding, page } from './page.ts';
 import { actions } from './parts.ts';
+import { mayNotEnd } from './refusal.ts';
 import { type Column, table } from './table.ts';
 import { count, cutAtWord, duration, oneLine } from './text.ts';
 import type { View } from './view.ts';
@@ -21,7 +23,8 @@ export interface LongSession {
   readonly blockedBy: readonly number[];
   /** Redacted unless the target says otherwise. */
   readonly query: string;
-  readonly mayKill: boolean;
+  /** Why the bot would not end it, when asked. */
+  readonly killRefusal: Refusal | null;
   readonly mayCancel: boolean;
   /** The action whose dump it is. */
   readonly backup: string | undefined;
@@ -73,6 +76,7 @@ export function queriesView(facts: QueriesFacts): View {
         : undefined,
     buttons: buttons.slice(0, top.buttons),
     notes: [
+      ...refusalsOf(sessions.slice(0, top.rows)),
       ...(Math.max(sessions.length, buttons.length) > top.buttons
         ? ['For those without a button: `/db kill <pid>`, with `--cancel` for the query alone.']
         : []),
@@ -144,13 +148,24 @@ function endable(sessions: readonly LongSession[]): Endable[] {
 }
 
 /** A row of buttons for one session, those only that would not be refused; of who only waits, the query alone is ended. */
-function buttonsOf({ pid, mayKill, mayCancel, backup, onlyWaits }: Endable, actionId: string): ActionsBlock[] {
+function buttonsOf({ pid, killRefusal, mayCancel, backup, onlyWaits }: Endable, actionId: string): ActionsBlock[] {
   if (backup !== undefined) return [actions(cancelBackup(backup))];
   const steps = [
-    ...(mayKill && !onlyWaits ? [{ text: `Kill ${pid}`, actionId, line: `kill ${pid}` }] : []),
+    ...(killRefusal === null && !onlyWaits ? [{ text: `Kill ${pid}`, actionId, line: `kill ${pid}` }] : []),
     ...(mayCancel ? [{ text: `Cancel query of ${pid}`, actionId, line: `kill ${pid} --cancel` }] : []),
   ];
   return steps.length > 0 ? [actions(...steps.map(nextStep))] : [];
+}
+
+/** Who of those shown has no button, and why. */
+function refusalsOf(sessions: readonly LongSession[]): string[] {
+  const refused = Map.groupBy(
+    sessions.filter(({ backup }) => backup === undefined),
+    ({ killRefusal }) => killRefusal,
+  );
+  return [...refused].flatMap(([refusal, those]) =>
+    refusal === null ? [] : [`${those.map(({ pid }) => pid).join(', ')}: ${mayNotEnd(refusal)}.`],
+  );
 }
 
 function age(seconds: number | null): string {

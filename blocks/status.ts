@@ -5,6 +5,7 @@ import { cancelBackup } from './cancel-backup.ts';
 import { limits } from './limits.ts';
 import { nextStep, oneWord } from './next-step.ts';
 import { actions, button, context, fields, header, section } from './parts.ts';
+import { mayNotEnd } from './refusal.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
 
@@ -85,9 +86,7 @@ function blockersOf({ status, backups }: StatusReport, { actionId }: StatusFacts
     }
     const who = code(application || user || 'no name', 60);
     const what = `${who}, ${escapeMrkdwn(state ?? 'state unknown')}, ${held}`;
-    if (killRefusal === null) return toEnd(pid, what, actionId);
-    const text = `pid ${pid}, ${what}`;
-    return { text, block: section(text) };
+    return toEnd({ pid, killRefusal }, what, actionId);
   });
 }
 
@@ -117,15 +116,23 @@ function preparedBlocker(
 function longTransaction({ status }: StatusReport, { actionId, long }: StatusFacts): Concerned[] {
   const { longestTransaction: longest, blockers } = status;
   if (!longest || longest.seconds < long.transaction) return [];
-  const { pid, application, user, seconds } = longest;
+  const { pid, application, user, seconds, killRefusal } = longest;
   const named = blockers.slice(0, shown.blockers).some(blocker => blocker.pid === pid);
   if (named || application?.startsWith('pg-chatops/')) return [];
-  return [
-    toEnd(pid, `${code(application || user || 'no name', 60)}, transaction open for ${duration(seconds)}`, actionId),
-  ];
+  const what = `${code(application || user || 'no name', 60)}, transaction open for ${duration(seconds)}`;
+  return [toEnd({ pid, killRefusal }, what, actionId)];
 }
 
-function toEnd(pid: number, what: string, actionId: string): Concerned {
+/** With a button that leads to its end, or why there is none. */
+function toEnd(
+  { pid, killRefusal }: Pick<StatusReport['status']['blockers'][number], 'pid' | 'killRefusal'>,
+  what: string,
+  actionId: string,
+): Concerned {
+  if (killRefusal !== null) {
+    const refused = `pid ${pid}, ${what}; ${mayNotEnd(killRefusal)}`;
+    return { text: refused, block: section(refused) };
+  }
   const text = `pid ${pid}, ${what}`;
   const line = `kill ${pid}`;
   return {

@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import type { ConnectionGroup, ConnectionsFacts } from '../../blocks/connections.ts';
 import { count, duration, number, percent } from '../../blocks/text.ts';
-import type { Thresholds } from '../target-settings.ts';
+import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { firstRefusal, refusalNames } from './backend-rules.ts';
 import { above } from './finding.ts';
 import type { Asker, Question } from './question.ts';
+import type { Target } from './target.ts';
 
 /** What PostgreSQL hides from a role, and from everyone for a session that does not track its activity, is null. */
 const name = z.string().nullable();
@@ -22,6 +24,8 @@ const backendSchema = z.strictObject({
   /** Since when it is in its state, and since when it is connected. */
   stateSeconds: seconds,
   connectedSeconds: seconds,
+  /** Why the bot would not end it, when asked; asked of those that are idle in a transaction. */
+  killRefusal: z.enum(refusalNames).nullable(),
 });
 
 const snapshotSchema = z.strictObject({
@@ -37,7 +41,7 @@ const snapshotSchema = z.strictObject({
 export type ConnectionSnapshot = z.output<typeof snapshotSchema>;
 
 /**
- * One row, one JSON value. Walsenders and background workers take no slot of max_connections. A role without pg_monitor
+ * $1 the bot's own pids, $2 whether other databases are allowed. One row, one JSON value. Walsenders and background workers take no slot of max_connections. A role without pg_monitor
  * sees that others are there and who they are, not what they do: their backend_type is null.
  * https://www.postgresql.org/docs/current/runtime-config-connection.html
  */
@@ -58,7 +62,9 @@ SELECT pg_catalog.json_build_object(
     'pid', pid, 'user', usename, 'database', datname, 'application', nullif(application_name, ''), 'state', state,
     'blocked', coalesce(wait_event_type = 'Lock', false),
     'stateSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - state_change),
-    'connectedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - backend_start))), '[]') FROM activity)
+    'connectedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - backend_start),
+    'killRefusal', CASE WHEN state LIKE 'idle in transaction%' THEN ${firstRefusal('terminate')} END)), '[]')
+    FROM activity a LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid)
 ) AS snapshot`,
   row: z.object({ snapshot: snapshotSchema }),
 };
@@ -70,10 +76,13 @@ export interface ConnectionsReader {
   read(): Promise<ConnectionsReport>;
 }
 
-export function connectionsReader(target: Asker, thresholds: Thresholds): ConnectionsReader {
+export function connectionsReader(
+  target: Asker & Pick<Target, 'ownPids'>,
+  { allowOtherDatabases, thresholds }: Pick<TargetSettings, 'allowOtherDatabases' | 'thresholds'>,
+): ConnectionsReader {
   return {
     read: async () => {
-      const [row] = await target.ask(connectionsQuestion);
+      const [row] = await target.ask(connectionsQuestion, [[...target.ownPids()], allowOtherDatabases]);
       return judgeConnections(row!.snapshot, thresholds);
     },
   };
@@ -116,7 +125,10 @@ export function judgeConnections(snapshot: ConnectionSnapshot, thresholds: Thres
     groups: groupsOf(backends),
     blocked: backends.filter(({ blocked }) => blocked).length,
     idleInTransaction: inTransaction
-      .map(backend => ({ pid: backend.pid, who: whoIs(backend), seconds: backend.stateSeconds ?? 0 }))
+      .map(backend => {
+        const { pid, stateSeconds, killRefusal } = backend;
+        return { pid, who: whoIs(backend), seconds: stateSeconds ?? 0, killRefusal };
+      })
       .filter(backend => backend.seconds >= idleInTransactionLimit)
       .toSorted((a, b) => b.seconds - a.seconds || a.pid - b.pid),
     idleInTransactionLimit,

@@ -1,4 +1,5 @@
 import type { PageFinding } from '../../blocks/page.ts';
+import { mayNotEnd } from '../../blocks/refusal.ts';
 import { bytes, code, count, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
@@ -52,7 +53,9 @@ function* temporary({ files }: Disk, thresholds: Thresholds) {
     return `running queries have ${value} in temporary files${who}`;
   });
   if (!largest) yield found;
-  else {
+  else if (largest.killRefusal !== null) {
+    yield advised(found, `pid ${largest.pid}: ${mayNotEnd(largest.killRefusal)}`);
+  } else {
     const { text, line } = ending(largest);
     yield advised(found, `${text}: \`/db ${line}\``, { text, line });
   }
@@ -86,7 +89,7 @@ export function stepsToFreeSpace(
   const gone = slots
     .filter(({ active, retainedBytes }) => !active && retainedBytes >= slotRetainedBytes.attention)
     .slice(0, 3);
-  const spilling = (files?.temporary ?? []).filter(({ pid }) => pid !== null).slice(0, 3);
+  const spilling = (files?.temporary ?? []).filter(one => one.pid !== null && one.killRefusal === null).slice(0, 3);
   return [
     ...(archiver.failing
       ? ["Repair the archiver: its error is in the server's log. WAL that is archived goes by itself at a checkpoint"]

@@ -1,4 +1,6 @@
 import { lockedRelations } from './around-locks.ts';
+import { firstRefusal } from './backend-rules.ts';
+import { knownRefusals } from './known-refusals.ts';
 
 /** Tables that one look lists, the largest first. */
 const mostTables = 100;
@@ -9,7 +11,8 @@ const mostMeasured = 500;
  * What takes space on the server's disks, as far as SQL can see, as one row with one JSON value; 13 to 18 alike.
  *
  * - Which tables may be the largest is known without opening them: by the pages that the last vacuum saw, of the table, its
- *   TOAST and its indexes, and by the rows that were written since. The sizes of those are exact.
+ *   TOAST and its indexes, and by the rows that were written since; an index of one page holds nothing, or next to it. The
+ *   sizes of those are exact.
  * - A table that somebody rewrites is left out, with its indexes and TOAST: its size could be had only after that.
  * - Temporary files carry the pid of the backend that writes them in their name. Those that parallel workers share are in
  *   folders of their own, which pg_ls_tmpdir() leaves out.
@@ -32,21 +35,25 @@ WITH position AS MATERIALIZED (
   UNION SELECT i.indrelid FROM locked l JOIN pg_catalog.pg_index i ON i.indexrelid = l.oid
   UNION SELECT c.oid FROM locked l JOIN pg_catalog.pg_class c ON c.reltoastrelid = l.oid
 ), relation AS MATERIALIZED (
-  SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, c.relpages, c.reltuples, c.reltoastrelid
+  SELECT c.oid, c.relpages, c.reltuples, c.reltoastrelid
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+), filled AS MATERIALIZED (
+  SELECT oid, relpages FROM pg_catalog.pg_class WHERE relkind IN ('i', 't') AND relpages > 1
 ), indexed AS (
-  SELECT i.indrelid AS oid, pg_catalog.sum(c.relpages) AS pages
-  FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid GROUP BY 1
+  SELECT i.indrelid AS oid, pg_catalog.sum(f.relpages) AS pages
+  FROM pg_catalog.pg_index i JOIN filled f ON f.oid = i.indexrelid GROUP BY 1
 ), candidate AS MATERIALIZED (
-  SELECT r.oid, r.name FROM relation r LEFT JOIN indexed i ON i.oid = r.oid
-  LEFT JOIN pg_catalog.pg_class t ON t.oid = r.reltoastrelid
+  SELECT r.oid FROM relation r LEFT JOIN indexed i ON i.oid = r.oid
+  LEFT JOIN filled t ON t.oid = r.reltoastrelid
   WHERE r.oid NOT IN (SELECT oid FROM left_out)
   ORDER BY r.relpages + coalesce(i.pages, 0) + coalesce(t.relpages, 0)
     + greatest(0, pg_catalog.pg_stat_get_live_tuples(r.oid) + pg_catalog.pg_stat_get_dead_tuples(r.oid)
-               - greatest(0, r.reltuples)) / 50 DESC LIMIT ${mostMeasured}
+               - greatest(0, r.reltuples)) / 50 DESC, r.oid LIMIT ${mostMeasured}
 ), sized AS (
-  SELECT name, pg_catalog.pg_total_relation_size(oid) AS bytes FROM candidate ORDER BY 2 DESC, 1 LIMIT ${mostTables}
+  SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_total_relation_size(c.oid) AS bytes
+  FROM candidate JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  ORDER BY 2 DESC, 1 LIMIT ${mostTables}
 )${monitor ? fileQueries : ''}
 SELECT pg_catalog.jsonb_build_object(
   'backendPid', pg_catalog.pg_backend_pid(),
@@ -92,8 +99,11 @@ const files = `pg_catalog.jsonb_build_object(
     'walBytes', (SELECT bytes FROM wal),
     'waitingBytes', (SELECT n FROM waiting) * pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
     'temporary', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', t.pid, 'bytes', t.bytes,
-                    'application', a.application_name, 'user', a.usename, 'state', a.state) ORDER BY t.bytes DESC), '[]')
-                  FROM temporary t LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = t.pid),
+                    'application', a.application_name, 'user', a.usename, 'state', a.state,
+                    'database', a.datname, 'killRefusal', CASE WHEN a.pid IS NOT NULL
+                      THEN ${firstRefusal('terminate', { except: knownRefusals })} END) ORDER BY t.bytes DESC), '[]')
+                  FROM temporary t LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = t.pid
+                  LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid),
     'logs', CASE WHEN pg_catalog.current_setting('logging_collector') = 'on'
                  THEN (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
                          'bytes', coalesce(pg_catalog.sum(size), 0)) FROM pg_catalog.pg_ls_logdir()) END)`;

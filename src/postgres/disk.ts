@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { askAroundLocks } from './around-locks.ts';
 import { askAsAllowed } from './as-allowed.ts';
+import { refusalNames } from './backend-rules.ts';
 import { diskSql } from './disk-sql.ts';
 import type { Asker } from './question.ts';
 
@@ -42,6 +43,9 @@ const diskSchema = z.strictObject({
           application: z.string().nullable(),
           user: z.string().nullable(),
           state: z.string().nullable(),
+          database: z.string().nullable(),
+          /** Why nobody as the bot's role could end it. */
+          killRefusal: z.enum(refusalNames).nullable(),
         }),
       ),
       /** Null where the server writes no log files itself. */
@@ -77,5 +81,11 @@ export async function readDisk(target: Asker): Promise<Disk> {
     sql: diskSql(options),
     row: z.object({ disk: diskSchema }),
   }));
-  return row!.disk;
+  return withoutOwnWork(row!.disk);
+}
+
+/** The question itself spills on very many tables; its files are gone when it is answered. */
+function withoutOwnWork(disk: Disk): Disk {
+  const { files, backendPid } = disk;
+  return { ...disk, files: files && { ...files, temporary: files.temporary.filter(({ pid }) => pid !== backendPid) } };
 }

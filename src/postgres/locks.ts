@@ -222,7 +222,7 @@ function describing(
       heldUp: heldUp.size,
       longestSeconds: [...heldUp].reduce((longest, key) => Math.max(longest, waitOf.get(key)?.seconds ?? 0), 0),
       holds: [...new Set(held)],
-      mayKill: session !== undefined && session.killRefusal === null,
+      killRefusal: session?.killRefusal,
       mayRollBack: preparedOf.get(root)?.mayRollBack ?? false,
       backup: session && backupOf(session, ownPids),
       nodes: [first!, ...others],

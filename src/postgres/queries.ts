@@ -150,10 +150,9 @@ export function judgeQueries(
           )
         : undefined,
     ]),
-    sessions: sessions.map(({ killRefusal, cancelRefusal, ...session }) => ({
+    sessions: sessions.map(({ cancelRefusal, ...session }) => ({
       ...session,
       query: redactQueries ? redact(session.query) : session.query,
-      mayKill: killRefusal === null,
       mayCancel: cancelRefusal === null,
       backup: backupOf(session, ownPids),
     })),

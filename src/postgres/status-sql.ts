@@ -1,4 +1,5 @@
 import { firstRefusal } from './backend-rules.ts';
+import { knownRefusals } from './known-refusals.ts';
 import { mayRollBack } from './prepared-questions.ts';
 
 /**
@@ -9,7 +10,7 @@ import { mayRollBack } from './prepared-questions.ts';
  *   https://www.postgresql.org/docs/current/functions-info.html
  * - A blocker with pid 0 is a prepared transaction: one of those that hold a lock on what somebody waits for. Their locks
  *   have no pid, and share the virtualtransaction of the lock on their own transaction id.
- * - Whether a blocker may be ended is asked as far as the server knows; it takes no parameters.
+ * - Whether a session may be ended is asked as far as the server knows; it takes no parameters.
  * - Without pg_monitor, state and backend_type of others are NULL and the count of sessions would be one: `hiddenRows`
  *   tells, and the sum over pg_stat_database, which all may see, stands in.
  */
@@ -75,9 +76,11 @@ SELECT pg_catalog.jsonb_build_object(
   'longestQuery', (SELECT pg_catalog.jsonb_build_object('pid', pid, 'user', usename, 'application', application_name,
                      'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - query_start))
                    FROM client WHERE state = 'active' AND NOT own ORDER BY query_start LIMIT 1),
-  'longestTransaction', (SELECT pg_catalog.jsonb_build_object('pid', pid, 'user', usename, 'application', application_name,
-                           'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - xact_start))
-                         FROM client WHERE xact_start IS NOT NULL AND NOT own ORDER BY xact_start LIMIT 1),
+  'longestTransaction', (SELECT pg_catalog.jsonb_build_object('pid', a.pid, 'user', a.usename, 'application', a.application_name,
+                           'database', a.datname, 'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start),
+                           'killRefusal', ${firstRefusal('terminate', { except: knownRefusals })})
+                         FROM (SELECT * FROM client WHERE xact_start IS NOT NULL AND NOT own ORDER BY xact_start LIMIT 1) a
+                         LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid),
   'idleInTransaction', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*), 'oldestSeconds',
                           coalesce(pg_catalog.max(extract(epoch FROM pg_catalog.clock_timestamp() - state_change)), 0))
                         FROM client WHERE state LIKE 'idle in transaction%'),
@@ -85,7 +88,7 @@ SELECT pg_catalog.jsonb_build_object(
                 coalesce(pg_catalog.max(extract(epoch FROM pg_catalog.clock_timestamp() - since)), 0)) FROM lock_wait),
   'blockers', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', b.pid, 'user', a.usename,
                  'application', a.application_name, 'database', a.datname, 'state', a.state, 'holdsUp', b.holds_up,
-                 'killRefusal', ${firstRefusal('terminate', { except: ['own', 'other-database'] })},
+                 'killRefusal', ${firstRefusal('terminate', { except: knownRefusals })},
                  'prepared', CASE WHEN b.pid = 0 THEN
                     (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('gid', gid, 'mayRollBack', may_roll_back)
                        ORDER BY since) FROM in_the_way) END)

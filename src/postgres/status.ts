@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { refusalNames } from './backend-rules.ts';
+import { refusalOf } from './known-refusals.ts';
 import { backupOf } from './own-backups.ts';
 import type { Asker, Question } from './question.ts';
 import { statusSql } from './status-sql.ts';
@@ -33,7 +34,8 @@ const statusSchema = z.strictObject({
     byApplication: z.array(z.strictObject({ application: z.string(), count })),
   }),
   longestQuery: session.nullable(),
-  longestTransaction: session.nullable(),
+  /** With why the bot would not end it, when asked. */
+  longestTransaction: session.extend({ database: name, killRefusal: z.enum(refusalNames).nullable() }).nullable(),
   idleInTransaction: z.strictObject({ count, oldestSeconds: seconds }),
   blocked: z.strictObject({ count, longestSeconds: seconds }),
   /** Who holds others up and waits for nobody, the worst five; pid 0 is a prepared transaction. */
@@ -117,7 +119,7 @@ export function statusReader(
       const [row] = await target.ask(statusQuestion);
       const ownPids = target.ownPids();
       const rules = { ownPids, allowOtherDatabases, pgbouncer: target.connection.prisma.pgbouncer };
-      const status = { ...row!.status, blockers: row!.status.blockers.map(one => asAllowed(one, row!.status, rules)) };
+      const status = asAllowed(row!.status, rules);
       return { status, ...assess(status, thresholds, facts), backups: ownBackups(status, ownPids) };
     },
   };
@@ -129,17 +131,17 @@ interface Rules extends Pick<TargetSettings, 'allowOtherDatabases'> {
 }
 
 /** Adds the refusals that only the bot knows of. */
-function asAllowed(
-  blocker: Status['blockers'][number],
-  { database }: Status,
-  { ownPids, allowOtherDatabases, pgbouncer }: Rules,
-): Status['blockers'][number] {
-  const elsewhere = !allowOtherDatabases && blocker.database !== database;
-  const own = ownPids.has(blocker.pid) ? 'own' : blocker.killRefusal;
+function asAllowed(status: Status, { ownPids, allowOtherDatabases, pgbouncer }: Rules): Status {
+  const rules = { ownPids, allowOtherDatabases, database: status.database };
+  const { longestTransaction: longest } = status;
   return {
-    ...blocker,
-    killRefusal: own ?? (elsewhere ? 'other-database' : null),
-    prepared: blocker.prepared?.map(one => ({ ...one, mayRollBack: one.mayRollBack && !pgbouncer })) ?? null,
+    ...status,
+    longestTransaction: longest && { ...longest, killRefusal: refusalOf(longest, rules) },
+    blockers: status.blockers.map(blocker => ({
+      ...blocker,
+      killRefusal: refusalOf(blocker, rules),
+      prepared: blocker.prepared?.map(one => ({ ...one, mayRollBack: one.mayRollBack && !pgbouncer })) ?? null,
+    })),
   };
 }
 

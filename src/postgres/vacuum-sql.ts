@@ -1,3 +1,4 @@
+import { firstRefusal } from './backend-rules.ts';
 import { mayRollBack } from './prepared-questions.ts';
 
 /** Tables that one look lists, the oldest first. */
@@ -6,8 +7,12 @@ const mostTables = 1_000;
 /** Sequences that one look reads: each is locked to the end of the question, and the lock table holds some thousands. */
 const mostSequences = 1_000;
 
+/** Sequences whose columns one look knows, which decide together with the sequences' own types where these end. */
+const mostCandidates = 5_000;
+
 /**
- * Everything about vacuum as one row with one JSON value; 13 to 18 alike.
+ * Everything about vacuum as one row with one JSON value; 13 to 18 alike. $1 the bot's own pids, $2 whether other
+ * databases are allowed.
  *
  * - What holds back vacuum: backend_xmin and backend_xid of sessions (a lazy VACUUM itself does not hold back others,
  *   https://www.postgresql.org/docs/current/sql-vacuum.html), prepared transactions, slots, and standbys with
@@ -18,7 +23,7 @@ const mostSequences = 1_000;
  * - A sequence ends where its column's type ends, when that is earlier. Its value is asked for sequences that the role may
  *   read and nobody alters, as the question would wait for that lock; of many, for those with the nearest ends and the
  *   largest tables.
- * - Names are quoted where needed, ready to be put into a statement.
+ * - Names are quoted where needed, ready to be put into a statement; only those that are shown, as there may be 50,000.
  */
 export const vacuumSql = `
 WITH activity AS MATERIALIZED (
@@ -43,54 +48,56 @@ WITH activity AS MATERIALIZED (
   FROM pg_catalog.pg_replication_slots s
   CROSS JOIN LATERAL (VALUES (pg_catalog.age(s.xmin), false), (pg_catalog.age(s.catalog_xmin), true)) h(age, catalogs_only)
   WHERE h.age IS NOT NULL AND NOT (h.catalogs_only AND h.age <= coalesce(pg_catalog.age(s.xmin), -1))
+), toast AS MATERIALIZED (
+  SELECT oid, relfrozenxid, relminmxid FROM pg_catalog.pg_class WHERE relkind = 't'
 ), relation AS MATERIALIZED (
-  SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name,
-         n.nspname IN ('pg_catalog', 'information_schema') AS system,
+  SELECT c.oid, n.nspname, c.relname, n.nspname IN ('pg_catalog', 'information_schema') AS system,
          greatest(pg_catalog.age(c.relfrozenxid), pg_catalog.age(t.relfrozenxid)) AS transaction_age,
          greatest(pg_catalog.mxid_age(c.relminmxid), pg_catalog.mxid_age(t.relminmxid)) AS multixact_age,
          c.reloptions IS NOT NULL AND coalesce((SELECT NOT option_value::boolean FROM pg_catalog.pg_options_to_table(c.reloptions)
                    WHERE option_name = 'autovacuum_enabled'), false) AS autovacuum_off
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  LEFT JOIN pg_catalog.pg_class t ON t.oid = c.reltoastrelid
+  LEFT JOIN toast t ON t.oid = c.reltoastrelid
   WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
 ), oldest AS (
   SELECT *, greatest(100 * transaction_age / (SELECT pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint),
                      100 * multixact_age / (SELECT pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::bigint)) AS share
-  FROM relation ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, name LIMIT ${mostTables}
+  FROM relation ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, nspname, relname LIMIT ${mostTables}
 ), altered AS (
   SELECT DISTINCT relation AS oid FROM pg_catalog.pg_locks
   WHERE locktype = 'relation' AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-), sequence_column AS MATERIALIZED (
-  SELECT d.objid AS oid, d.refobjid AS relid, a.attname, pg_catalog.format_type(a.atttypid, NULL) AS type, c.relpages
-  FROM pg_catalog.pg_depend d
-  JOIN pg_catalog.pg_sequence s ON s.seqrelid = d.objid
-  JOIN pg_catalog.pg_class c ON c.oid = d.refobjid
-  JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-  WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objsubid = 0
-    AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i')
+), reader AS MATERIALIZED (
+  SELECT EXISTS (SELECT FROM pg_catalog.pg_roles
+                 WHERE rolname = 'pg_read_all_data' AND pg_catalog.pg_has_role(oid, 'USAGE')) AS of_everything
+), owned AS (
+  SELECT objid AS oid, refobjid AS relid, refobjsubid AS attnum FROM pg_catalog.pg_depend
+  WHERE classid = 'pg_catalog.pg_class'::regclass AND objsubid = 0 AND refclassid = 'pg_catalog.pg_class'::regclass
+    AND refobjsubid > 0 AND deptype IN ('a', 'i')
 ), known_sequence AS MATERIALIZED (
-  SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, s.seqincrement::numeric AS increment,
-         s.seqmin::numeric AS low, s.seqmax::numeric AS high, s.seqtypid, o.type, o.relid, o.attname, o.relpages,
-         least(s.seqmax, CASE o.type WHEN 'smallint' THEN 32767 WHEN 'integer' THEN 2147483647 END)::numeric AS top,
-         greatest(s.seqmin, CASE o.type WHEN 'smallint' THEN -32768 WHEN 'integer' THEN -2147483648 END)::numeric AS bottom,
-         pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') AS readable
-  FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN sequence_column o ON o.oid = c.oid
+  SELECT s.*, n.nspname, c.relname, o.relid, o.attnum, t.relpages,
+         reader.of_everything OR pg_catalog.has_sequence_privilege(c.oid, 'SELECT, USAGE') AS readable
+  FROM pg_catalog.pg_sequence s JOIN pg_catalog.pg_class c ON c.oid = s.seqrelid AND c.relkind = 'S'
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN owned o ON o.oid = s.seqrelid LEFT JOIN pg_catalog.pg_class t ON t.oid = o.relid CROSS JOIN reader
   WHERE c.relpersistence <> 't' AND (c.relpersistence = 'p' OR NOT pg_catalog.pg_is_in_recovery())
     AND NOT s.seqcycle AND c.oid NOT IN (SELECT oid FROM altered WHERE oid IS NOT NULL)
-), read_sequence AS MATERIALIZED (
+), candidate AS MATERIALIZED (
   SELECT * FROM known_sequence WHERE readable
-  ORDER BY top - bottom > 4294967296, relpages DESC NULLS FIRST, name LIMIT ${mostSequences}
+  ORDER BY seqmax::float8 - seqmin > 4294967296, relpages DESC NULLS FIRST, nspname, relname LIMIT ${mostCandidates}
+), read_sequence AS MATERIALIZED (
+  SELECT q.*, a.attname, a.atttypid, limits.top, limits.bottom FROM candidate q
+  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = q.relid AND a.attnum = q.attnum
+  CROSS JOIN LATERAL (VALUES (
+    least(q.seqmax, CASE a.atttypid WHEN 'smallint'::regtype THEN 32767 WHEN 'integer'::regtype THEN 2147483647 END),
+    greatest(q.seqmin, CASE a.atttypid WHEN 'smallint'::regtype THEN -32768 WHEN 'integer'::regtype THEN -2147483648 END))
+  ) limits(top, bottom)
+  ORDER BY limits.top::float8 - limits.bottom > 4294967296, q.relpages DESC NULLS FIRST, q.nspname, q.relname LIMIT ${mostSequences}
 ), valued_sequence AS MATERIALIZED (
-  SELECT *, pg_catalog.pg_sequence_last_value(oid)::numeric AS last FROM read_sequence
+  SELECT *, pg_catalog.pg_sequence_last_value(seqrelid)::numeric AS last FROM read_sequence
 ), used_sequence AS (
-  SELECT name,
-         CASE WHEN attname IS NOT NULL THEN pg_catalog.format('%s.%I', relid::regclass, attname) END AS column_name,
-         coalesce(type, pg_catalog.format_type(seqtypid, NULL)) AS type,
-         CASE WHEN increment > 0 THEN 100 * (last - low) / nullif(top - low, 0)
-              ELSE 100 * (high - last) / nullif(high - bottom, 0) END AS percent,
-         greatest(0, pg_catalog.floor(CASE WHEN increment > 0 THEN (top - last) / increment
-                                           ELSE (bottom - last) / increment END)) AS remaining
+  SELECT *, CASE WHEN seqincrement > 0 THEN 100 * (last - seqmin) / nullif(top::numeric - seqmin, 0)
+                 ELSE 100 * (seqmax - last) / nullif(seqmax::numeric - bottom, 0) END AS percent,
+         greatest(0, pg_catalog.floor((CASE WHEN seqincrement > 0 THEN top ELSE bottom END - last) / seqincrement)) AS remaining
   FROM valued_sequence WHERE last IS NOT NULL
 )
 SELECT pg_catalog.jsonb_build_object(
@@ -108,7 +115,7 @@ SELECT pg_catalog.jsonb_build_object(
                 FROM pg_catalog.pg_database),
   'workers', (SELECT pg_catalog.count(*) FROM activity WHERE backend_type = 'autovacuum worker'),
   'vacuums', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', p.pid, 'database', p.datname,
-                'table', r.name, 'phase', p.phase, 'scannedBlocks', p.heap_blks_scanned, 'totalBlocks', p.heap_blks_total,
+                'table', pg_catalog.format('%I.%I', r.nspname, r.relname), 'phase', p.phase, 'scannedBlocks', p.heap_blks_scanned, 'totalBlocks', p.heap_blks_total,
                 'automatic', a.backend_type = 'autovacuum worker',
                 'againstWraparound', a.query LIKE '%(to prevent wraparound)%', 'waiting', a.wait_event_type = 'Lock',
                 'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - a.query_start))
@@ -116,23 +123,29 @@ SELECT pg_catalog.jsonb_build_object(
               FROM progress p LEFT JOIN activity a ON a.pid = p.pid
               LEFT JOIN relation r ON r.oid = p.relid AND p.datname = pg_catalog.current_database()),
   'holders', (SELECT coalesce(pg_catalog.jsonb_agg(h ORDER BY "catalogsOnly", age DESC, seconds DESC NULLS LAST), '[]')
-              FROM (SELECT * FROM holder ORDER BY "catalogsOnly", age DESC, seconds DESC NULLS LAST LIMIT 10) h),
+              FROM (SELECT o.*, CASE o.kind WHEN 'session' THEN ${firstRefusal('terminate')} END AS "killRefusal"
+                    FROM (SELECT * FROM holder ORDER BY "catalogsOnly", age DESC, seconds DESC NULLS LAST LIMIT 10) o
+                    LEFT JOIN activity a ON a.pid = o.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid) h),
   'prepared', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
                  'oldestSeconds', coalesce(pg_catalog.max(seconds), 0)) FROM holder WHERE kind = 'prepared'),
   'tablesTotal', (SELECT pg_catalog.count(*) FROM relation),
-  'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name,
-               'transactionAge', transaction_age, 'multixactAge', multixact_age,
+  'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+               'name', pg_catalog.format('%I.%I', nspname, relname), 'transactionAge', transaction_age, 'multixactAge', multixact_age,
                'deadRows', pg_catalog.pg_stat_get_dead_tuples(oid),
                'vacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - greatest(
                  pg_catalog.pg_stat_get_last_vacuum_time(oid), pg_catalog.pg_stat_get_last_autovacuum_time(oid))))
-               ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, name), '[]') FROM oldest),
+               ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, nspname, relname), '[]') FROM oldest),
   'withoutAutovacuum', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
-                          'first', coalesce(pg_catalog.jsonb_agg(name ORDER BY name) FILTER (WHERE place <= 3), '[]'))
-                        FROM (SELECT name, pg_catalog.row_number() OVER (ORDER BY name) AS place
+                          'first', coalesce(pg_catalog.jsonb_agg(pg_catalog.format('%I.%I', nspname, relname)
+                            ORDER BY nspname, relname) FILTER (WHERE place <= 3), '[]'))
+                        FROM (SELECT nspname, relname, pg_catalog.row_number() OVER (ORDER BY nspname, relname) AS place
                               FROM relation WHERE autovacuum_off) r),
-  'sequences', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'column', column_name,
-                  'type', type, 'percent', percent, 'remaining', remaining) ORDER BY percent DESC, name), '[]')
-                FROM (SELECT * FROM used_sequence ORDER BY percent DESC, name LIMIT 10) s),
+  'sequences', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
+                  'name', pg_catalog.format('%I.%I', nspname, relname),
+                  'column', CASE WHEN attname IS NOT NULL THEN pg_catalog.format('%s.%I', relid::regclass, attname) END,
+                  'type', pg_catalog.format_type(coalesce(atttypid, seqtypid), NULL),
+                  'percent', percent, 'remaining', remaining) ORDER BY percent DESC, nspname, relname), '[]')
+                FROM (SELECT * FROM used_sequence ORDER BY percent DESC, nspname, relname LIMIT 10) s),
   'hiddenSequences', (SELECT pg_catalog.count(*) FROM known_sequence WHERE NOT readable),
   'unreadSequences', (SELECT greatest(0, pg_catalog.count(*) - ${mostSequences}) FROM known_sequence WHERE readable)
 ) AS vacuum`;

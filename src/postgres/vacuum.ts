@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { oneWord } from '../../blocks/next-step.ts';
 import type { PageFinding } from '../../blocks/page.ts';
+import { mayNotEnd } from '../../blocks/refusal.ts';
 import { code, count, duration, number, percent } from '../../blocks/text.ts';
-import type { Thresholds } from '../target-settings.ts';
+import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { refusalNames } from './backend-rules.ts';
 import type { PrismaSettings } from './connection-parameters.ts';
 import { above, attention, critical } from './finding.ts';
 import type { Asker, Question } from './question.ts';
@@ -30,6 +32,8 @@ const holderSchema = z.strictObject({
   catalogsOnly: z.boolean(),
   /** Whether the bot would do so, when asked; a prepared transaction. */
   mayRollBack: z.boolean(),
+  /** Why the bot would not end it, when asked; a session. */
+  killRefusal: z.enum(refusalNames).nullable(),
 });
 
 const vacuumSchema = z.strictObject({
@@ -117,10 +121,13 @@ export interface VacuumReader {
   read(): Promise<VacuumReport>;
 }
 
-export function vacuumReader(target: Asker & Pick<Target, 'connection'>, thresholds: Thresholds): VacuumReader {
+export function vacuumReader(
+  target: Asker & Pick<Target, 'connection' | 'ownPids'>,
+  { allowOtherDatabases, thresholds }: Pick<TargetSettings, 'allowOtherDatabases' | 'thresholds'>,
+): VacuumReader {
   return {
     read: async () => {
-      const [row] = await target.ask(vacuumQuestion);
+      const [row] = await target.ask(vacuumQuestion, [[...target.ownPids()], allowOtherDatabases]);
       const { vacuum } = row!;
       return { vacuum, findings: judgeVacuum(vacuum, thresholds, target.connection.prisma) };
     },
@@ -220,9 +227,18 @@ function nameOf({ kind, pid, name, owner, state }: Holder): string {
 }
 
 /** How to end it. */
-function endingOf({ kind, pid, name, state, database, mayRollBack }: Holder): Pick<PageFinding, 'advice' | 'step'> {
+function endingOf({
+  kind,
+  pid,
+  name,
+  state,
+  database,
+  mayRollBack,
+  killRefusal,
+}: Holder): Pick<PageFinding, 'advice' | 'step'> {
   switch (kind) {
     case 'session': {
+      if (killRefusal !== null) return { advice: `pid ${pid}: ${mayNotEnd(killRefusal)}` };
       const [what, text, line] =
         state === 'active'
           ? ['Stop its query', `Cancel ${pid}`, `kill ${pid} --cancel`]

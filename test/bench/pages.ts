@@ -48,7 +48,7 @@ const settings = { thresholds, allowOtherDatabases: false, redactQueries: true, 
 function readersOf(target: Target): Readonly<Record<string, () => Promise<unknown>>> {
   return {
     status: () => statusReader(target, thresholds).read({ lastBackup: undefined, now: new Date() }),
-    connections: () => connectionsReader(target, thresholds).read(),
+    connections: () => connectionsReader(target, settings).read(),
     queries: () => queriesReader(target, settings).longerThan(300),
     locks: () => locksReader(target, settings).read(),
     slow: () => statementsReader(target, settings).read('total'),
@@ -57,8 +57,8 @@ function readersOf(target: Target): Readonly<Record<string, () => Promise<unknow
     bloat: () => bloatReader(target, thresholds).read(undefined),
     pool: () => poolReader(target, settings).read(),
     replication: () => replicationReader(target, thresholds).read(),
-    disk: () => diskReader(target, thresholds).read(),
-    'vacuum-status': () => vacuumReader(target, thresholds).read(),
+    disk: () => diskReader(target, settings).read(),
+    'vacuum-status': () => vacuumReader(target, settings).read(),
     settings: () => settingsReader(target).read(undefined),
   };
 }

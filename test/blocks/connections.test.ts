@@ -53,6 +53,15 @@ test('who is idle in transaction can be ended right there, and what would free t
   expect(JSON.stringify(blocks)).toContain('"value":"A-1042 locks"');
 });
 
+test('whom the bot may not end has no button, and it is said why', () => {
+  const open = { state: 'idle in transaction', stateSeconds: 420, killRefusal: 'superuser' } as const;
+  const { text, blocks } = view(serverWith(connection(4711, open)));
+  expect(text).toContain(
+    'pid 4711, `portal-bff`, idle in transaction for 7 min; the bot may not end it, as it is a superuser’s session',
+  );
+  expect(JSON.stringify(blocks)).not.toContain('kill 4711');
+});
+
 test('where nobody waits for locks, nothing leads to them', () => {
   const { text, blocks } = view(serverWith(connection(1, { stateSeconds: 700 })));
   expect(text).toContain('*What would free the most*\n1. `portal-bff`');

@@ -59,6 +59,8 @@ test("a root that may not be ended has no such button, and the bot's own backup 
       ([, value]) => value,
     );
   expect(hands({ killRefusal: 'superuser' })).toEqual([undefined]);
+  const said = view({ ...queue, sessions: [session(1, { killRefusal: 'superuser' })] }).text;
+  expect(said).toContain('the bot may not end it, as it is a superuser’s session: ask whoever works as that superuser');
   const backup = { application: 'pg-chatops/backup/A-7', killRefusal: 'own' } as const;
   expect(hands(backup, new Set([1]))).toEqual(['A-7']);
   expect(hands(backup)).toEqual([undefined]);

@@ -6,7 +6,7 @@ import type { View } from '../../blocks/view.ts';
 import type { Status, StatusReport } from '../../src/postgres/status.ts';
 import { assess } from '../../src/postgres/verdict.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
-import { blocker, quietStatus } from '../postgres/quiet-status.ts';
+import { blocker, openTransaction, quietStatus } from '../postgres/quiet-status.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const lastBackup = { takenAt: new Date('2026-11-22T08:00:00Z'), bytes: 205_000_000 };
@@ -71,7 +71,7 @@ const incident: Partial<Status> = {
   blocked: { count: 3, longestSeconds: 252 },
   blockers: [blocker],
   idleInTransaction: { count: 1, oldestSeconds: 320 },
-  longestTransaction: { pid: 4711, user: 'portal', application: 'nightly-report', seconds: 400 },
+  longestTransaction: { ...openTransaction, seconds: 400 },
 };
 
 test('an incident: the verdict, why, and who holds others up, before anything else', () => {
@@ -107,10 +107,7 @@ test('sessions that are idle in transaction lead to their page from the limit on
 
 describe('a transaction that is open for too long, and holds up nobody', () => {
   const open = (application: string, seconds: number, change: Partial<Status> = {}) => {
-    return statusView(
-      report({ longestTransaction: { pid: 4711, user: 'portal', application, seconds }, ...change }),
-      facts,
-    );
+    return statusView(report({ longestTransaction: { ...openTransaction, application, seconds }, ...change }), facts);
   };
 
   test('has a button that leads to its end', () => {
@@ -122,6 +119,15 @@ describe('a transaction that is open for too long, and holds up nobody', () => {
   test('has none before it is long, and none where the bot works itself', () => {
     expect(nextSteps(open('nightly-report', 1_799))).toEqual({});
     expect(nextSteps(open('pg-chatops/backup/A-1040', 1e6))).toEqual({});
+  });
+
+  test('has none where the bot may not end it, and says why', () => {
+    const longestTransaction = { ...openTransaction, seconds: 1_800, killRefusal: 'superuser' } as const;
+    const view = statusView(report({ longestTransaction }), facts);
+    expect(view.text).toContain(
+      'pid 4711, `nightly-report`, transaction open for 30 min; the bot may not end it, as it is a superuser’s session: ask',
+    );
+    expect(nextSteps(view)).toEqual({});
   });
 
   test('is named once, as the blocker that it is', () => {
@@ -147,7 +153,9 @@ test('a backup of the bot that blocks can be cancelled there, after a question',
 
 test('a blocker that the bot would not end is named without a button', () => {
   const view = statusView(report({ blockers: [{ ...blocker, user: 'postgres', killRefusal: 'superuser' }] }), facts);
-  expect(view.text).toContain('pid 4711, `nightly-report`, idle in transaction, *holds up 3 sessions*\n');
+  expect(view.text).toContain(
+    'pid 4711, `nightly-report`, idle in transaction, *holds up 3 sessions*; the bot may not end it, as it is a superuser’s',
+  );
   expect(view.text).not.toContain('/db kill');
   expect(nextSteps(view)).toEqual({});
 });
@@ -213,7 +221,7 @@ test('names that are markup ping nobody, and the longest of everything stays wit
       byApplication: Array.from({ length: 5 }, () => ({ application: name, count: 1e6 })),
     },
     longestQuery: session,
-    longestTransaction: session,
+    longestTransaction: { ...openTransaction, ...session },
     blocked: { count: 1e6, longestSeconds: 1e7 },
     blockers: [0, 1, 2, 3, 4].map(pid => ({
       ...blocker,

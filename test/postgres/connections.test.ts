@@ -7,6 +7,7 @@ import { connection, crowded, serverWith } from './simulated-connections.ts';
 import { type TestTarget, targetOf } from './targets.ts';
 
 const thresholds = thresholdsSchema.parse({});
+const settings = { allowOtherDatabases: false, thresholds };
 const texts = ({ findings }: { findings: readonly { text: string }[] }) => findings.map(({ text }) => text).join('\n');
 
 describe('a real server', () => {
@@ -28,7 +29,7 @@ describe('a real server', () => {
     await database.blockedBy(report, page, 'orders');
     const limits = { ...thresholds, idleInTransactionSeconds: { attention: 0.001, critical: 3_600 } };
     const found = await until('the transaction is idle for a moment', async () => {
-      const read = await connectionsReader(bot.target, limits).read();
+      const read = await connectionsReader(bot.target, { ...settings, thresholds: limits }).read();
       return read.idleInTransaction.some(({ pid }) => pid === report.pid) && read;
     });
     const { max_connections: max } = (await database.admin.sql('show max_connections'))[0]!;
@@ -44,6 +45,7 @@ describe('a real server', () => {
       pid: report.pid,
       who: 'nightly-report',
       seconds: expect.any(Number),
+      killRefusal: null,
     });
     expect(texts(found)).toMatch(/idle in transaction, the longest for .* \(attention from 1 ms\)/);
     expect(found.used).toBe(found.groups.reduce((sum, group) => sum + group.total, 0));
@@ -58,7 +60,7 @@ describe('a real server', () => {
     const other = await database.openSession({ applicationName: 'hidden-one', login });
     const poor = targetOf(database.url);
     try {
-      const found = await connectionsReader(poor.target, thresholds).read();
+      const found = await connectionsReader(poor.target, settings).read();
       expect(found.groups.find(({ application }) => application === 'hidden-one')).toMatchObject({ total: 1, idle: 0 });
       expect(texts(found)).toMatch(/hidden from the bot: \d+ sessions?; their states are not known/);
     } finally {

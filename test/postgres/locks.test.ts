@@ -70,7 +70,7 @@ test('a queue behind a forgotten transaction: the root first, each with what it 
     kind: 'session',
     heldUp: 2,
     holds: ['AccessShareLock on orders'],
-    mayKill: true,
+    killRefusal: null,
     nodes: [
       { pid: report.pid, state: 'idle in transaction', transactionSeconds: expect.any(Number), waits: undefined },
       { pid: migration.pid, waits: { seconds: expect.any(Number), behind: [`pid ${report.pid}`] } },
@@ -113,7 +113,7 @@ test('a prepared transaction has no backend: found by its gid, among others that
       kind: 'prepared',
       heldUp: 1,
       holds: ['ShareLock on orders'],
-      mayKill: false,
+      killRefusal: undefined,
       nodes: [{ pid: undefined, gid, user: database.portal.user, state: 'prepared' }, { pid: writer.pid }],
     });
     const mayRollBack = async (url = database.botUrl) => {

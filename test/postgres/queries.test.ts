@@ -38,13 +38,13 @@ describe('a real server', () => {
       querySeconds: null,
       transactionSeconds: expect.any(Number),
       blockedBy: [],
-      mayKill: true,
+      killRefusal: null,
       mayCancel: false,
     });
     expect(byPid.get(page.pid)).toMatchObject({
       waitEvent: 'Lock: transactionid',
       blockedBy: [report.pid],
-      mayKill: true,
+      killRefusal: null,
       mayCancel: true,
     });
     expect(byPid.get(slow.pid)).toMatchObject({
@@ -63,7 +63,9 @@ describe('a real server', () => {
     const session = await database.openSession({ applicationName: 'dba', login: superuser });
     await session.query('begin');
     const found = (await own(0)).filter(({ pid }) => pid === session.pid);
-    expect(found).toEqual([expect.objectContaining({ application: 'dba', mayKill: false, mayCancel: false })]);
+    expect(found).toEqual([
+      expect.objectContaining({ application: 'dba', killRefusal: 'superuser', mayCancel: false }),
+    ]);
     await session.close();
   });
 

@@ -12,6 +12,16 @@ export const blocker: Status['blockers'][number] = {
   prepared: null,
 };
 
+/** The longest, which the bot may end. */
+export const openTransaction: NonNullable<Status['longestTransaction']> = {
+  pid: 4711,
+  user: 'portal',
+  application: 'nightly-report',
+  database: 'portal',
+  seconds: 60,
+  killRefusal: null,
+};
+
 /** A primary on which all is well. */
 export const quietStatus: Status = {
   version: '17.4 (Debian 17.4-1.pgdg120+2)',

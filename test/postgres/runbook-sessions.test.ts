@@ -34,14 +34,14 @@ test('the count of connections includes background processes, the bot’s does n
     SELECT COUNT(*)::int as connections, COUNT(*) FILTER (WHERE backend_type <> 'client backend')::int AS background
     FROM pg_stat_activity`);
   expect(background).toBeGreaterThan(3);
-  const { used } = await connectionsReader(bot.target, settings.thresholds).read();
+  const { used } = await connectionsReader(bot.target, settings).read();
   expect(Math.abs(used - (connections - background))).toBeLessThanOrEqual(3);
 });
 
 test('the connections by state have a group without a name, the bot’s have none', async () => {
   const rows = await database.admin.sql('SELECT state, COUNT(*) FROM pg_stat_activity GROUP BY state');
   expect(rows.map(({ state }: { state: string | null }) => state)).toContain(null);
-  const { byState } = await connectionsReader(bot.target, settings.thresholds).read();
+  const { byState } = await connectionsReader(bot.target, settings).read();
   expect(byState.map(({ state }) => state)).not.toContain('unknown');
 });
 

@@ -12,6 +12,7 @@ export function connection(pid: number, change: Partial<Connection> = {}): Conne
     blocked: false,
     stateSeconds: 5,
     connectedSeconds: 60,
+    killRefusal: null,
     ...change,
   };
 }

@@ -149,6 +149,8 @@ test('a blocker that the bot would not end says why', async () => {
     return Object.fromEntries(blockers.map(({ pid, killRefusal }) => [pid, killRefusal]));
   };
   expect(await refusals()).toEqual({ [superuser.pid]: 'superuser', [own.pid]: null });
+  const { longestTransaction } = (await read()).status;
+  expect(longestTransaction).toMatchObject({ pid: superuser.pid, killRefusal: 'superuser' });
   target.protect(own.pid);
   expect(await refusals()).toMatchObject({ [own.pid]: 'own' });
   target.unprotect(own.pid);

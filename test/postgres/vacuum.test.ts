@@ -36,7 +36,10 @@ afterAll(async () => {
 });
 
 function read(thresholds: Partial<Thresholds> = {}, asked: Target = target): Promise<VacuumReport> {
-  return vacuumReader(asked, { ...thresholdsSchema.parse({}), ...thresholds }).read();
+  return vacuumReader(asked, {
+    allowOtherDatabases: false,
+    thresholds: { ...thresholdsSchema.parse({}), ...thresholds },
+  }).read();
 }
 
 /** All texts of a report's findings, as one. */
@@ -95,6 +98,20 @@ test('an idle transaction that holds the oldest snapshot is named, with how to e
       step: { text: `Kill ${forgetful.pid}`, line: `kill ${forgetful.pid}` },
     },
   ]);
+});
+
+test('a superuser’s snapshot is named, and that the bot may not end it', async () => {
+  const session = await database.openSession({ login: cluster.superuser, applicationName: 'nightly-report' });
+  await session.query('begin isolation level repeatable read');
+  await session.query('select count(*) from users');
+  try {
+    const { findings } = await read({ transactionSeconds: { attention: 0.000_001, critical: 1e9 } });
+    const [found] = findings.filter(({ text }) => text.startsWith(`pid ${session.pid} `));
+    expect(found!.advice).toMatch(/^pid \d+: the bot may not end it, as it is a superuser’s session/);
+    expect(found!.step).toBeUndefined();
+  } finally {
+    await session.close();
+  }
 });
 
 test('a transaction that is open for long is a reason even while few others pass', async () => {

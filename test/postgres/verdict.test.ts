@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import type { Status } from '../../src/postgres/status.ts';
 import { assess } from '../../src/postgres/verdict.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
-import { quietStatus } from './quiet-status.ts';
+import { openTransaction, quietStatus } from './quiet-status.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const thresholds = thresholdsSchema.parse({});
@@ -56,8 +56,8 @@ test.each<[string, Partial<Status>, Partial<Status>, string]>([
   ],
   [
     'transaction',
-    { longestTransaction: { ...session, seconds: 1_799 } },
-    { longestTransaction: { ...session, seconds: 1_800 } },
+    { longestTransaction: { ...openTransaction, seconds: 1_799 } },
+    { longestTransaction: { ...openTransaction, seconds: 1_800 } },
     'attention: a transaction is open for 30 min: pid 4711, nightly-report (attention from 30 min)',
   ],
   [

@@ -1,6 +1,8 @@
 import { rm, statfs } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { judgeDisk, stepsToFreeSpace } from '../../src/postgres/disk-advice.ts';
+import type { Question } from '../../src/postgres/question.ts';
+import type { Target } from '../../src/postgres/target.ts';
 import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
 import { type DiskReport, diskReader } from '../../src/tools/disk.ts';
 import { serverFileSystems } from '../../src/tools/file-systems.ts';
@@ -38,7 +40,8 @@ async function read(own: Partial<Thresholds> = {}, login = bot): Promise<DiskRep
   const { target } = targetOf(cluster.url('postgres', login));
   try {
     const full = { diskPercent: { attention: 100, critical: 100 } };
-    return await diskReader(target, { ...thresholds, ...full, ...own }).read();
+    const settings = { allowOtherDatabases: false, thresholds: { ...thresholds, ...full, ...own } };
+    return await diskReader(target, settings).read();
   } finally {
     await target.close();
   }
@@ -161,9 +164,35 @@ test('a query that spills to disk is named with its pid, and how to end it', asy
   expect(report.findings[0]!.step).toEqual({ text: `Kill ${session.pid}`, line: `kill ${session.pid}` });
   expect(report.steps[0]).toContain(`\`/db kill ${session.pid}\` gives back`);
   const { files } = report.disk;
-  const active = { ...files!, temporary: [{ ...files!.temporary[0]!, state: 'active', bytes: 1e12 }] };
-  const [found] = judgeDisk({ ...report.disk, files: active }, undefined, thresholds);
+  const spill = { ...files!.temporary[0]!, state: 'active', bytes: 1e12 };
+  const spilling = (change: Partial<typeof spill>) => ({
+    ...report.disk,
+    files: { ...files!, temporary: [{ ...spill, ...change }] },
+  });
+  const [refused] = judgeDisk(spilling({ killRefusal: 'superuser' }), undefined, thresholds);
+  expect(refused).toMatchObject({ advice: expect.stringMatching(/^pid \d+: the bot may not end it/), step: undefined });
+  expect(stepsToFreeSpace(spilling({ killRefusal: 'superuser' }), thresholds).join()).not.toContain('/db kill');
+  const [found] = judgeDisk(spilling({}), undefined, thresholds);
   expect(found!.step).toEqual({ text: `Cancel ${session.pid}`, line: `kill ${session.pid} --cancel` });
+});
+
+test('who spills is asked for as /db kill would be, and the files of the question itself are not shown', async () => {
+  const { disk } = await read();
+  const spill = { bytes: 1e12, application: 'x', user: 'x', state: 'active', database: 'other', killRefusal: null };
+  const temporary = [disk.backendPid, 4711, 4712].map(pid => ({ ...spill, pid }));
+  const spoiled = {
+    ask: async (question: Question<unknown>) => [
+      question.row.parse({ disk: { ...disk, files: { ...disk.files, temporary } } }),
+    ],
+    version: async () => 150_000,
+    ownPids: () => new Set([4712]),
+  } as unknown as Target;
+  const settings = { allowOtherDatabases: false, thresholds };
+  const found = await diskReader(spoiled, settings, async () => undefined).read();
+  expect(found.disk.files!.temporary.map(({ pid, killRefusal }) => [pid, killRefusal])).toEqual([
+    [4711, 'other-database'],
+    [4712, 'own'],
+  ]);
 });
 
 test('a table that somebody rewrites is left out and counted, and nobody waits for it', async () => {

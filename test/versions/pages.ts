@@ -73,7 +73,7 @@ const beforeReading: Page = {
       await bloatReader(target, thresholds).read(undefined),
       /^attention: The bloat of \d+ tables cannot be estimated/,
     );
-    says(await vacuumReader(target, thresholds).read(), /^attention: \d+ sequences? cannot be read by the bot/);
+    says(await vacuumReader(target, settings).read(), /^attention: \d+ sequences? cannot be read by the bot/);
     const reader = integrityReader({ target, now: () => performance.now() });
     const refused = await reader.run(defaultChecks[0]!, new AbortController().signal);
     assert.equal(refused.outcome === 'failed' && refused.message, 'The bot may not read what it needs.');
@@ -87,8 +87,8 @@ const sessions: Page[] = [
     name: 'connections',
     async check({ target, major, holder }) {
       const report = await connectionsReader(target, {
-        ...thresholds,
-        idleInTransactionSeconds: { attention: 0.000_001, critical: 1e9 },
+        ...settings,
+        thresholds: { ...thresholds, idleInTransactionSeconds: { attention: 0.000_001, critical: 1e9 } },
       }).read();
       assert.equal(report.max, facts.maxConnections);
       assert.equal(report.reserved, 3 + (major >= 16 ? facts.reservedConnections : 0));
@@ -125,7 +125,7 @@ const sessions: Page[] = [
         chain?.nodes.map(({ pid }) => pid),
         [holder.pid, first.pid, second.pid],
       );
-      assert.ok(chain?.mayKill && chain.longestSeconds > 0);
+      assert.ok(chain?.killRefusal === null && chain.longestSeconds > 0);
       assert.equal(prepared?.kind, 'prepared');
       assert.deepEqual(
         prepared.nodes.map(({ pid, gid }) => pid ?? gid),
@@ -208,7 +208,7 @@ const storage: Page[] = [
   {
     name: 'disk',
     async check({ target, cluster, database }) {
-      const { disk, fileSystems, findings, steps } = await diskReader(target, thresholds).read();
+      const { disk, fileSystems, findings, steps } = await diskReader(target, settings).read();
       assert.equal(disk.dataDirectory, cluster.dataDirectory);
       assert.equal(disk.tables[0]?.name, 'public.sized');
       assert.ok((named(database.name, disk.databases).bytes ?? 0) > 1_000_000);
@@ -224,7 +224,7 @@ const storage: Page[] = [
   {
     name: 'vacuum-status',
     async check({ target, holder, cleaning, database }) {
-      const report = await vacuumReader(target, thresholds).read();
+      const report = await vacuumReader(target, settings).read();
       const { vacuum } = report;
       assert.equal(vacuum.database, database.name);
       const kinds = vacuum.holders.map(({ kind, pid, name }) => (kind === 'session' ? pid : `${kind} ${name}`));

@@ -1,0 +1,21 @@
+import type { Refusal } from '../src/postgres/backend-rules.ts';
+
+/** What a session is that `/db kill` would refuse, and what helps, as mrkdwn. */
+const kinds: Readonly<Record<Refusal, string>> = {
+  own: 'its own session, which ends by itself',
+  hidden: 'hidden from it: `GRANT pg_monitor` to its role',
+  walsender: 'a walsender: stop its replica or subscriber, which would only reconnect',
+  wraparound: 'an autovacuum against wraparound, which has to finish',
+  autovacuum: 'an autovacuum, which gives way by itself to whoever waits for its lock',
+  'parallel-worker': 'a parallel worker, which ends with its leader',
+  background: 'a process of the server itself',
+  superuser: 'a superuser’s session: ask whoever works as that superuser',
+  'other-database': 'a session of another database, which that one’s target can end',
+  'no-privilege': 'another role’s session: `GRANT pg_signal_backend` to the bot’s role',
+  'nothing-to-cancel': 'a session that runs no query now',
+};
+
+/** Why no button leads to the end of a session. */
+export function mayNotEnd(refusal: Refusal): string {
+  return `the bot may not end it, as it is ${kinds[refusal]}`;
+}
