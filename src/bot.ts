@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { Directory } from './access/directory.ts';
 import { Gate } from './access/gate.ts';
 import { Actions } from './actions/actions.ts';
-import { type ActionTarget, type Context, Jobs, Retries } from './actions/context.ts';
+import { type ActionTarget, type AuditHealth, type Context, Jobs, Retries } from './actions/context.ts';
 import { leaseMilliseconds } from './actions/ledger-rows.ts';
 import { MeasuredLedger } from './actions/measured-ledger.ts';
 import { Turns } from './actions/turns.ts';
@@ -43,7 +43,7 @@ import { identify } from './slack/identity.ts';
 import { slackQuestions } from './slack/questions.ts';
 import { route } from './slack/routes.ts';
 import { SlackStage } from './slack/stage.ts';
-import { agreeOnTime } from './store/clock.ts';
+import { agreeOnTime, ClockWatch } from './store/clock.ts';
 import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
 
@@ -64,6 +64,8 @@ export interface BotOptions {
   readonly lease?: number;
   /** How often what killed processes have left is looked for, milliseconds. */
   readonly leftoversEvery?: number;
+  /** How often the clock is compared with that of a store that processes share, milliseconds; once a minute unless told. */
+  readonly clockEvery?: number;
   /** Who has to wait for whom; one person's flood slows that person only, unless told. */
   readonly turns?: Context['turns'];
 }
@@ -99,6 +101,7 @@ export async function startBot(
     auditPace = 1_000,
     lease = leaseMilliseconds,
     leftoversEvery = minutesToMilliseconds(1),
+    clockEvery = minutesToMilliseconds(1),
     turns,
   }: BotOptions = {},
 ): Promise<Bot> {
@@ -113,7 +116,8 @@ export async function startBot(
     for (const warning of config.warnings) log.warn(warning);
     const store = await openStore(config.store);
     releases.push(() => store.close());
-    if (!store.sole) await agreeOnTime(store.db, now, lease / 4);
+    const clock = new ClockWatch(store.db, { now, tolerance: lease / 4, log });
+    if (!store.sole) await agreeOnTime(store.db, { now, tolerance: lease / 4 });
     const holder = randomUUID();
 
     const clients = openClients(config.slack.botToken, config.slack.apiUrl, log);
@@ -140,6 +144,11 @@ export async function startBot(
       botUser: identity.botUser,
       sleep,
     });
+    // Both keep anything destructive from happening: a record that is behind, and a clock by which others look dead.
+    const audit: AuditHealth = {
+      settled: (action, milliseconds) => courier.settled(action, milliseconds),
+      problem: async () => clock.problem ?? courier.problem(),
+    };
     const retention = retentionOf(config, store, log, now, () => courier.nudge());
 
     const routines = config.targets.flatMap(target => routineOf(target, commands, now) ?? []);
@@ -163,7 +172,7 @@ export async function startBot(
         sleep,
         responseOrigins: new Set([new URL(config.slack.apiUrl ?? 'https://hooks.slack.com').origin]),
       }),
-      audit: courier,
+      audit,
       services: makeServices({
         targets,
         help: commands.map(describe),
@@ -228,7 +237,7 @@ export async function startBot(
       const needs = {
         slackConnected: slack.connected,
         store: () => outbox.oldest(),
-        audit: () => courier.problem(),
+        audit: () => audit.problem(),
         draining: () => jobs.closed,
       };
       releases.push(await openHealthServer({ ...config.health, needs, metrics, log }));
@@ -241,6 +250,7 @@ export async function startBot(
     releases.push(() => slack.stop());
     jobs.heard(now());
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
+    if (!store.sole) releases.push(every(clockEvery, () => clock.look(), log));
     releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
     releases.push(every(recoveriesEvery, () => sweepRecoveries(targets, log), log));
     releases.push(every(leftoversEvery, () => sweepLeftovers(targets, log), log));
