@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { inParallel } from '../tools/in-parallel.ts';
 
 /** One file of a backup. */
 export interface FileChecksum {
@@ -14,20 +15,23 @@ export interface FileChecksum {
 /** Large enough that a gigabyte takes no longer than in sha256sum, small enough that memory stays flat. */
 const chunkBytes = 1_048_576;
 
+/** Files that are read at a time: while one is hashed, which this process does itself, the next is read or synced. */
+export const filesAtATime = 2;
+
 /**
- * Makes the files of a folder private (0600), forces them and the folder to disk and computes their SHA-256, one after
- * the other and a megabyte at a time.
+ * Makes the files of a folder private (0600), forces them and the folder to disk and computes their SHA-256.
  *
  * @returns their paths relative to the folder's parent, sorted as `LC_ALL=C sort` does.
  */
 export async function sealFiles(folder: string, signal: AbortSignal): Promise<FileChecksum[]> {
-  const checksums: FileChecksum[] = [];
-  for (const name of (await readdir(folder)).sort(byBytes)) {
-    const sealed = await sealFile(path.join(folder, name), signal);
-    checksums.push({ path: `${path.basename(folder)}/${name}`, ...sealed });
-  }
+  const names = (await readdir(folder)).sort(byBytes);
+  const checksums = new Map<string, FileChecksum>();
+  await inParallel(names, filesAtATime, signal, async (name, either) => {
+    const sealed = await sealFile(path.join(folder, name), either);
+    checksums.set(name, { path: `${path.basename(folder)}/${name}`, ...sealed });
+  });
   await syncDirectory(folder);
-  return checksums;
+  return names.map(name => checksums.get(name)!);
 }
 
 /** The checksums as `sha256sum --check` reads them. */
@@ -38,6 +42,30 @@ export function checksumList(checksums: readonly FileChecksum[]): string {
 /** Hexadecimal SHA-256 of a text. */
 export function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * Computes the SHA-256 of an open file. It is read through one buffer: a new one for each piece would be garbage that
+ * V8 lets grow to a hundred megabytes before it looks for it.
+ *
+ * @param progress called with the bytes that were read, after each megabyte.
+ */
+export async function checksumOf(
+  file: FileHandle,
+  signal: AbortSignal,
+  progress?: (bytes: number) => void,
+): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(chunkBytes);
+  let bytes = 0;
+  for (;;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes);
+    if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
+    hash.update(buffer.subarray(0, bytesRead));
+    bytes += bytesRead;
+    progress?.(bytes);
+  }
 }
 
 /** Writes a private file and forces it to disk. */
@@ -62,23 +90,10 @@ export async function syncDirectory(directory: string): Promise<void> {
 }
 
 async function sealFile(file: string, signal: AbortSignal): Promise<{ bytes: number; sha256: string }> {
-  const handle = await open(file, 'r');
-  try {
-    await handle.chmod(0o600);
-    await handle.sync();
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(chunkBytes);
-    let bytes = 0;
-    for (;;) {
-      signal.throwIfAborted();
-      const { bytesRead } = await handle.read(buffer, 0, chunkBytes);
-      if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
-      hash.update(buffer.subarray(0, bytesRead));
-      bytes += bytesRead;
-    }
-  } finally {
-    await handle.close();
-  }
+  await using handle = await open(file, 'r');
+  await handle.chmod(0o600);
+  await handle.sync();
+  return await checksumOf(handle, signal);
 }
 
 function byBytes(left: string, right: string): number {

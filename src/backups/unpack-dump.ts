@@ -1,5 +1,4 @@
-import { createReadStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { open, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -11,8 +10,8 @@ import type { ArchiveEntry } from './archive-list.ts';
 const endOfRows = /(?:^|\n)\\\.\n\n\n$/;
 const tailBytes = 8;
 
-/** Unpacked in pieces of a megabyte: small ones cost more than the unpacking. */
-const chunkSize = 1_048_576;
+/** Read and unpacked in pieces of half a megabyte: small ones cost more than the unpacking. */
+const chunkSize = 524_288;
 
 /** `3441.dat.zst`: the id of its entry, and how it is packed. */
 const rowsFile = /^(\d+)\.dat(?:\.(gz|zst))?$/;
@@ -50,14 +49,38 @@ async function tailOf(file: string, packing: string | undefined, signal: AbortSi
   const keepTail = async (pieces: AsyncIterable<Buffer>) => {
     for await (const piece of pieces) tail = Buffer.concat([tail, piece.subarray(-tailBytes)]).subarray(-tailBytes);
   };
-  const source = createReadStream(file, { highWaterMark: 524_288 });
+  const keepUnpackedTail = (pieces: AsyncIterable<Buffer>) => keepTail(released(pieces));
   try {
-    if (packing === 'gz') await pipeline(source, createGunzip({ chunkSize }), keepTail, { signal });
-    else if (packing === 'zst') await pipeline(source, createZstdDecompress({ chunkSize }), keepTail, { signal });
-    else await pipeline(source, keepTail, { signal });
+    if (packing === 'gz') await pipeline(piecesOf(file), createGunzip({ chunkSize }), keepUnpackedTail, { signal });
+    else if (packing === 'zst')
+      await pipeline(piecesOf(file), createZstdDecompress({ chunkSize }), keepUnpackedTail, { signal });
+    else await pipeline(piecesOf(file), keepTail, { signal });
   } catch {
     signal.throwIfAborted();
     return undefined;
   }
   return tail.toString('latin1');
+}
+
+/** Through one buffer: a piece is larger than what a stream takes at once, so that it is used before the next is read. */
+async function* piecesOf(file: string): AsyncGenerator<Buffer> {
+  await using handle = await open(file, 'r');
+  const buffer = Buffer.allocUnsafe(chunkSize);
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, chunkSize);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+/**
+ * Gives back the memory of what zlib unpacked as soon as it was looked at. zlib takes a new buffer when one is full; left
+ * to the garbage collector, which sees only how small the objects are, they come to a hundred megabytes.
+ */
+async function* released(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  for await (const piece of pieces) {
+    yield piece;
+    const { buffer, byteOffset, byteLength } = piece;
+    if (byteOffset + byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  }
 }

@@ -1,17 +1,16 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { bytes, count } from '../../blocks/text.ts';
+import { inParallel } from '../tools/in-parallel.ts';
 import { systemCode } from '../tools/system-code.ts';
 import type { FoundBackup } from './backup-catalogue.ts';
-import { checksumList, sha256Of } from './checksum.ts';
+import { checksumList, checksumOf, filesAtATime, sha256Of } from './checksum.ts';
 
 const listFile = 'SHA256SUMS';
 
 /**
  * Compares the files of a backup with what its manifest says: no more and no fewer, their sizes and SHA-256. Reads each
- * once, half a megabyte at a time.
+ * once, two at a time.
  *
  * @param progress called with the bytes that were read, and with all.
  * @returns what is wrong, one sentence a file; none when they are those that were written.
@@ -21,22 +20,30 @@ export async function findWrongFiles(
   signal: AbortSignal,
   progress: (done: number, total: number) => void,
 ): Promise<string[]> {
-  const problems = [...(await wrongNames(directory, manifest)), ...(await wrongList(directory, manifest))];
+  const wrong = new Map<string, string>();
   let done = 0;
-  for (const file of manifest.files) {
-    const actual = await checksumOf(path.join(directory, file.path), signal, read => {
-      progress(done + read, manifest.bytes);
+  await inParallel(manifest.files, filesAtATime, signal, async (file, either) => {
+    let before = 0;
+    const actual = await checksumIfThere(path.join(directory, file.path), either, read => {
+      done += read - before;
+      before = read;
+      progress(done, manifest.bytes);
     });
-    if (!actual) continue; // missing, told already
-    done += actual.bytes;
+    if (!actual) return; // missing, told already
     if (actual.bytes !== file.bytes) {
-      problems.push(
+      wrong.set(
+        file.path,
         `${file.path} has ${bytes(actual.bytes)} (${actual.bytes}), not the ${file.bytes} bytes of the manifest.`,
       );
-    } else if (actual.sha256 !== file.sha256)
-      problems.push(`${file.path} has another SHA-256 than when it was written.`);
-  }
-  return problems;
+    } else if (actual.sha256 !== file.sha256) {
+      wrong.set(file.path, `${file.path} has another SHA-256 than when it was written.`);
+    }
+  });
+  return [
+    ...(await wrongNames(directory, manifest)),
+    ...(await wrongList(directory, manifest)),
+    ...manifest.files.flatMap(file => wrong.get(file.path) ?? []),
+  ];
 }
 
 async function wrongNames(directory: string, { files }: FoundBackup['manifest']): Promise<string[]> {
@@ -60,23 +67,17 @@ async function wrongList(directory: string, manifest: FoundBackup['manifest']): 
   return sha256Of(list) === manifest.sha256 ? [] : [`${listFile} has another SHA-256 than the manifest says.`];
 }
 
-async function checksumOf(
+async function checksumIfThere(
   file: string,
   signal: AbortSignal,
   progress: (bytes: number) => void,
 ): Promise<{ bytes: number; sha256: string } | undefined> {
-  const hash = createHash('sha256');
-  let read = 0;
   try {
-    for await (const piece of createReadStream(file, { signal, highWaterMark: 524_288 }) as AsyncIterable<Buffer>) {
-      hash.update(piece);
-      read += piece.length;
-      progress(read);
-    }
+    await using handle = await open(file, 'r');
+    return await checksumOf(handle, signal, progress);
   } catch (error) {
     signal.throwIfAborted();
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
-  return { bytes: read, sha256: hash.digest('hex') };
 }
