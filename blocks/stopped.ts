@@ -9,3 +9,8 @@ export function stoppedApplication({ stop, start }: Hooks): string | undefined {
   const how = start === null ? '' : ` with hooks.start: ${start.join(' ')}`;
   return `The application may be stopped, and the bot does not start it: look, and start it${how}.`;
 }
+
+/** The one command that leads back from a swap of names of which nobody knows whether it happened. */
+export function undoesSwap(action: string): string {
+  return `\`/db restore-undo ${action}\` swaps back where the names are swapped, and says so where they are not.`;
+}

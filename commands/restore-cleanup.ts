@@ -12,7 +12,9 @@ export default defineCommand({
   positional: ['which'],
   examples: ['restore-cleanup A-1042', 'restore-cleanup portal_before_20261122172000'],
   planned: cleanupPlanSchema,
-  afterInterruption: 'Ask again: the plan says whether the database is still there.',
+  afterInterruption: 'Nothing else was touched.',
+  mayHaveLeft: ({ name }) =>
+    `\`/db restore-cleanup ${name}\` drops it where it is still there, and says so where it is not.`,
   plan: ({ which }, { restores }) => restores.planCleanup(which),
   card: plan => ({
     summary: cleanupSummary(plan),

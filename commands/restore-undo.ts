@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { restoreProgress } from '../blocks/restore.ts';
 import { undoCard, undoConfirm, undoOutcome, undoResult, undoSummary } from '../blocks/restore-undo.ts';
-import { stoppedApplication } from '../blocks/stopped.ts';
+import { stoppedApplication, undoesSwap } from '../blocks/stopped.ts';
 import { defineCommand, undoPlanSchema } from '../src/command.ts';
 
 export default defineCommand({
@@ -15,7 +15,7 @@ export default defineCommand({
   examples: ['restore-undo A-1042'],
   planned: undoPlanSchema,
   afterInterruption: 'The database has its name with the content from before or after the undo, never half.',
-  mayHaveLeft: ({ hooks }) => stoppedApplication(hooks),
+  mayHaveLeft: ({ hooks, action }) => [stoppedApplication(hooks), undoesSwap(action)].filter(Boolean).join(' '),
   plan: ({ action }, { restores }) => restores.planUndo(action),
   card: plan => ({
     summary: undoSummary(plan),

@@ -8,7 +8,7 @@ import {
   restoreResult,
   restoreSummary,
 } from '../blocks/restore.ts';
-import { stoppedApplication } from '../blocks/stopped.ts';
+import { stoppedApplication, undoesSwap } from '../blocks/stopped.ts';
 import { defineCommand, restorePlanSchema } from '../src/command.ts';
 
 export default defineCommand({
@@ -45,8 +45,9 @@ export default defineCommand({
   ],
   planned: restorePlanSchema,
   afterInterruption:
-    'The database has its name with its old or its restored content, never half, and what was half restored is dropped within a minute. Look with `/db restore-cleanup` whether the old database is set aside.',
-  mayHaveLeft: ({ hooks }) => stoppedApplication(hooks),
+    'The database has its name with its old or its restored content, never half, and what was half restored is dropped within a minute.',
+  mayHaveLeft: ({ hooks, tables }, action) =>
+    tables === null ? [stoppedApplication(hooks), undoesSwap(action)].filter(Boolean).join(' ') : undefined,
   plan: ({ backup, tables }, { restores, action }) => restores.plan({ backup, tables, actionId: action.id }),
   card: plan => ({
     summary: restoreSummary(plan),

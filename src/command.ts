@@ -19,7 +19,7 @@ export { UserError } from './errors.ts';
 export { nearest } from './nearest.ts';
 export { quoted } from './quoted.ts';
 export { cleanupPlanSchema, restorePlanSchema, undoPlanSchema } from './restore/plan-schema.ts';
-export { metricNames } from './sampling/metrics.ts';
+export { metricNames, type Room } from './sampling/metrics.ts';
 export type { ChangeServices, ReadServices, RoutineServices } from './services.ts';
 
 /** What a command gives back: what the person sees, and the same in one line for the audit record. */
@@ -109,8 +109,11 @@ export interface DestructiveCommand<Args extends z.ZodObject = z.ZodObject, Plan
   readonly planned: Plan;
   /** What to look at when the bot died while this ran and nobody knows whether it took effect: one sentence. */
   readonly afterInterruption: string;
-  /** What this very plan may have left when the bot died while it ran, and what to do about it: said first. */
-  mayHaveLeft?(plan: z.output<Plan>): string | undefined;
+  /**
+   * What this very plan may have left when the bot died while it ran, and what to do about it: said first.
+   * @param action that ran it: `A-1042`.
+   */
+  mayHaveLeft?(plan: z.output<Plan>, action: string): string | undefined;
   /** Whether only the plan is wanted: shown as a read is, and nobody is asked. */
   planOnly?(args: z.output<Args>): boolean;
   plan(args: z.output<Args>, services: ReadServices): Promise<z.output<Plan>>;

@@ -12,8 +12,11 @@ export interface Approvable {
   /** @throws UserError when the stored plan is not one that this version understands. */
   card(plan: string): Card;
   run(plan: string, services: ServiceFactory, execution: Execution): Promise<Answer>;
-  /** @param plan that was running. */
-  afterInterruption(plan: string): string;
+  /**
+   * @param plan that was running.
+   * @param action that ran it: `A-1042`.
+   */
+  afterInterruption(plan: string, action: string): string;
 }
 
 /** `undefined` for a read command, which nobody needs to approve. */
@@ -27,9 +30,9 @@ export function approvable(command: Command): Approvable | undefined {
         card: plan => command.card(parsePlan(command.planned, plan)),
         run: async (plan, services, execution) =>
           command.run(parsePlan(command.planned, plan), services.change(execution)),
-        afterInterruption: plan => {
+        afterInterruption: (plan, action) => {
           const parsed = command.planned.safeParse(JSON.parse(plan));
-          const left = parsed.success ? command.mayHaveLeft?.(parsed.data) : undefined;
+          const left = parsed.success ? command.mayHaveLeft?.(parsed.data, action) : undefined;
           return [left, command.afterInterruption].filter(Boolean).join(' ');
         },
       };

@@ -155,6 +155,7 @@ function interruption(context: Context, action: Action): string {
   if (action.state === 'asked') return 'The bot stopped before anything was done.';
   if (action.risk === 'read') return 'The bot stopped before the answer was there; nothing was changed.';
   const command = context.commands.find(candidate => candidate.name === action.command);
-  const look = (command && approvable(command)?.afterInterruption(action.plan ?? 'null')) ?? 'Look at /db status.';
+  const left = command && approvable(command)?.afterInterruption(action.plan ?? 'null', spoken(action.id));
+  const look = left ?? 'Look at /db status.';
   return `The bot stopped while this ran. Nobody knows whether it took effect, and it is not tried again. ${look}`;
 }
