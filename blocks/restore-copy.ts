@@ -1,5 +1,6 @@
 import { context, section } from './parts.ts';
-import { code, count, duration, escapeMrkdwn, oneLine, utc } from './text.ts';
+import { heapWords } from './restore.ts';
+import { code, count, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
 import type { View } from './view.ts';
 
 interface CopyFacts {
@@ -28,8 +29,20 @@ export function copyOutcome(database: string, { takenAt, rows, tables, restoreMi
   return `${database} is the backup of ${utc(takenAt)}: ${count(rows, 'row')} in ${count(tables, 'table')}, restored in ${duration(restoreMilliseconds / 1000)}.`;
 }
 
+/** What the new database holds, how it was proved, and how to get rid of it. */
 export function copyResult(database: string, facts: CopyFacts): View {
-  const text = escapeMrkdwn(copyOutcome(database, facts));
-  const next = `From ${code(facts.backup)}. Each table counted against it; pg_amcheck: ${escapeMrkdwn(oneLine(facts.heap))}. It has the owner of the target, and stays until somebody drops it.`;
-  return { text: `${text}\n${next}`, blocks: [section(`:white_check_mark: *${text}*`), context(next)] };
+  const { takenAt, rows, tables, restoreMilliseconds, backup, heap } = facts;
+  const verdict = `:white_check_mark: *${code(database, 63)} is the backup of ${dateToken(takenAt)}*`;
+  const what = `${count(rows, 'row')} in ${count(tables, 'table')}, each counted against ${code(backup)}, in ${duration(restoreMilliseconds / 1000)}. The target was only read.`;
+  const next = `→ It has the target’s owner, and stays until its owner drops it: \`DROP DATABASE ${escapeMrkdwn(quotedName(database))}\`.`;
+  const proof = heapWords(heap);
+  return {
+    text: [escapeMrkdwn(copyOutcome(database, facts)), next, proof].join('\n'),
+    blocks: [section([verdict, what, next].join('\n')), context(proof)],
+  };
+}
+
+/** As SQL takes it, whatever it holds. */
+function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""').replaceAll('`', "'")}"`;
 }

@@ -23,14 +23,14 @@ export function undoCard({ action, at, current, before, aside, applications }: U
   const title = `Swap ${cut(oneLine(current.name), 60)} back to before ${action}?`;
   const who = applications.slice(0, listed).map(each => `${code(each.application, 60)} (${number(each.sessions)})`);
   const lines = [
-    `*Gets the name back* ${code(before.name, 63)}${before.bytes === null ? '' : `, ${bytes(before.bytes)}`}, as it was on ${dateToken(new Date(at))}`,
-    `*Loses it* the restored one, ${bytes(current.bytes)}; it stays as ${code(aside, 63)}`,
-    `*Connected* ${who.join(', ') || 'nobody'}`,
+    `*Comes back* ${code(before.name, 63)}${before.bytes === null ? '' : `, ${bytes(before.bytes)}`}: the database as it was ${dateToken(new Date(at))}`,
+    `*Is set aside* the restored one, ${bytes(current.bytes)}, as ${code(aside, 63)}`,
+    `*Disconnects* ${who.join(', ') || 'nobody: there is no session'}`,
   ];
-  const effect = `All sessions end, and connections are refused for a moment. What was written since ${dateToken(new Date(at))} is then only in ${code(aside, 63)}.`;
+  const effect = `*Effect* The two swap names, and connections are refused for usually under 0.1 s. What was written since ${dateToken(new Date(at))} is then only in ${code(aside, 63)}.`;
   return {
     text: [escapeMrkdwn(title), ...lines, effect].join('\n'),
-    blocks: [header(title), section(lines.join('\n')), section(`*Effect*\n${effect}`)],
+    blocks: [header(title), section(lines.join('\n')), section(effect)],
   };
 }
 
@@ -49,7 +49,7 @@ export function undoOutcome({ current, action, aside }: UndoFacts, { closedMilli
 
 export function undoResult(facts: UndoFacts, undone: Undone, actionId: string): View {
   const outcome = escapeMrkdwn(undoOutcome(facts, undone));
-  const next = `Drop ${code(facts.aside, 63)} when nobody needs it.`;
+  const next = `→ Drop ${code(facts.aside, 63)} when nobody needs what was restored: it takes room on the disk.`;
   return {
     text: `${outcome}\n${next}`,
     blocks: [
@@ -70,7 +70,7 @@ interface CleanupFacts {
 
 const roles = {
   before: 'as it was before',
-  after: 'as it was swapped out by the undo of',
+  after: 'as it was restored, taken out again by the undo of',
   restoring: 'half restored by',
 } as const;
 
@@ -82,17 +82,17 @@ export function cleanupCard(facts: CleanupFacts): View {
   const { action, role, name, of, at, bytes: size } = facts;
   const title = `Drop the database ${cut(oneLine(name), 100)}?`;
   const lines = [
-    `*It is* ${code(of, 63)} ${roles[role]} ${escapeMrkdwn(action)}, set aside ${dateToken(new Date(at))}`,
+    `*What it is* ${code(of, 63)} ${roles[role]} ${escapeMrkdwn(action)}, set aside ${dateToken(new Date(at))}`,
     `*Frees* ${size === null ? 'an unknown size' : bytes(size)}`,
-    '*Connected* nobody',
+    '*Disconnects* nobody: there is no session',
   ];
   const effect =
     role === 'before'
-      ? `Its rows are gone for good, and ${escapeMrkdwn(action)} can no longer be undone. The safety backup of that restore stays.`
-      : 'Its rows are gone for good.';
+      ? `*Effect* Its rows are gone for good, and ${escapeMrkdwn(action)} can no longer be undone. The safety backup of that restore stays.`
+      : '*Effect* Its rows are gone for good.';
   return {
     text: [escapeMrkdwn(title), ...lines, effect].join('\n'),
-    blocks: [header(title), section(lines.join('\n')), section(`*Effect*\n${effect}`)],
+    blocks: [header(title), section(lines.join('\n')), section(effect)],
   };
 }
 

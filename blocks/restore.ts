@@ -1,6 +1,6 @@
 import { bar } from './bar.ts';
 import { nextStep } from './next-step.ts';
-import { actions, button, context, fields, header, preformatted, section } from './parts.ts';
+import { actions, button, context, header, preformatted, section } from './parts.ts';
 import { type PassedOver, passedOverAs } from './passed-over.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent, utc } from './text.ts';
 import type { View } from './view.ts';
@@ -52,11 +52,11 @@ const listed = 5;
 
 /** What the levels of a verification mean, short. */
 const levels: Readonly<Record<string, string>> = {
-  files: 'its files are those that were written',
-  readable: 'pg_restore reads all of it',
-  restored: 'it was restored',
-  counts: 'restored, with the rows of every table as in the snapshot',
-  contents: 'restored, rows and contents as in the snapshot',
+  files: 'only that its files are as written',
+  readable: 'only that it can be read to its end',
+  restored: 'restored, rows not counted',
+  counts: 'restored, every table’s rows counted',
+  contents: 'restored, every table’s rows counted, contents compared',
 };
 
 export function restoreSummary({ backup, database, tables, schema }: RestoreFacts): string {
@@ -67,21 +67,20 @@ export function restoreSummary({ backup, database, tables, schema }: RestoreFact
 
 /** All that a person weighs before approving: what comes back, what is lost, how long, and how to return. */
 export function restoreCard(facts: RestoreFacts): View {
-  const { backup, database, tables, warnings, byHand } = facts;
-  const when = utc(new Date(backup.takenAt));
+  const { database, tables, warnings, byHand } = facts;
   const title = tables
     ? `Restore ${count(tables.length, 'table')} beside the originals?`
-    : `Replace ${cut(oneLine(database.name), 60)} by its backup of ${when}?`;
+    : `Replace ${cut(oneLine(database.name), 100)} by its backup?`;
   const lines = [...backupLines(facts), ...(tables ? tableLines(facts) : wholeLines(facts)), spaceLine(facts)];
   const effect = tables ? tableEffect(facts) : wholeEffect(facts);
   const careful = warnings.slice(0, listed).map(text => `⚠️ ${escapeMrkdwn(oneLine(text))}`);
   return {
-    text: [escapeMrkdwn(title), ...lines, effect, ...careful, ...(byHand.length > 0 ? [later(byHand)] : [])].join('\n'),
+    text: [escapeMrkdwn(title), ...careful, ...lines, effect, ...(byHand.length > 0 ? [later(byHand)] : [])].join('\n'),
     blocks: [
       header(title),
-      section(lines.join('\n')),
       ...(careful.length > 0 ? [section(careful.join('\n'))] : []),
-      section(`*Effect*\n${effect}`),
+      section(lines.join('\n')),
+      section(effect),
       ...(byHand.length > 0 ? [context(later(byHand))] : []),
     ],
   };
@@ -164,29 +163,35 @@ export function restoreOutcome({ backup, database, aside }: RestoreFacts, restor
 /** What is there now, and the two ways on: back, or clean up. */
 export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, actionId: string): View {
   const { backup, database, aside, byHand } = facts;
-  const title = `${cut(oneLine(database.name), 60)} is restored`;
-  const keep = `The old database stays as ${code(aside, 63)} (${bytes(database.bytes)}), and nobody can connect to it. Drop it when nobody misses anything any more, within days: it takes its room on the disk.`;
+  const title = `${cut(oneLine(database.name), 100)} is restored`;
+  const { endedSessions } = restored;
+  const lines = [
+    `*Data of* ${dateToken(new Date(backup.takenAt))}: ${count(restored.rows, 'row')} in ${count(restored.tables, 'table')}, each counted against the backup`,
+    `*Connections refused* for ${closedFor(restored)}; ${endedSessions === undefined ? 'sessions were ended' : `${count(endedSessions, 'session')} ended`}`,
+    `*The old database* stays as ${code(aside, 63)} (${bytes(database.bytes)}), closed to everybody, until somebody drops it`,
+  ];
+  const next =
+    '→ Look at the application. If it is worse than before, undo: that takes seconds. Drop the old one within days: it takes room on the disk.';
   const notes = [
-    `${count(restored.rows, 'row')} in ${count(restored.tables, 'table')}, each table counted against the backup. pg_amcheck: ${escapeMrkdwn(oneLine(restored.heap).replace(/\.$/, ''))}.`,
+    `Restored in ${duration(restored.restoreMilliseconds / 1000)}. ${heapWords(restored.heap)}`,
     `Safety backup of what was there: ${code(restored.safety, 300)}`,
     ...(restored.hooksRun.length > 0 ? [`Hooks that ran: ${escapeMrkdwn(restored.hooksRun.join(', '))}.`] : []),
   ];
   return {
-    text: [escapeMrkdwn(restoreOutcome(facts, restored)), keep, `Undo: /db restore-undo ${actionId}`, ...notes].join(
-      '\n',
-    ),
+    text: [
+      escapeMrkdwn(restoreOutcome(facts, restored)),
+      ...lines,
+      next,
+      `Undo: /db restore-undo ${actionId}`,
+      ...notes,
+    ].join('\n'),
     blocks: [
       header(title),
-      fields([
-        ['Data of', dateToken(new Date(backup.takenAt))],
-        ['Connections refused', closedFor(restored)],
-        ['Sessions ended', restored.endedSessions === undefined ? 'unknown' : number(restored.endedSessions)],
-        ['Restored in', duration(restored.restoreMilliseconds / 1000)],
-      ]),
-      section(keep),
+      section(lines.join('\n')),
       ...(byHand.length > 0
         ? [section('*Still to do, by a superuser*'), preformatted(byHand.map(statement => `${statement};`).join('\n'))]
         : []),
+      section(next),
       actions(
         nextStep({ text: 'Undo: swap back', line: `restore-undo ${actionId}`, actionId }),
         nextStep({ text: 'Drop the old one', line: `restore-cleanup ${actionId}`, actionId, style: 'danger' }, 1),
@@ -194,6 +199,11 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
       context(...notes),
     ],
   };
+}
+
+/** What pg_amcheck found, or why it did not look; a sentence. @param heap its words, plain, without a full stop or with one. */
+export function heapWords(heap: string): string {
+  return `pg_amcheck, over tables and indexes: ${escapeMrkdwn(oneLine(heap).replace(/\.$/, ''))}.`;
 }
 
 /** What came beside the originals, and how to go on with it. */
@@ -206,7 +216,7 @@ export function restoredTables(
 ): { view: View; outcome: string } {
   const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} ${tables.length === 1 ? 'is' : 'are'} in the schema ${schema}.`;
   const lines = tables.slice(0, 20).map(({ name, rows }) => `• ${code(name)}: ${count(rows, 'row')}`);
-  const next = `Compare and copy with SQL, then \`DROP SCHEMA ${schema} CASCADE\`. Foreign keys to other tables and what refers to these did not come.`;
+  const next = `→ Compare and copy with SQL; then \`DROP SCHEMA ${schema} CASCADE\`. The originals are unchanged. Foreign keys to other tables did not come.`;
   return {
     outcome,
     view: {
@@ -218,8 +228,9 @@ export function restoredTables(
 
 function backupLines({ backup }: RestoreFacts): string[] {
   const { verified } = backup;
+  const note = backup.note === null ? '' : ` (“${cut(escapeMrkdwn(oneLine(backup.note)), 80)}”)`;
   return [
-    `*Backup* ${code(backup.name)} of ${dateToken(new Date(backup.takenAt))}: ${bytes(backup.bytes)}, ${count(backup.rows, 'row')} in ${count(backup.tables, 'table')}${backup.note === null ? '' : ` (“${cut(escapeMrkdwn(oneLine(backup.note)), 100)}”)`}`,
+    `*Back to* ${dateToken(new Date(backup.takenAt))}: ${code(backup.name)}${note}, ${count(backup.rows, 'row')}, ${bytes(backup.bytes)}`,
     ...latestLines(backup.passedOver),
     `*Verified* ${verified ? `${dateToken(new Date(verified.at))}: ${levels[verified.level] ?? escapeMrkdwn(verified.level)}` : 'never'}`,
   ];
@@ -228,7 +239,7 @@ function backupLines({ backup }: RestoreFacts): string[] {
 /** Which one `latest` is, where there are newer ones. */
 function latestLines(newer: RestoreFacts['backup']['passedOver']): string[] {
   if (newer === null) return [];
-  if (newer.length === 0) return ['*Latest* is this one: no backup is newer'];
+  if (newer.length === 0) return [];
   const named = newer
     .slice(0, 2)
     .map(({ name, takenAt, because }) => `${code(name)} of ${dateToken(new Date(takenAt))} (${passedOverAs[because]})`);
@@ -243,37 +254,40 @@ function wholeLines({ loss, applications }: RestoreFacts): string[] {
   });
   const more = loss.tables.length - changes.length;
   const who = applications.slice(0, listed).map(each => `${code(each.application, 60)} (${number(each.sessions)})`);
+  const others = applications.length - who.length;
+  const last = loss.lastCommit === null ? '' : `, last commit ${dateToken(new Date(loss.lastCommit))}`;
   return [
     loss.tables.length === 0
-      ? '*Rows* as many in every table as in the backup; changed ones are not counted'
-      : `*Rows, now → restored*\n${changes.join('\n')}${more > 0 ? `\n• and ${count(more, 'more table')}` : ''}`,
-    ...(loss.lastCommit === null ? [] : [`*Last commit on the server* ${dateToken(new Date(loss.lastCommit))}`]),
-    `*Connected* ${who.join(', ') || 'nobody'}`,
+      ? `*Rows* as many in every table as now; which have changed is not known${last}`
+      : `*Rows, now → restored*${last}\n${changes.join('\n')}${more > 0 ? `\n• and ${count(more, 'more table')}` : ''}`,
+    `*Disconnects* ${who.join(', ') || 'nobody: there is no session'}${others > 0 ? ` and ${count(others, 'more application')}` : ''}`,
   ];
 }
 
 function tableLines({ tables, schema }: RestoreFacts): string[] {
-  const names = (tables ?? []).slice(0, 20).map(name => code(name, 80));
-  return [`*Tables* ${names.join(', ')}`, `*Into the schema* ${code(schema ?? '', 63)}`];
+  const named = (tables ?? []).slice(0, listed).map(name => code(name, 80));
+  const more = (tables ?? []).length - named.length;
+  return [
+    `*Tables* ${named.join(', ')}${more > 0 ? ` and ${number(more)} more` : ''}`,
+    `*Into the schema* ${code(schema ?? '', 63)}`,
+  ];
 }
 
 function spaceLine({ space, expected }: RestoreFacts): string {
-  const free =
-    space.free === null ? 'the server’s free space cannot be seen from here' : `${bytes(space.free)} are free`;
-  const time = `about ${duration(Math.max(1, expected.seconds))}, ${expected.from === 'verification' ? 'as long as its verification took' : 'by its size'}`;
-  return `*Needs* ${bytes(space.needed)} on the server’s disk (${free}), and ${time}`;
+  const free = space.free === null ? 'the server’s free space cannot be seen from here' : `${bytes(space.free)} free`;
+  const from = expected.from === 'verification' ? 'as its verification took' : 'by its size';
+  return `*Takes* about ${duration(Math.max(1, expected.seconds))} (${from}) and ${bytes(space.needed)} of the server’s disk (${free})`;
 }
 
 function wholeEffect({ aside }: RestoreFacts): string {
   return [
-    'Restored beside the database first, and proved there; until then nothing is touched.',
-    'Then the two swap names: all sessions end, and connections are refused for a moment, usually under 0.1 s.',
-    `What was written since the backup is gone from the database and stays in ${code(aside, 63)}; \`/db restore-undo\` swaps back within seconds.`,
+    '*Effect* It is built and proved beside the database first; then the two swap names, and connections are refused for usually under 0.1 s.',
+    `What was written since the backup is then only in ${code(aside, 63)}. \`/db restore-undo\` swaps back within seconds.`,
   ].join(' ');
 }
 
 function tableEffect({ schema }: RestoreFacts): string {
-  return `The original tables stay as they are. Nothing is copied back: people compare and copy from ${code(schema ?? '', 63)}.`;
+  return `*Effect* The originals stay as they are, and nothing is copied back: people compare and copy from ${code(schema ?? '', 63)}.`;
 }
 
 function closedFor({ closedMilliseconds }: Pick<RestoredFacts, 'closedMilliseconds'>): string {

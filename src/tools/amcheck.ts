@@ -83,8 +83,8 @@ async function obstacleOf(
   const { database, extension, checksTables, missingGrants, role } = preparation!;
   if (extension === null) {
     return notChecked(
-      `The extension amcheck is not installed in ${database}.`,
-      'A superuser enables it there with `CREATE EXTENSION amcheck`; it comes with PostgreSQL (contrib).',
+      'The extension amcheck is not installed in this database.',
+      'A superuser enables it with `CREATE EXTENSION amcheck`; it comes with PostgreSQL (contrib).',
     );
   }
   if (!checksTables) {

@@ -68,7 +68,7 @@ test('ada goes back to before the mistake, keeps what she found, and ben approve
   const kept = await reads('#incident', new RegExp(`Backup complete[\\s\\S]*recovered by ${recovery}`));
 
   await ada.clicks('Restore it', { on: kept });
-  const card = await reads('#incident', /needs approval: replace|Replace .* by its backup of/);
+  const card = await reads('#incident', /needs approval: replace|Replace .* by its backup/);
   expect(await users()).toBe(0);
   await ben.clicks('Approve', { on: card });
   await reads('#incident', /is restored/);

@@ -52,7 +52,7 @@ async function begun(): Promise<string> {
   await reads('#incident', /Backup complete/);
   await office.database.admin.sql('truncate users, orders, "Invoices"');
   await ada.types('/db restore latest');
-  const card = await reads('#incident', /waits for[\s\S]*Replace .* by its backup of/);
+  const card = await reads('#incident', /waits for[\s\S]*Replace .* by its backup/);
   await ben.clicks('Approve', { on: card });
   return /A-\d+/.exec(JSON.stringify(card.blocks))![0];
 }

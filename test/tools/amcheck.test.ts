@@ -121,7 +121,7 @@ describe('what keeps it from checking', () => {
     const url = await databaseWith('bare', []);
     expect(await checkerOf(url).check(forever)).toMatchObject({
       outcome: 'not-checked',
-      reason: 'The extension amcheck is not installed in bare.',
+      reason: 'The extension amcheck is not installed in this database.',
       hint: expect.stringContaining('CREATE EXTENSION amcheck'),
     });
   });
