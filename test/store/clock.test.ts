@@ -19,8 +19,8 @@ test('a clock that drifts while the process runs is found and logged, and so is 
   const books = await Books.open({ engine: 'postgres' });
   const logged: string[] = [];
   const log = {
-    error: (text: unknown) => logged.push(`error ${text}`),
-    info: (text: unknown) => logged.push(`info ${text}`),
+    error: (text: unknown) => logged.push(`error ${String(text)}`),
+    info: (text: unknown) => logged.push(`info ${String(text)}`),
   };
   let off = 0;
   try {
