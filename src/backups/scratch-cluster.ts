@@ -1,20 +1,17 @@
-import { spawn } from 'node:child_process';
-import { appendFile, chown, mkdir, open, readFile } from 'node:fs/promises';
+import { appendFile, chown, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { execa } from 'execa';
 import { UserError } from '../errors.ts';
 import { type Connection, parseConnectionUrl } from '../postgres/connection-url.ts';
 import type { Account } from '../tools/account.ts';
 import { type Installation, programPath } from '../tools/binaries.ts';
 import { serverFolder } from './scratch-folder.ts';
-import { dataDirectory, isReady } from './scratch-postmaster.ts';
+import { dataDirectory, startPostmaster } from './scratch-postmaster.ts';
 
 const superuser = 'pgchatops';
 /** Only the name of the socket: nothing listens on a port. */
 const port = 5432;
 const readyWithinMs = 30_000;
-const lookEveryMs = 20;
 /** sun_path takes 103 bytes on macOS, 107 on Linux, `/.s.PGSQL.5432` included. */
 const longestSocketFolder = 88;
 
@@ -70,7 +67,9 @@ export async function startScratchCluster({
     ([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`,
   );
   await appendFile(path.join(dataDirectory(server), 'postgresql.conf'), lines.join(''));
-  await launch(installation, server, account, signal);
+  const launch = { installation, server, account, environment: environment(), signal, within: readyWithinMs };
+  const { ready, said } = await startPostmaster(launch);
+  if (!ready) throw didNotStart(said);
   return parseConnectionUrl(
     `postgresql://${superuser}@/postgres?host=${encodeURIComponent(server)}&port=${port}&sslmode=disable`,
   );
@@ -101,38 +100,6 @@ async function initialize(
   });
   signal.throwIfAborted();
   if (failed) throw didNotStart(stderr);
-}
-
-async function launch(
-  installation: Installation,
-  server: string,
-  account: Account,
-  signal: AbortSignal,
-): Promise<void> {
-  const logFile = path.join(server, 'log');
-  await using log = await open(logFile, 'a', 0o600);
-  const child = spawn(programPath(installation, 'postgres'), ['-D', dataDirectory(server)], {
-    ...account,
-    cwd: server,
-    env: environment(),
-    // Ctrl-C in the bot's terminal is not for it: the bot ends it when its own work has stopped.
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
-  });
-  child.unref();
-  let exited = false;
-  const ended = () => {
-    exited = true;
-  };
-  child.once('exit', ended);
-  child.once('error', ended);
-  const deadline = performance.now() + readyWithinMs;
-  while (!exited && performance.now() < deadline) {
-    if (await isReady(server)) return;
-    await pause(lookEveryMs, undefined, { signal });
-  }
-  child.kill('SIGQUIT');
-  throw didNotStart(await readFile(logFile, 'utf8'));
 }
 
 function environment(): Record<string, string> {

@@ -8,7 +8,7 @@ import { requireSpace } from './disk-space.ts';
 import type { Definitions } from './dump-definitions.ts';
 import { startScratchCluster } from './scratch-cluster.ts';
 import { createScratchDatabase, type ScratchDatabase } from './scratch-database.ts';
-import { openScratchFolder } from './scratch-folder.ts';
+import { openScratchFolder, type ScratchFolder } from './scratch-folder.ts';
 import type { ScratchPlace } from './scratch-place.ts';
 import { type FileSystemsReader, requireServerSpace } from './server-space.ts';
 import { NotDone } from './verify-steps.ts';
@@ -23,7 +23,6 @@ interface ScratchWork {
   readonly target: Target;
   readonly fileSystems?: FileSystemsReader;
   readonly backup: FoundBackup;
-  readonly definitions: Definitions;
   readonly installations: readonly Installation[];
   /** Where a throwaway server is made. */
   readonly temporary: string;
@@ -32,36 +31,80 @@ interface ScratchWork {
   readonly signal: AbortSignal;
 }
 
+type DatabaseWork<Result> = (database: ScratchDatabase, installation: Installation) => Promise<Result>;
+
+/** Where a backup is restored for a while. */
+export interface ScratchServer extends AsyncDisposable {
+  /** In words. */
+  readonly where: string;
+  /**
+   * Makes an empty database for the backup, and removes it when the work has ended, however it ended.
+   *
+   * @throws NotDone when there is no place for it, UserError when a server for it cannot be started.
+   */
+  withDatabase<Result>(definitions: Definitions, work: DatabaseWork<Result>): Promise<Result>;
+}
+
 /**
- * Makes an empty database for a backup, and removes it and its server when the work has ended, however it ended.
- *
- * @throws NotDone when there is no place for it.
+ * Opens the place for a backup's database. A throwaway server starts at once, while the dump is still read: making one
+ * takes a core a second. It ends with the disposal.
  */
-export async function withScratchDatabase<Result>(
-  options: ScratchWork,
-  work: (database: ScratchDatabase, installation: Installation) => Promise<Result>,
-): Promise<Result> {
-  const { place, backup, definitions, installations, temporary, now, log, signal } = options;
-  if (place.kind === 'none') throw new NotDone(place.why, { hint: whatHelps(backup) });
-  if (place.kind === 'cluster') {
-    const needed = emptyServerBytes + Math.ceil(tableBytes(backup) * roomPerByte);
-    await requireSpace(temporary, needed, { what: 'The restore', where: temporary });
-    const folder = await openScratchFolder(temporary);
-    try {
-      const { installation, account } = place;
-      const connection = await startScratchCluster({ installation, folder: folder.path, account, signal });
+export function openScratchServer(options: ScratchWork): ScratchServer {
+  const { place, backup, now, log } = options;
+  const where = describePlace(place, backup);
+  if (place.kind === 'none') {
+    const refuse = () => Promise.reject(new NotDone(place.why, { hint: whatHelps(backup) }));
+    return { where, withDatabase: refuse, [Symbol.asyncDispose]: async () => undefined };
+  }
+  if (place.kind !== 'cluster') {
+    return {
+      where,
+      withDatabase: (definitions, work) => withDatabaseOn(place, { ...options, definitions }, work),
+      [Symbol.asyncDispose]: async () => undefined,
+    };
+  }
+  const starting = startThrowaway(options, place);
+  starting.catch(() => undefined); // told to whoever wants a database there
+  return {
+    where,
+    withDatabase: async (definitions, work) => {
+      const { connection } = await starting;
       const database = await createScratchDatabase({ connection, disposable: true, definitions, now: now(), log });
-      return await work(database, installation);
-    } finally {
-      await folder.remove();
-    }
+      return work(database, place.installation);
+    },
+    [Symbol.asyncDispose]: async () => {
+      const started = await starting.catch(() => undefined);
+      await started?.folder.remove();
+    },
+  };
+}
+
+async function startThrowaway(
+  { backup, temporary, signal }: ScratchWork,
+  { installation, account }: Extract<ScratchPlace, { kind: 'cluster' }>,
+): Promise<{ folder: ScratchFolder; connection: Connection }> {
+  const needed = emptyServerBytes + Math.ceil(tableBytes(backup) * roomPerByte);
+  await requireSpace(temporary, needed, { what: 'The restore', where: temporary });
+  const folder = await openScratchFolder(temporary);
+  try {
+    return { folder, connection: await startScratchCluster({ installation, folder: folder.path, account, signal }) };
+  } catch (error) {
+    await folder.remove();
+    throw error;
   }
-  if (place.kind === 'target') {
+}
+
+async function withDatabaseOn<Result>(
+  { kind, connection }: Extract<ScratchPlace, { kind: 'server' | 'target' }>,
+  options: ScratchWork & { readonly definitions: Definitions },
+  work: DatabaseWork<Result>,
+): Promise<Result> {
+  const { backup, target, fileSystems, definitions, now, log } = options;
+  if (kind === 'target') {
     const needed = Math.ceil(tableBytes(backup) * roomPerByte);
-    await requireServerSpace(options.target, needed, { tablespace: 'pg_default', fileSystems: options.fileSystems });
+    await requireServerSpace(target, needed, { tablespace: 'pg_default', fileSystems });
   }
-  const installation = await fittingTools(place.connection, options, installations);
-  const { connection } = place;
+  const installation = await fittingTools(connection, options);
   const database = await createScratchDatabase({ connection, disposable: false, definitions, now: now(), log });
   try {
     return await work(database, installation);
@@ -92,8 +135,7 @@ export function majorOf({ manifest }: FoundBackup): number {
 /** Another major version would say more of the two than of the backup. */
 async function fittingTools(
   connection: Connection,
-  { backup, log }: ScratchWork,
-  installations: readonly Installation[],
+  { backup, log, installations }: ScratchWork,
 ): Promise<Installation> {
   const version = await within({ name: 'scratch', connection, log }, server => server.version());
   const [there, wanted] = [Math.trunc(version / 10_000), majorOf(backup)];

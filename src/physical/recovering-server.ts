@@ -1,16 +1,12 @@
-import { spawn } from 'node:child_process';
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
-import { dataDirectory, endPostmaster, isReady } from '../backups/scratch-postmaster.ts';
+import { startPostmaster } from '../backups/scratch-postmaster.ts';
 import { UserError } from '../errors.ts';
 import type { Account } from '../tools/account.ts';
-import { type Installation, programPath } from '../tools/binaries.ts';
-import { inspectProcess } from '../tools/processes.ts';
+import type { Installation } from '../tools/binaries.ts';
 
 /** Only the name of the socket: nothing listens on a port. */
 export const socketPort = 5432;
-const lookEveryMs = 50;
 
 /**
  * What must not be as it is on the living server, whose postgresql.auto.conf came along: the command line beats it.
@@ -91,39 +87,20 @@ export type RecoveryEnd =
  * @throws UserError with the end of its log when it does not start.
  */
 export async function recoverServer(server: RecoveringServer, { toEndOfWal = false } = {}): Promise<RecoveryEnd> {
-  const { installation, folder, account, signal } = server;
-  const logFile = path.join(folder, 'log');
-  const before = (await readFile(logFile, 'utf8').catch(() => '')).length;
-  await using log = await open(logFile, 'a', 0o600);
-  const child = spawn(programPath(installation, 'postgres'), await argvOf(server, toEndOfWal), {
-    ...account,
-    cwd: folder,
-    env: environment(),
-    detached: true,
-    stdio: ['ignore', log.fd, log.fd],
+  const { installation, folder, account, signal, started } = server;
+  const { ready, said } = await startPostmaster({
+    installation,
+    server: folder,
+    settings: await settingsOf(server, toEndOfWal),
+    account,
+    environment: environment(),
+    signal,
+    started,
   });
-  child.unref();
-  let exited = false;
-  const ended = () => {
-    exited = true;
-  };
-  child.once('exit', ended);
-  child.once('error', ended);
-  try {
-    if (child.pid !== undefined) await server.started(child.pid);
-    while (!exited) {
-      if (await isReady(folder)) {
-        const [, time] = stoppedBefore.exec(await logSince(logFile, before)) ?? [];
-        return { promoted: true, stoppedBefore: time && inUtc(time) };
-      }
-      await pause(lookEveryMs, undefined, { signal });
-    }
-  } catch (error) {
-    const running = child.pid === undefined ? undefined : await inspectProcess(child.pid);
-    if (running && !exited) await endPostmaster(running);
-    throw error;
+  if (ready) {
+    const [, time] = stoppedBefore.exec(said) ?? [];
+    return { promoted: true, stoppedBefore: time && inUtc(time) };
   }
-  const said = await logSince(logFile, before);
   if (targetNotReached.test(said)) {
     const [, last] = lastTransaction.exec(said) ?? [];
     return { promoted: false, lastTransaction: last && inUtc(last) };
@@ -135,7 +112,7 @@ export async function recoverServer(server: RecoveringServer, { toEndOfWal = fal
 }
 
 /** Files beside the data directory, as Debian keeps the living server's own elsewhere: the restore may have brought none. */
-async function argvOf(server: RecoveringServer, toEndOfWal: boolean): Promise<string[]> {
+async function settingsOf(server: RecoveringServer, toEndOfWal: boolean): Promise<Record<string, string>> {
   const { folder, socketFolder, restoreCommand } = server;
   const files = {
     config_file: path.join(folder, 'postgresql.conf'),
@@ -145,23 +122,18 @@ async function argvOf(server: RecoveringServer, toEndOfWal: boolean): Promise<st
   await writeFile(files.config_file, '', { mode: 0o644 });
   await writeFile(files.hba_file, 'local all all trust\n', { mode: 0o644 });
   await writeFile(files.ident_file, '', { mode: 0o644 });
-  const all = {
+  return {
     ...settings,
     ...files,
     unix_socket_directories: socketFolder,
     restore_command: restoreCommand,
     ...(toEndOfWal && { recovery_target_time: '' }),
   };
-  return ['-D', dataDirectory(folder), ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
 }
 
 /** The server writes its moments in the zone of its settings above: `2026-01-31 14:05:00.123456+00`. */
 function inUtc(moment: string): string {
   return moment.replace(/\+00$/, ' UTC');
-}
-
-async function logSince(file: string, characters: number): Promise<string> {
-  return (await readFile(file, 'utf8')).slice(characters);
 }
 
 /** What pgBackRest needs for the archive's sake goes along with its restore_command. */

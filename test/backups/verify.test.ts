@@ -252,22 +252,25 @@ test('with no place for a restore it reads the backup, and says what is needed',
   }
 });
 
-test('one that is cancelled in the middle of its restore leaves nothing, and the manifest says nothing of it', async () => {
-  const cancel = new AbortController();
-  const followed = following(cancel.signal);
-  const verifications = await verifying.open();
-  const before = (await reread(backup.directory)).manifest.verifications;
-  const work = verifications.verify(
-    { backup: backup.name, level: 'contents', actionId: 'A-8' },
-    {
-      signal: cancel.signal,
-      progress: step => {
-        followed.progress(step);
-        if (step.doing === 'Restoring') cancel.abort(new Error('enough'));
+test.each(['Reading the dump', 'Restoring'])(
+  'one that is cancelled while %s leaves nothing, and the manifest says nothing of it',
+  async step => {
+    const cancel = new AbortController();
+    const followed = following(cancel.signal);
+    const verifications = await verifying.open();
+    const before = (await reread(backup.directory)).manifest.verifications;
+    const work = verifications.verify(
+      { backup: backup.name, level: 'contents', actionId: 'A-8' },
+      {
+        signal: cancel.signal,
+        progress: progress => {
+          followed.progress(progress);
+          if (progress.doing === step) cancel.abort(new Error('enough'));
+        },
       },
-    },
-  );
-  await expect(work).rejects.toThrow('enough');
-  expect(await verifying.left()).toEqual([]);
-  expect((await reread(backup.directory)).manifest.verifications).toEqual(before);
-});
+    );
+    await expect(work).rejects.toThrow('enough');
+    expect(await verifying.left()).toEqual([]);
+    expect((await reread(backup.directory)).manifest.verifications).toEqual(before);
+  },
+);
