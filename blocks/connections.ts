@@ -1,9 +1,8 @@
-import type { Refusal } from '../src/postgres/backend-rules.ts';
 import { bar } from './bar.ts';
 import { nextStep } from './next-step.ts';
 import { type PageFinding, page } from './page.ts';
 import { actions } from './parts.ts';
-import { mayNotEnd } from './refusal.ts';
+import { mayNotEnd, type Refusal } from './refusal.ts';
 import { type Column, table } from './table.ts';
 import { code, count, duration, escapeMrkdwn, number } from './text.ts';
 import type { View } from './view.ts';

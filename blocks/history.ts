@@ -1,7 +1,7 @@
 import { limits as slack } from './limits.ts';
 import { actions, button, header, section } from './parts.ts';
 import { inUnit, scaleOf, type Unit } from './scale.ts';
-import { code, count, cut, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
+import { code, count, cut, dateToken, duration, escapeMrkdwn, number, utc } from './text.ts';
 import type { View } from './view.ts';
 
 interface Point {
@@ -17,9 +17,18 @@ interface Point {
 export interface HistoryFacts {
   readonly target: string;
   readonly actionId: string;
-  readonly metric: { readonly title: string; readonly unit: Unit };
+  readonly metric: {
+    readonly title: string;
+    readonly unit: Unit;
+    /** How often it is measured, minutes. */
+    readonly every: number;
+  };
   /** From which values on it deserves attention or is critical; undefined where no threshold is about it. */
-  readonly limits?: { readonly attention: number; readonly critical: number } | undefined;
+  readonly limits?:
+    | { readonly attention: number; readonly critical: number; readonly of?: string | undefined }
+    | undefined;
+  /** How its growth was judged, where that says more than how large it is; plain text. */
+  readonly growth?: { readonly severity: keyof typeof lamps; readonly text: string } | undefined;
   /** Milliseconds since 1970. */
   readonly from: number;
   readonly to: number;
@@ -56,13 +65,38 @@ export function historyView(facts: HistoryFacts): View {
 
 const lamps = { healthy: '🟢 All well', attention: '🟡 Needs attention', critical: '🔴 Critical' } as const;
 
-/** Where the newest value stands against the target's thresholds. */
-function verdictOf({ limits, metric }: HistoryFacts, last: Filled): string[] {
-  if (!limits) return [];
+/** How many times what a point stands for the newest value may be old and still be called that of now. */
+const stale = 3;
+
+/** How it is now: against the target's thresholds, or by its growth, or else beside its own past. */
+function verdictOf(facts: HistoryFacts, found: readonly Filled[]): string {
+  const { limits, growth, metric, span, to } = facts;
+  const last = found.at(-1)!;
+  const value = inUnit(last.value, metric.unit);
+  if (to - last.at > stale * Math.max(span, metric.every * 60_000)) {
+    return `Not known now: the last value is ${duration((to - last.at) / 1_000)} old`;
+  }
+  if (growth) return `${lamps[growth.severity]}: ${value}, ${escapeMrkdwn(growth.text)}`;
+  if (!limits) return `${value} now, ${comparison(facts, found)}`;
   const severity =
     last.value >= limits.critical ? 'critical' : last.value >= limits.attention ? 'attention' : 'healthy';
-  const [value, low, high] = [last.value, limits.attention, limits.critical].map(one => inUnit(one, metric.unit));
-  return [`${lamps[severity]}: ${value} (attention from ${low}, critical from ${high})`];
+  const [low, high] = [limits.attention, limits.critical].map(one => inUnit(one, metric.unit));
+  const of = limits.of === undefined ? '' : ` of ${escapeMrkdwn(limits.of)}`;
+  return `${lamps[severity]}: ${value}${of} (attention from ${low}, critical from ${high})`;
+}
+
+/** Beside its own past, where nothing says how much is too much. */
+function comparison({ metric }: HistoryFacts, found: readonly Filled[]): string {
+  const highest = Math.max(...found.map(({ high }) => high));
+  if (highest === 0) return 'as all the time';
+  const average = averageOf(found);
+  const times = found.at(-1)!.value / average;
+  const place = times >= 1.5 ? `${number(Number(times.toFixed(1)))} times` : times <= 2 / 3 ? 'below' : 'near';
+  return `${place} the average of ${inUnit(average, metric.unit)}; highest ${inUnit(highest, metric.unit)}`;
+}
+
+function averageOf(found: readonly Filled[]): number {
+  return found.reduce((sum, { value }) => sum + value, 0) / found.length;
 }
 
 /** A threshold far above all values would press them to the ground: it is drawn from a quarter of it on. */
@@ -116,14 +150,13 @@ function summary(facts: HistoryFacts, found: readonly Filled[]): string[] {
   const lowest = found.reduce((least, one) => (one.low < least.low ? one : least));
   const highest = found.reduce((most, one) => (one.high > most.high ? one : most));
   const last = found.at(-1)!;
-  const average = found.reduce((sum, { value }) => sum + value, 0) / found.length;
   const gaps = points.length - found.length;
   return [
-    ...verdictOf(facts, last),
+    verdictOf(facts, found),
     `*Last* ${say(last.value)} (${dateToken(new Date(last.at))})`,
     `*Highest* ${say(highest.high)} (${dateToken(new Date(highest.at))})`,
     `*Lowest* ${say(lowest.low)} (${dateToken(new Date(lowest.at))})`,
-    `*Average* ${say(average)}, of ${count(found.length, 'point')} of ${duration(span / 1_000)}${gaps > 0 ? `, with ${gaps} interrupted` : ''}`,
+    `*Average* ${say(averageOf(found))}, of ${count(found.length, 'point')} of ${duration(span / 1_000)}${gaps > 0 ? `, with ${gaps} interrupted` : ''}`,
   ];
 }
 

@@ -1,9 +1,8 @@
-import type { Refusal } from '../src/postgres/backend-rules.ts';
 import { cancelBackup } from './cancel-backup.ts';
 import type { CsvCell } from './csv.ts';
 import { nextStep, oneWord } from './next-step.ts';
 import { type PageFacts, type PageFinding, page } from './page.ts';
-import { mayNotEnd } from './refusal.ts';
+import { mayNotEnd, type Refusal } from './refusal.ts';
 import { type Column, table } from './table.ts';
 import { code, count, cut, cutAtWord, duration, escapeMrkdwn, number, oneLine } from './text.ts';
 import type { View } from './view.ts';

@@ -1,11 +1,10 @@
 import type { ActionsBlock } from '@slack/types';
-import type { Refusal } from '../src/postgres/backend-rules.ts';
 import { cancelBackup } from './cancel-backup.ts';
 import type { CsvCell } from './csv.ts';
 import { nextStep } from './next-step.ts';
 import { type PageFinding, page } from './page.ts';
 import { actions } from './parts.ts';
-import { mayNotEnd } from './refusal.ts';
+import { mayNotEnd, type Refusal } from './refusal.ts';
 import { type Column, table } from './table.ts';
 import { count, cutAtWord, duration, oneLine } from './text.ts';
 import type { View } from './view.ts';

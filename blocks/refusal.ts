@@ -1,7 +1,5 @@
-import type { Refusal } from '../src/postgres/backend-rules.ts';
-
 /** What a session is that `/db kill` would refuse, and what helps, as mrkdwn. */
-const kinds: Readonly<Record<Refusal, string>> = {
+const kinds = {
   own: 'its own session, which ends by itself',
   hidden: 'hidden from it: `GRANT pg_monitor` to its role',
   walsender: 'a walsender: stop its replica or subscriber, which would only reconnect',
@@ -13,7 +11,10 @@ const kinds: Readonly<Record<Refusal, string>> = {
   'other-database': 'a session of another database, which that one’s target can end',
   'no-privilege': 'another role’s session: `GRANT pg_signal_backend` to the bot’s role',
   'nothing-to-cancel': 'a session that runs no query now',
-};
+} as const;
+
+/** Why `/db kill` would refuse a session. */
+export type Refusal = keyof typeof kinds;
 
 /** Why no button leads to the end of a session. */
 export function mayNotEnd(refusal: Refusal): string {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { historyChart, historySentence, historyView } from '../blocks/history.ts';
-import { ageIn, agePattern, defineCommand, metricNames, UserError } from '../src/command.ts';
+import { ageIn, agePattern, defineCommand, metricNames, type ReadServices, UserError } from '../src/command.ts';
 
 export default defineCommand({
   name: 'history',
@@ -19,13 +19,15 @@ export default defineCommand({
   }),
   positional: ['metric'],
   examples: ['history', 'history size --for 4w', 'history lag --for 12h'],
-  async run({ metric, for: age }, { history, charts, target, action }) {
+  async run({ metric, for: age }, services) {
+    const { history, charts, target, action } = services;
     const milliseconds = ageIn(age) ?? 0;
     if (milliseconds === 0) throw new UserError('--for is longer than nothing: a minute is `1m`.');
-    const found = await history.read(metric, milliseconds);
+    const [found, room] = await Promise.all([history.read(metric, milliseconds), roomFor(metric, services)]);
     const others = metricNames.filter(name => name !== metric);
-    const limits = found.metric.limits?.(target.thresholds);
-    const facts = { ...found, limits, target: target.name, actionId: action.id, others };
+    const limits = found.metric.limits?.(target.thresholds, room);
+    const growth = found.growth && found.metric.judge?.(found.growth, target.thresholds, room);
+    const facts = { ...found, limits, growth, target: target.name, actionId: action.id, others };
     const chart = historyChart(facts);
     const sentence = historySentence(facts);
     return {
@@ -37,3 +39,18 @@ export default defineCommand({
     };
   },
 });
+
+/** What the server has room for now. Its past can be looked at also while it does not answer: then that is not known. */
+async function roomFor(
+  metric: (typeof metricNames)[number],
+  { connections, disk }: Pick<ReadServices, 'connections' | 'disk'>,
+): Promise<{ connections?: number; bytes?: number | undefined }> {
+  const unknown = () => ({});
+  if (metric === 'connections') {
+    return connections.read().then(({ max, reserved }) => ({ connections: max - reserved }), unknown);
+  }
+  if (metric !== 'size') return {};
+  return disk.read().then(({ fileSystems }) => {
+    return { bytes: fileSystems?.find(({ holds }) => holds.includes('data'))?.freeBytes };
+  }, unknown);
+}

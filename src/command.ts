@@ -19,7 +19,7 @@ export { UserError } from './errors.ts';
 export { nearest } from './nearest.ts';
 export { quoted } from './quoted.ts';
 export { cleanupPlanSchema, restorePlanSchema, undoPlanSchema } from './restore/plan-schema.ts';
-export { metricNames, type Room } from './sampling/metrics.ts';
+export { metricNames } from './sampling/metrics.ts';
 export type { ChangeServices, ReadServices, RoutineServices } from './services.ts';
 
 /** What a command gives back: what the person sees, and the same in one line for the audit record. */

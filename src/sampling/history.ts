@@ -1,5 +1,6 @@
 import { readSamples, type Span, spans } from '../store/samples.ts';
 import type { Database } from '../store/store.ts';
+import type { Growth } from './judge-size.ts';
 import { type Metric, type MetricName, metrics, tableSize } from './metrics.ts';
 
 /** A value of a span of time; null where nothing was measured. */
@@ -20,6 +21,8 @@ export interface History {
   readonly span: number;
   /** In order; where something is missing, a point without a value stands. */
   readonly points: readonly Point[];
+  /** From the first point to the last; undefined where there are not two. */
+  readonly growth: Growth | undefined;
 }
 
 /** Bytes of the database and of its tables at an earlier time. */
@@ -52,7 +55,8 @@ export function historyReader({ db, target, now }: HistoryOptions): HistoryReade
       const from = to - milliseconds;
       const span = spanFor(milliseconds);
       const found = await readSamples(db, { target, metric: name, subject: '', step: span, since: from });
-      return { metric, from, to, span, points: withGaps(found, Math.max(span, metric.every * spans.minute)) };
+      const growth = growthOf(found);
+      return { metric, from, to, span, growth, points: withGaps(found, Math.max(span, metric.every * spans.minute)) };
     },
     sizes: async () => {
       const at = now();
@@ -91,6 +95,12 @@ function pastOf(hours: readonly Span[], days: readonly Span[], now: number): { s
     return { span: oldestHour, step: spans.hour };
   }
   return dayBefore ? { span: dayBefore, step: spans.day } : undefined;
+}
+
+function growthOf(found: readonly Span[]): Growth | undefined {
+  const [first, last] = [found[0], found.at(-1)];
+  if (!first || !last || last.lastAt <= first.lastAt) return undefined;
+  return { from: first.last, to: last.last, seconds: (last.lastAt - first.lastAt) / 1_000 };
 }
 
 /** Points further apart than twice what they stand for have something missing between them. */

@@ -1,6 +1,8 @@
 import type { Unit } from '../../blocks/scale.ts';
+import { number } from '../../blocks/text.ts';
 import type { Moment } from '../postgres/sample.ts';
 import type { Thresholds } from '../target-settings.ts';
+import { type Growth, type JudgedGrowth, judgeSize } from './judge-size.ts';
 
 export interface Metric {
   /** `Sessions that wait for a lock` */
@@ -9,7 +11,24 @@ export interface Metric {
   /** How often it is measured, minutes. */
   readonly every: number;
   /** From which values on it deserves attention or is critical; absent where no threshold is about it. */
-  readonly limits?: (thresholds: Thresholds) => { readonly attention: number; readonly critical: number };
+  readonly limits?: (thresholds: Thresholds, room: Room) => Limits | undefined;
+  /** Judges how it grew, where that says more than how large it is. */
+  readonly judge?: (growth: Growth, thresholds: Thresholds, room: Room) => JudgedGrowth;
+}
+
+interface Limits {
+  readonly attention: number;
+  readonly critical: number;
+  /** What these are shares of: `97 usable now`. */
+  readonly of?: string;
+}
+
+/** What the server has room for at this moment; undefined where that is not known. */
+interface Room {
+  /** Connections that are not reserved. */
+  readonly connections?: number | undefined;
+  /** Free bytes of the file system that holds the data. */
+  readonly bytes?: number | undefined;
 }
 
 /** https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND */
@@ -20,7 +39,16 @@ export const sizesEvery = 10;
 
 /** What is kept of a target, by the names that people type. */
 export const metrics = {
-  connections: { title: 'Connections', unit: 'count', every: 1 },
+  connections: {
+    title: 'Connections',
+    unit: 'count',
+    every: 1,
+    limits: ({ connectionsPercent: { attention, critical } }, { connections }) => {
+      if (connections === undefined) return undefined;
+      const share = (percent: number) => Math.ceil((percent / 100) * connections);
+      return { attention: share(attention), critical: share(critical), of: `${number(connections)} usable now` };
+    },
+  },
   active: { title: 'Active sessions', unit: 'count', every: 1 },
   'idle-in-transaction': { title: 'Sessions idle in transaction', unit: 'count', every: 1 },
   waiting: { title: 'Sessions that wait for a lock', unit: 'count', every: 1 },
@@ -53,7 +81,12 @@ export const metrics = {
       critical: (critical / 100) * transactionIdSpace,
     }),
   },
-  size: { title: 'Size of the database', unit: 'bytes', every: sizesEvery },
+  size: {
+    title: 'Size of the database',
+    unit: 'bytes',
+    every: sizesEvery,
+    judge: (growth, { growthPercent }, { bytes }) => judgeSize(growth, { growthPercent }, bytes),
+  },
 } as const satisfies Record<string, Metric>;
 
 export type MetricName = keyof typeof metrics;

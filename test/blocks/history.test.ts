@@ -9,7 +9,7 @@ const point = (minutesAgo: number, value: number, low = value, high = value) => 
 const facts: HistoryFacts = {
   target: 'portal',
   actionId: 'A-1042',
-  metric: { title: 'Size of the database', unit: 'bytes' },
+  metric: { title: 'WAL', unit: 'bytes', every: 1 },
   from: to - 86_400_000,
   to,
   span: 60_000,
@@ -22,10 +22,45 @@ const facts: HistoryFacts = {
   others: ['connections', 'size'],
 };
 
+/** As of so many minutes later than the last point. */
+const verdict = (change: Partial<HistoryFacts>) =>
+  historyView({ ...facts, to: to - 4 * 60_000, ...change }).text.split('\n')[1];
+
+describe('the verdict', () => {
+  test.each([
+    [[10, 10, 10], '10 now, near the average of 10; highest 10'],
+    [[10, 0, 35], '35 now, 2.3 times the average of 15; highest 35'],
+    [[30, 30, 3], '3 now, below the average of 21; highest 30'],
+    [[0, 0, 0], '0 now, as all the time'],
+  ])('where nothing says how much is too much: %j', (values, expected) => {
+    const points = values.map((value, index) => point(7 - index, value));
+    expect(verdict({ metric: { title: 'Sessions', unit: 'count', every: 1 }, points })).toBe(expected);
+  });
+
+  test('of shares says of what', () => {
+    const limits = { attention: 3_000_000, critical: 4_000_000, of: '97 usable now' };
+    expect(verdict({ limits })).toBe(
+      '🟡 Needs attention: 3 MB of 97 usable now (attention from 3 MB, critical from 4 MB)',
+    );
+  });
+
+  test('by growth', () => {
+    expect(verdict({ growth: { severity: 'critical', text: 'grew by 2 MB' } })).toBe('🔴 Critical: 3 MB, grew by 2 MB');
+  });
+
+  test('is none for now where the newest value is old, whatever it says', () => {
+    const limits = { attention: 1, critical: 2 };
+    const old = { limits, growth: { severity: 'healthy', text: 'no growth' }, to: to + 3_600_000 } as const;
+    expect(verdict(old)).toBe('Not known now: the last value is 1 h 5 min old');
+    expect(verdict({ ...old, metric: { ...facts.metric, every: 30 } })).toMatch(/^🟢/);
+  });
+});
+
 test('the numbers of the picture in words', () => {
   expect(historyView(facts).text).toBe(
     [
-      'Size of the database on portal, last 1 d',
+      'WAL on portal, last 1 d',
+      'Not known now: the last value is 5 min old',
       `*Last* 3 MB (<!date^${(to - 300_000) / 1_000}^{date_short_pretty} {time}|2026-11-22 21:55 UTC>)`,
       `*Highest* 4 MB (<!date^${(to - 600_000) / 1_000}^{date_short_pretty} {time}|2026-11-22 21:50 UTC>)`,
       `*Lowest* 1 MB (<!date^${(to - 1_800_000) / 1_000}^{date_short_pretty} {time}|2026-11-22 21:30 UTC>)`,
@@ -33,12 +68,12 @@ test('the numbers of the picture in words', () => {
       'Others: `connections` `size`',
     ].join('\n'),
   );
-  expect(historySentence(facts)).toBe('Size of the database on portal: last 3 MB, lowest 1 MB, highest 4 MB');
+  expect(historySentence(facts)).toBe('WAL on portal: last 3 MB, lowest 1 MB, highest 4 MB');
 });
 
 test('the picture has one unit, and keeps the hole', () => {
   expect(historyChart(facts)).toEqual({
-    title: 'Size of the database on portal',
+    title: 'WAL on portal',
     subtitle: '1 d until 2026-11-22 22:00 UTC, average and range of each 1 min',
     unit: 'MB',
     from: facts.from,
@@ -53,7 +88,11 @@ test('the picture has one unit, and keeps the hole', () => {
 });
 
 describe('a threshold', () => {
-  const limited = (attention: number, critical: number) => ({ ...facts, limits: { attention, critical } });
+  const limited = (attention: number, critical: number) => ({
+    ...facts,
+    to: to - 4 * 60_000,
+    limits: { attention, critical },
+  });
 
   test.each([
     [3_000_001, 4_000_000, '🟢 All well: 3 MB (attention from 3 MB, critical from 4 MB)'],
@@ -74,7 +113,7 @@ test('nothing measured yet is no picture, and is said', () => {
   const empty = { ...facts, points: [] };
   expect(historyChart(empty)).toBeUndefined();
   expect(historyView(empty).text).toContain('Nothing was measured of it in that time');
-  expect(historySentence(empty)).toBe('Size of the database on portal: nothing is kept yet');
+  expect(historySentence(empty)).toBe('WAL on portal: nothing is kept yet');
 });
 
 describe('units', () => {

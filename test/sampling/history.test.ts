@@ -37,6 +37,13 @@ test('only what was asked for, with a hole where nothing was measured', async ()
   ]);
 });
 
+test('growth is from the first value to the last, where there are two', async () => {
+  await record(now - 40 * 60_000, 7, 'size');
+  expect((await history().read('size', spans.hour)).growth).toBeUndefined();
+  await record(now - 10 * 60_000, 9, 'size');
+  expect((await history().read('size', spans.hour)).growth).toEqual({ from: 7, to: 9, seconds: 1_800 });
+});
+
 test('what is measured every ten minutes has no hole between two of them', async () => {
   for (const minutesAgo of [40, 30, 20, 10]) await record(now - minutesAgo * 60_000, 1, 'size');
   expect((await history().read('size', spans.hour)).points).toHaveLength(4);
