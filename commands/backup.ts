@@ -18,7 +18,10 @@ export default defineCommand({
     tables: z
       .array(z.string().min(1))
       .default([])
-      .meta({ description: 'only these tables, comma-separated; schema.table where a name is not on the search path' }),
+      .meta({
+        description:
+          'only these tables, comma-separated: users, sales.contracts; a name with a dot, comma or capitals so: \'"public"."a.b"\'',
+      }),
     schemaOnly: z.boolean().default(false).meta({ description: 'only the definitions, without any row' }),
     plain: z.boolean().default(false).meta({ description: 'one file of SQL that gunzip and psql read' }),
     note: z

@@ -10,7 +10,7 @@ export default defineCommand({
   lane: 'restore-copy',
   args: z.strictObject({
     backup: z.string().min(1).meta({ description: 'name of a backup as `/db backups` shows it, or `latest`' }),
-    as: z.string().min(1).meta({ description: 'name of the new database' }),
+    as: z.string().min(1).meta({ placeholder: 'name', description: 'name of the new database' }),
   }),
   positional: ['backup'],
   examples: ['restore-copy latest --as portal_check', 'restore-copy 20261122T171500Z-A-1042 --as portal_check'],

@@ -21,12 +21,16 @@ export default defineCommand({
       .string()
       .min(1)
       .optional()
-      .meta({ description: 'restore into a new database of this name instead; the target is only read' }),
+      .meta({ placeholder: 'name', description: 'restore into a new database of this name; the target is only read' }),
     tables: z
       .array(z.string().min(1))
       .default([])
-      .meta({ description: 'only these tables, comma-separated, into a schema beside the originals' }),
+      .meta({
+        description:
+          'only these tables, into a schema beside the originals: users,sales.contracts; a name with a dot, comma or capitals so: \'"public"."a.b"\'',
+      }),
     to: z.string().optional().meta({
+      placeholder: 'moment',
       description: 'without a backup: go back to this moment, beside the living database, as `/db recover` does',
     }),
     beforeAction: z
@@ -41,6 +45,8 @@ export default defineCommand({
   examples: [
     'restore latest',
     'restore latest --dry-run',
+    'restore latest --as portal_check',
+    'restore --to "10 minutes ago"',
     'restore 20261122T171500Z-A-1042 --tables users,orders --reason "rows deleted by mistake"',
   ],
   planned: restorePlanSchema,

@@ -50,9 +50,9 @@ export function parse(line: string, commands: readonly Command[]): Parsed {
   const named = commands.find(candidate => candidate.name === name);
   if (!named) throw unknownCommand(name, commands);
   const command = insteadOf(named, rest, commands);
-  const { on, reason, raw } = collect(command, rest);
+  const { on, reason, raw } = collect(command, rest, named);
   const args = command.args.safeParse(raw, { reportInput: true });
-  if (!args.success) throw usageError(command, problems(args.error, command));
+  if (!args.success) throw usageError(command, problems(args.error, command), named);
   return { command, args: args.data, on, reason };
 }
 
@@ -99,7 +99,7 @@ function insteadOf(command: Command, tokens: readonly Token[], commands: readonl
   return commands.find(candidate => candidate.name === other) ?? command;
 }
 
-function collect(command: Command, tokens: readonly Token[]) {
+function collect(command: Command, tokens: readonly Token[], named: Command) {
   const known = argumentsOf(command);
   const slots = [...positional(command)];
   const raw: Record<string, unknown> = {};
@@ -141,7 +141,7 @@ function collect(command: Command, tokens: readonly Token[]) {
       } else raw[argument.name] = convert(argument, value());
     }
   }
-  if (wrong.length > 0) throw usageError(command, wrong);
+  if (wrong.length > 0) throw usageError(command, wrong, named);
   return { on, reason: reason?.trim() || undefined, raw };
 }
 
@@ -149,12 +149,12 @@ function convert(argument: Argument, text: string | undefined): unknown {
   if (text === undefined) return undefined;
   if (argument.type === 'integer') return /^[+-]?\d{1,15}$/.test(text) ? Number(text) : text;
   if (argument.type === 'array')
-    return text
-      .split(',')
-      .map(part => part.trim())
-      .filter(part => part !== '');
+    return Array.from(text.matchAll(listed), ([part]) => part.trim()).filter(part => part !== '');
   return text;
 }
+
+/** A part of a list, which commas separate; one inside quotation marks belongs to the name: `"a,b",c` is two. */
+const listed = /(?:"(?:[^"]|"")*"|[^,])+/g;
 
 function argumentsOf(command: Command): Argument[] {
   const schema = schemaOfArgs.parse(z.toJSONSchema(command.args, { io: 'input' }));
@@ -211,12 +211,14 @@ function unknownCommand(name: string, commands: readonly Command[]): UserError {
 /** A line pasted by mistake has many faults; the first few say enough. */
 const most = 4;
 
-function usageError(command: Command, wrong: readonly string[]): UserError {
+/** @param named the command that was typed, where its arguments made it another one. */
+function usageError(command: Command, wrong: readonly string[], named: Command): UserError {
   const told = wrong.slice(0, most).map(sentence);
+  const became = command === named ? '' : `So typed, \`/db ${named.name}\` is \`/db ${command.name}\`.\n`;
   const left = wrong.length - told.length;
   const text = wrong.length === 1 ? told[0]! : told.map(problem => `• ${problem}`).join('\n');
   return new UserError(left > 0 ? `${text}\nand ${left} more.` : text, {
-    hint: `Usage: \`${usage(command)}\`\nFor example: \`/db ${command.examples[0]}\``,
+    hint: `${became}Usage: \`${usage(command)}\`\nFor example: \`/db ${command.examples[0]}\``,
   });
 }
 

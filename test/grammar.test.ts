@@ -77,6 +77,10 @@ describe('a line is understood', () => {
     expect(parse('dump here --tables "a, b,,c,"', commands).args.tables).toEqual(['a', 'b', 'c']);
   });
 
+  test('a comma inside quotation marks belongs to the name', () => {
+    expect(parse(`dump here --tables '"a,b", c,"d""e,f"'`, commands).args.tables).toEqual(['"a,b"', 'c', '"d""e,f"']);
+  });
+
   test('--on and --reason belong to every command that acts on a target', () => {
     expect(parse('dump here —on staging —reason “it’s time”', commands)).toMatchObject({
       on: 'staging',
@@ -175,9 +179,10 @@ describe('the commands of this bot', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  test('each example is understood, as that command', () => {
+  test('each example is understood, as that command or as one that its arguments make of it', () => {
     for (const command of declared) {
-      for (const example of command.examples) expect(parse(example, declared).command).toBe(command);
+      const names = [command.name, ...Object.values(command.insteadWith ?? {})];
+      for (const example of command.examples) expect(names).toContain(parse(example, declared).command.name);
     }
   });
 

@@ -24,3 +24,18 @@ export function parseIdentifiers(text: string): string[] | undefined {
 export function quoteIdentifier(identifier: string): string {
   return `"${identifier.replaceAll('"', '""')}"`;
 }
+
+/**
+ * What one types to mean just this table in a list of tables, whatever others are called: `'"public"."a.b"'`. The outer
+ * quotation keeps the inner one, in which a dot or a comma belongs to the name.
+ */
+export function exactName({ schema, name }: { readonly schema: string; readonly name: string }): string {
+  const exact = `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+  return exact.includes("'") ? `«${exact}»` : `'${exact}'`;
+}
+
+/** The same, shorter where nothing needs quotation marks: `sales.contracts`. */
+export function shortName(table: { readonly schema: string; readonly name: string }): string {
+  const { schema, name } = table;
+  return [schema, name].every(each => /^[a-z_][a-z0-9_$]*$/.test(each)) ? `${schema}.${name}` : exactName(table);
+}

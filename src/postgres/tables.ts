@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
-import { parseIdentifiers } from './identifiers.ts';
+import { quoted } from '../quoted.ts';
+import { exactName, parseIdentifiers } from './identifiers.ts';
 import type { Question } from './question.ts';
 
 const tableSchema = z.object({
@@ -73,8 +74,8 @@ export const dumpableTables: Question<Table> = {
  * Finds the tables that a person named, with the partitions of the partitioned ones.
  *
  * A name is read as PostgreSQL reads it (`Users` is `users`, `"Users"` is not) and looked up on the search path unless
- * it names its schema; one that finds nothing so is then taken literally, because a person types `User`, and Prisma
- * creates `"User"`.
+ * it names its schema, and it is taken literally as well, because a person types `User`, and Prisma creates `"User"`; where
+ * the two readings find different tables, nobody guesses.
  *
  * @returns what to dump, in the catalogue's order.
  * @throws UserError for a name that no table or more than one bears; the hint has the nearest.
@@ -97,10 +98,11 @@ function allCalled(tables: readonly Table[], typed: string): Table[] {
 }
 
 function find(tables: readonly Table[], typed: string): Table {
-  const found = allCalled(tables, typed);
+  const identifiers = parseIdentifiers(typed);
+  const found = tables.filter(table => (identifiers && isNamed(table, identifiers)) || isLiterally(table, typed));
   if (found.length > 1) {
-    throw new UserError(`More than one table could be meant by “${typed}”.`, {
-      hint: `Name one of them in full: ${found.map(table => table.quoted).join(', ')}.`,
+    throw new UserError(`${quoted(typed)} could be any of ${found.length} tables.`, {
+      hint: `Type one of them so: ${found.map(table => `\`${exactName(table)}\``).join(', ')}.`,
     });
   }
   if (found[0]) return found[0];

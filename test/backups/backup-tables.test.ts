@@ -14,6 +14,9 @@ beforeAll(async () => {
     'create table "we""ird*.?" as select generate_series(1, 3) as n',
     'create schema "My.Schema"',
     'create table "My.Schema"."tä" as select generate_series(1, 5) as n',
+    'create table "a.b" as select generate_series(1, 1) as n',
+    'create schema a',
+    'create table a.b as select generate_series(1, 1) as n',
     'create schema sales',
     'create table sales.contracts as select generate_series(1, 2) as n',
     'create table readings (at date, value int) partition by range (at)',
@@ -58,6 +61,15 @@ test('understands names as PostgreSQL quotes them, and as people write them', as
     'public Weird Table',
   ]);
   expect(await dumped('USERS')).toEqual(['public users']);
+});
+
+test('does not guess where a dot could be in the name or before it: says what to type, and takes that', async () => {
+  await expect(stand.backups.take(request({ tables: ['a.b'] }), watched())).rejects.toMatchObject({
+    message: '“a.b” could be any of 2 tables.',
+    hint: `Type one of them so: \`'"a"."b"'\`, \`'"public"."a.b"'\`.`,
+  });
+  expect(await dumped('"public"."a.b"')).toEqual(['public a.b']);
+  expect(await dumped('"a"."b"')).toEqual(['a b']);
 });
 
 test('takes a name with the signs of a pattern for that one table', async () => {

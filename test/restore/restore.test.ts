@@ -272,7 +272,7 @@ describe('beside the target', () => {
     expect(await rows('orders')).toBe(0);
     expect(await portal.databases()).toEqual([portal.database.name]);
     await expect(portal.restores.plan(question({ tables: ['order'] }))).rejects.toMatchObject({
-      hint: 'Did you mean orders?',
+      hint: 'Did you mean `public.orders`?',
     });
   }, 30_000);
 });
