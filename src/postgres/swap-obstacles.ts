@@ -38,6 +38,8 @@ const factsSchema = z.object({
   ),
   /** Owners of objects in it that the role is not a member of. */
   foreignOwners: z.array(z.string()),
+  /** Tablespaces of it or of something in it where the role may create nothing. */
+  closedTablespaces: z.array(z.string()),
   ownerIsSuperuser: z.boolean(),
   /** Objects in it of superusers, whose owner nobody else can set: `table users`. Empty for a superuser. */
   ownedBySuperusers: z.array(z.string()),
@@ -134,6 +136,10 @@ SELECT db.oid::text AS oid, db.datname::text AS database, pg_catalog.pg_get_user
     FROM others WHERE application_name NOT LIKE 'pg-chatops/%' GROUP BY 1, 2, 3 ORDER BY 4 DESC, 1 LIMIT 20) x), '[]') AS applications,
   ARRAY(SELECT DISTINCT pg_catalog.pg_get_userbyid(oid)::text FROM owners
     WHERE NOT rolsuper AND NOT pg_catalog.pg_has_role(oid, ${actAs}) ORDER BY 1) AS "foreignOwners",
+  ARRAY(SELECT spcname::text FROM pg_catalog.pg_tablespace t
+    WHERE t.oid IN (SELECT db.dattablespace UNION SELECT reltablespace FROM pg_catalog.pg_class)
+      AND spcname NOT IN ('pg_default', 'pg_global') AND NOT pg_catalog.has_tablespace_privilege(t.oid, 'CREATE')
+    ORDER BY 1) AS "closedTablespaces",
   (SELECT rolsuper FROM pg_catalog.pg_roles WHERE oid = db.datdba) AS "ownerIsSuperuser",
   ARRAY(SELECT pg_catalog.pg_describe_object(classid, objid, 0) FROM owners
     WHERE rolsuper AND NOT me.rolsuper ORDER BY 1) AS "ownedBySuperusers",

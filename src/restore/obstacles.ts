@@ -11,7 +11,7 @@ const named = 5;
  * @throws UserError with the exact way out.
  */
 export function requireRights(facts: SwapFacts): void {
-  const { role, owner, database, foreignOwners, forSuperusers, untrustedExtensions } = facts;
+  const { role, owner, database, foreignOwners, closedTablespaces, forSuperusers, untrustedExtensions } = facts;
   if (role.superuser) return;
   refuseWhatSuperusersOwn(facts);
   const me = quoteIdentifier(role.name);
@@ -19,6 +19,7 @@ export function requireRights(facts: SwapFacts): void {
     ...(role.createsDatabases ? [] : [`ALTER ROLE ${me} CREATEDB;`]),
     ...(role.isOwner ? [] : [`GRANT ${quoteIdentifier(owner)} TO ${me};`]),
     ...foreignOwners.filter(other => other !== owner).map(other => `GRANT ${quoteIdentifier(other)} TO ${me};`),
+    ...closedTablespaces.map(name => `GRANT CREATE ON TABLESPACE ${quoteIdentifier(name)} TO ${me};`),
     ...(role.signals ? [] : [`GRANT pg_signal_backend TO ${me};`]),
   ];
   if (missing.length > 0) {

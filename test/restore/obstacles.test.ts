@@ -27,6 +27,7 @@ const facts: SwapFacts = {
   protectedSessions: [],
   applications: [],
   foreignOwners: [],
+  closedTablespaces: [],
   ownerIsSuperuser: false,
   ownedBySuperusers: [],
   forSuperusers: [],
