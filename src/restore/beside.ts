@@ -1,21 +1,20 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
-import { compareCounts } from '../backups/compare-counts.ts';
 import { withReadableDump } from '../backups/readable-dump.ts';
 import { type RestoreProgress, restoreInto } from '../backups/restore-into.ts';
 import { UserError } from '../errors.ts';
 import { closedClauses, openStatement } from '../postgres/closed-database.ts';
 import type { Connection } from '../postgres/connection-url.ts';
 import { createDatabaseLike, dropDatabase } from '../postgres/create-database.ts';
-import { inDatabase, within } from '../postgres/maintenance.ts';
+import { inDatabase } from '../postgres/maintenance.ts';
 import { holdRestoreLock } from '../postgres/restore-lock.ts';
 import { commentStatement, markText } from '../postgres/set-aside.ts';
 import type { SwapFacts } from '../postgres/swap-obstacles.ts';
 import type { Session } from '../postgres/target.ts';
-import { heapChecker } from '../tools/amcheck.ts';
 import { toolsForMajor } from '../tools/binaries.ts';
 import { extensionsLeftOut } from './obstacles.ts';
+import { proveRestored } from './prove.ts';
 import type { Proof, RestoreOptions } from './restores.ts';
 import { requireRoomBeside } from './space.ts';
 
@@ -113,36 +112,8 @@ async function fillAndProve(
       }),
   );
   told('check');
-  const { log, target, installations } = options;
-  return within({ name: `${target.name}/restored`, connection, log }, async restored => {
-    const counted = await restored.withSession(
-      async session => {
-        await session.query('ANALYZE');
-        return tables ? [] : compareCounts(session, backup.manifest);
-      },
-      { readOnly: false, statementTimeout: 0, signal },
-    );
-    const [wrong] = counted;
-    if (wrong) {
-      throw new UserError(
-        `The restored rows are not those of the backup: ${wrong.schema}.${wrong.name} has ${wrong.found ?? 'no table'}, the backup says ${wrong.expected ?? 'no table'}.`,
-        {
-          hint: 'The target is untouched. Take another backup of `/db backups`, and have this one looked at: `/db verify`.',
-        },
-      );
-    }
-    const heap = await heapChecker({ target: restored, installations, now: () => performance.now() }).check(signal);
-    if (heap.outcome === 'corrupt') {
-      throw new UserError(`pg_amcheck complains about the restored database: ${heap.findings[0]?.message ?? ''}`, {
-        hint: 'The target is untouched. Look at the server’s disk and memory before anything else.',
-      });
-    }
-    const { manifest } = backup;
-    return {
-      tables: manifest.tables.length,
-      rows: manifest.tables.reduce((sum, { rows }) => sum + rows, 0),
-      heap: heap.outcome === 'clean' ? 'nothing found' : heap.reason.replace(/\.$/, ''),
-      restoreMilliseconds: milliseconds,
-    };
-  });
+  return {
+    ...(await proveRestored(options, { connection, backup, tables, signal })),
+    restoreMilliseconds: milliseconds,
+  };
 }
