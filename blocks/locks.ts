@@ -2,7 +2,7 @@ import { cancelBackup } from './cancel-backup.ts';
 import type { CsvCell } from './csv.ts';
 import { nextStep, oneWord } from './next-step.ts';
 import { type PageFacts, type PageFinding, page } from './page.ts';
-import { mayNotEnd, type Refusal } from './refusal.ts';
+import { mayNotEnd, type Refusal, rollBackByHand } from './refusal.ts';
 import { type Column, table } from './table.ts';
 import { code, count, cut, cutAtWord, duration, escapeMrkdwn, number, oneLine } from './text.ts';
 import type { View } from './view.ts';
@@ -151,10 +151,9 @@ function rootLines({ roots, actionId }: LocksFacts): NonNullable<PageFacts['conc
     const locks = root.holds.slice(0, top.holds).map(lock => cut(escapeMrkdwn(oneLine(lock)), 120));
     const holds = locks.length > 0 ? `; it holds ${locks.join(', ')}` : '';
     if (root.kind === 'prepared') {
-      return {
-        mrkdwn: `The prepared transaction ${preparedName(first)} ${held}${holds}`,
-        button: root.mayRollBack && first.gid !== undefined ? rollBack(first.gid, actionId) : undefined,
-      };
+      const { gid } = first;
+      const mrkdwn = `The prepared transaction ${preparedName(first)} ${held}${holds}`;
+      return gid === undefined ? { mrkdwn } : toRollBack({ gid, mayRollBack: root.mayRollBack }, mrkdwn, actionId);
     }
     const pid = first.pid ?? 0;
     const who = code(first.application ?? first.user ?? 'no name', 60);
@@ -184,10 +183,10 @@ function preparedLines({ prepared, roots, actionId }: LocksFacts): NonNullable<P
   return prepared
     .filter(({ gid }) => !shown.has(gid))
     .slice(0, top.prepared)
-    .map(({ gid, owner, database, seconds, mayRollBack }) => ({
-      mrkdwn: `The prepared transaction ${code(gid, 80)} of ${code(owner ?? 'nobody', 63)} in ${code(database ?? 'no database', 63)} is ${duration(seconds)} old`,
-      button: mayRollBack ? rollBack(gid, actionId) : undefined,
-    }));
+    .map(({ gid, owner, database, seconds, mayRollBack }) => {
+      const mrkdwn = `The prepared transaction ${code(gid, 80)} of ${code(owner ?? 'nobody', 63)} in ${code(database ?? 'no database', 63)} is ${duration(seconds)} old`;
+      return toRollBack({ gid, mayRollBack }, mrkdwn, actionId);
+    });
 }
 
 function preparedName({ gid, user, database, transactionSeconds }: LockNode): string {
@@ -200,9 +199,11 @@ function kill(pid: number, actionId: string) {
   return nextStep({ text: `Kill ${pid}`, actionId, line: `kill ${pid}` });
 }
 
-function rollBack(gid: string, actionId: string) {
-  const word = oneWord(gid);
-  return word === undefined ? undefined : nextStep({ text: 'Roll back', actionId, line: `rollback-prepared ${word}` });
+/** With a button that leads to its end, or what to type in psql. */
+function toRollBack({ gid, mayRollBack }: { gid: string; mayRollBack: boolean }, mrkdwn: string, actionId: string) {
+  const word = mayRollBack ? oneWord(gid) : undefined;
+  if (word === undefined) return { mrkdwn: `${mrkdwn}; ${rollBackByHand(gid)}` };
+  return { mrkdwn, button: nextStep({ text: 'Roll back', actionId, line: `rollback-prepared ${word}` }) };
 }
 
 function treeOf(roots: readonly LockRoot[]): { root: LockRoot; node: LockNode }[] {

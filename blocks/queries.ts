@@ -163,7 +163,7 @@ function refusalsOf(sessions: readonly LongSession[]): string[] {
     ({ killRefusal }) => killRefusal,
   );
   return [...refused].flatMap(([refusal, those]) =>
-    refusal === null ? [] : [`${those.map(({ pid }) => pid).join(', ')}: ${mayNotEnd(refusal)}.`],
+    refusal === null ? [] : [`${mayNotEnd(refusal, those.map(({ pid }) => pid).join(', '))}.`],
   );
 }
 

@@ -5,7 +5,7 @@ import { cancelBackup } from './cancel-backup.ts';
 import { limits } from './limits.ts';
 import { nextStep, oneWord } from './next-step.ts';
 import { actions, button, context, fields, header, section } from './parts.ts';
-import { mayNotEnd } from './refusal.ts';
+import { mayNotEnd, rollBackByHand } from './refusal.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, number, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
 
@@ -104,7 +104,10 @@ function preparedBlocker(
   }
   const text = `The prepared transaction ${code(first.gid, 60)} ${held}`;
   const word = first.mayRollBack ? oneWord(first.gid) : undefined;
-  if (word === undefined) return { text, block: section(text) };
+  if (word === undefined) {
+    const byHand = `${text}; ${rollBackByHand(first.gid)}`;
+    return { text: byHand, block: section(byHand) };
+  }
   const line = `rollback-prepared ${word}`;
   return {
     text: `${text}; to end it: \`/db ${line}\``,

@@ -54,7 +54,7 @@ function* temporary({ files }: Disk, thresholds: Thresholds) {
   });
   if (!largest) yield found;
   else if (largest.killRefusal !== null) {
-    yield advised(found, `pid ${largest.pid}: ${mayNotEnd(largest.killRefusal)}`);
+    yield advised(found, mayNotEnd(largest.killRefusal, `pid ${largest.pid}`));
   } else {
     const { text, line } = ending(largest);
     yield advised(found, `${text}: \`/db ${line}\``, { text, line });

@@ -34,17 +34,17 @@ WITH activity AS MATERIALIZED (
   SELECT CASE backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind, pid, application_name AS name,
          usename AS owner, datname AS database, state, extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS seconds,
          greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age, false AS "catalogsOnly",
-         false AS "mayRollBack"
+         false AS "mayRollBack", coalesce(wait_event_type = 'Lock', false) AS waits
   FROM activity
   WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_catalog.pg_backend_pid()
     AND pid NOT IN (SELECT pid FROM progress)
   UNION ALL
   SELECT 'prepared', NULL, gid, owner, database, NULL, extract(epoch FROM pg_catalog.clock_timestamp() - prepared),
-         pg_catalog.age(transaction), false, ${mayRollBack}
+         pg_catalog.age(transaction), false, ${mayRollBack}, false
   FROM pg_catalog.pg_prepared_xacts p
   UNION ALL
   SELECT 'slot', s.active_pid, s.slot_name, NULL, s.database, CASE WHEN s.active THEN 'active' ELSE 'inactive' END, NULL,
-         h.age, h.catalogs_only, false
+         h.age, h.catalogs_only, false, false
   FROM pg_catalog.pg_replication_slots s
   CROSS JOIN LATERAL (VALUES (pg_catalog.age(s.xmin), false), (pg_catalog.age(s.catalog_xmin), true)) h(age, catalogs_only)
   WHERE h.age IS NOT NULL AND NOT (h.catalogs_only AND h.age <= coalesce(pg_catalog.age(s.xmin), -1))
@@ -122,9 +122,9 @@ SELECT pg_catalog.jsonb_build_object(
                 ORDER BY a.query_start, p.pid), '[]')
               FROM progress p LEFT JOIN activity a ON a.pid = p.pid
               LEFT JOIN relation r ON r.oid = p.relid AND p.datname = pg_catalog.current_database()),
-  'holders', (SELECT coalesce(pg_catalog.jsonb_agg(h ORDER BY "catalogsOnly", age DESC, seconds DESC NULLS LAST), '[]')
+  'holders', (SELECT coalesce(pg_catalog.jsonb_agg(h ORDER BY "catalogsOnly", age DESC, waits, seconds DESC NULLS LAST), '[]')
               FROM (SELECT o.*, CASE o.kind WHEN 'session' THEN ${firstRefusal('terminate')} END AS "killRefusal"
-                    FROM (SELECT * FROM holder ORDER BY "catalogsOnly", age DESC, seconds DESC NULLS LAST LIMIT 10) o
+                    FROM (SELECT * FROM holder ORDER BY "catalogsOnly", age DESC, waits, seconds DESC NULLS LAST LIMIT 10) o
                     LEFT JOIN activity a ON a.pid = o.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid) h),
   'prepared', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
                  'oldestSeconds', coalesce(pg_catalog.max(seconds), 0)) FROM holder WHERE kind = 'prepared'),

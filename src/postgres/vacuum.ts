@@ -32,6 +32,8 @@ const holderSchema = z.strictObject({
   catalogsOnly: z.boolean(),
   /** Whether the bot would do so, when asked; a prepared transaction. */
   mayRollBack: z.boolean(),
+  /** For a lock: who holds it up is to be ended. */
+  waits: z.boolean(),
   /** Why the bot would not end it, when asked; a session. */
   killRefusal: z.enum(refusalNames).nullable(),
 });
@@ -147,7 +149,8 @@ function judgeVacuum(
   return inOrder([
     ...switches(vacuum),
     ...wraparound(vacuum, thresholds),
-    ...holders.flatMap(holder => holding(holder, vacuum.database, thresholds)),
+    ...holders.filter(({ waits }) => !waits).flatMap(holder => holding(holder, vacuum.database, thresholds)),
+    ...waiting(holders, vacuum.database, thresholds),
     ...sequences(vacuum, thresholds),
     ...unseen(vacuum),
   ]);
@@ -213,10 +216,24 @@ function holding(holder: Holder, database: string, thresholds: Thresholds): Page
   return worst ? [{ ...worst, ...endingOf(holder) }] : [];
 }
 
-function nameOf({ kind, pid, name, owner, state }: Holder): string {
+/** Of those that only wait for a lock, the worst: it goes on by itself when whoever holds it up has ended. */
+function waiting(holders: readonly Holder[], database: string, thresholds: Thresholds): (PageFinding | undefined)[] {
+  const waiters = holders.filter(({ waits }) => waits);
+  const [worst] = inOrder(waiters.flatMap(holder => holding(holder, database, thresholds)));
+  if (!worst) return [];
+  const others = waiters.length - 1;
+  const text =
+    others > 0
+      ? `${worst.text}; so ${count(others, 'waiting session does', 'waiting sessions do')} besides`
+      : worst.text;
+  const step = { text: 'Show locks', line: 'locks' };
+  return [advised({ ...worst, text }, 'End nobody who only waits: `/db locks` shows who holds them up', step)];
+}
+
+function nameOf({ kind, pid, name, owner, state, waits }: Holder): string {
   switch (kind) {
     case 'session':
-      return `pid ${pid} (${name || owner || 'no name'}, ${state ?? 'state unknown'})`;
+      return `pid ${pid} (${name || owner || 'no name'}, ${waits ? 'waits for a lock' : (state ?? 'state unknown')})`;
     case 'standby':
       return `the standby ${name || owner || 'no name'}`;
     case 'prepared':
@@ -238,7 +255,7 @@ function endingOf({
 }: Holder): Pick<PageFinding, 'advice' | 'step'> {
   switch (kind) {
     case 'session': {
-      if (killRefusal !== null) return { advice: `pid ${pid}: ${mayNotEnd(killRefusal)}` };
+      if (killRefusal !== null) return { advice: mayNotEnd(killRefusal, `pid ${pid}`) };
       const [what, text, line] =
         state === 'active'
           ? ['Stop its query', `Cancel ${pid}`, `kill ${pid} --cancel`]

@@ -57,7 +57,7 @@ test('whom the bot may not end has no button, and it is said why', () => {
   const open = { state: 'idle in transaction', stateSeconds: 420, killRefusal: 'superuser' } as const;
   const { text, blocks } = view(serverWith(connection(4711, open)));
   expect(text).toContain(
-    'pid 4711, `portal-bff`, idle in transaction for 7 min; the bot may not end it, as it is a superuser’s session',
+    'pid 4711, `portal-bff`, idle in transaction for 7 min; it may not be ended by the bot: a superuser’s session',
   );
   expect(JSON.stringify(blocks)).not.toContain('kill 4711');
 });

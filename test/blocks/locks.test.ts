@@ -60,7 +60,7 @@ test("a root that may not be ended has no such button, and the bot's own backup 
     );
   expect(hands({ killRefusal: 'superuser' })).toEqual([undefined]);
   const said = view({ ...queue, sessions: [session(1, { killRefusal: 'superuser' })] }).text;
-  expect(said).toContain('the bot may not end it, as it is a superuser’s session: ask whoever works as that superuser');
+  expect(said).toContain('it may not be ended by the bot: a superuser’s session; ask whoever works as that superuser');
   const backup = { application: 'pg-chatops/backup/A-7', killRefusal: 'own' } as const;
   expect(hands(backup, new Set([1]))).toEqual(['A-7']);
   expect(hands(backup)).toEqual([undefined]);

@@ -33,8 +33,8 @@ test('who, for how long, behind whom, and the buttons that would not be refused'
     longSession(13, { killRefusal: 'superuser', cancelRefusal: 'superuser' }),
   );
   expect(text).toContain('For 5 min or longer: 3 queries running, 1 session idle in transaction');
-  expect(text).toContain('13: the bot may not end it, as it is a superuser’s session');
-  expect(text).not.toContain('12: the bot');
+  expect(text).toContain('13 may not be ended by the bot: a superuser’s session');
+  expect(text).not.toContain('12 may not');
   expect(text).toMatch(/ 815 +6 min 40 s \/ 6 min 40 s +blocked by 4711, a prepared transac…/);
   const buttons = blocks.flatMap(block => (block.type === 'actions' ? block.elements : []));
   expect(buttons.map(one => 'value' in one && one.value)).toEqual([

@@ -125,7 +125,7 @@ describe('a transaction that is open for too long, and holds up nobody', () => {
     const longestTransaction = { ...openTransaction, seconds: 1_800, killRefusal: 'superuser' } as const;
     const view = statusView(report({ longestTransaction }), facts);
     expect(view.text).toContain(
-      'pid 4711, `nightly-report`, transaction open for 30 min; the bot may not end it, as it is a superuser’s session: ask',
+      'pid 4711, `nightly-report`, transaction open for 30 min; it may not be ended by the bot: a superuser’s session; ask',
     );
     expect(nextSteps(view)).toEqual({});
   });
@@ -154,7 +154,7 @@ test('a backup of the bot that blocks can be cancelled there, after a question',
 test('a blocker that the bot would not end is named without a button', () => {
   const view = statusView(report({ blockers: [{ ...blocker, user: 'postgres', killRefusal: 'superuser' }] }), facts);
   expect(view.text).toContain(
-    'pid 4711, `nightly-report`, idle in transaction, *holds up 3 sessions*; the bot may not end it, as it is a superuser’s',
+    'pid 4711, `nightly-report`, idle in transaction, *holds up 3 sessions*; it may not be ended by the bot: a superuser’s',
   );
   expect(view.text).not.toContain('/db kill');
   expect(nextSteps(view)).toEqual({});
@@ -171,7 +171,10 @@ test('a prepared transaction has no pid to kill: it is named, and can be rolled 
     `The prepared transaction \`gid &lt;1&gt;\` *holds up 1 session*; to end it: \`/db ${line}\``,
     { 'Roll back': `A-1042 ${line}` },
   ]);
-  expect(seen({ gid: 'one', mayRollBack: false })).toEqual(['The prepared transaction `one` *holds up 1 session*', {}]);
+  expect(seen({ gid: "it's one", mayRollBack: false })).toEqual([
+    "The prepared transaction `it's one` *holds up 1 session*; in psql, as its owner: `ROLLBACK PREPARED 'it''s one'`, or `COMMIT PREPARED 'it''s one'`",
+    {},
+  ]);
   const both = [
     { gid: 'one', mayRollBack: true },
     { gid: 'two', mayRollBack: true },

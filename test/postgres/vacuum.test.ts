@@ -100,6 +100,22 @@ test('an idle transaction that holds the oldest snapshot is named, with how to e
   ]);
 });
 
+test('who only waits for a lock is not to be ended: the page leads to who holds it up', async () => {
+  const [root, first, second] = [
+    await database.openSession(),
+    await database.openSession(),
+    await database.openSession(),
+  ];
+  await database.idleInTransaction(root, 'users');
+  await database.blockedBy(root, first, 'users');
+  await database.blockedBy(first, second, 'users');
+  const { findings } = await read({ transactionSeconds: { attention: 0.000_001, critical: 1e9 } });
+  expect(findings.map(({ step }) => step?.line)).toEqual([`kill ${root.pid}`, 'locks']);
+  expect(findings[1]!.text).toMatch(
+    /^pid \d+ \(\S+, waits for a lock\) holds back vacuum: it is open for .*; so 1 waiting session does besides$/,
+  );
+});
+
 test('a superuser’s snapshot is named, and that the bot may not end it', async () => {
   const session = await database.openSession({ login: cluster.superuser, applicationName: 'nightly-report' });
   await session.query('begin isolation level repeatable read');
@@ -107,7 +123,7 @@ test('a superuser’s snapshot is named, and that the bot may not end it', async
   try {
     const { findings } = await read({ transactionSeconds: { attention: 0.000_001, critical: 1e9 } });
     const [found] = findings.filter(({ text }) => text.startsWith(`pid ${session.pid} `));
-    expect(found!.advice).toMatch(/^pid \d+: the bot may not end it, as it is a superuser’s session/);
+    expect(found!.advice).toMatch(/^pid \d+ may not be ended by the bot: a superuser’s session/);
     expect(found!.step).toBeUndefined();
   } finally {
     await session.close();

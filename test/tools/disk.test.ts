@@ -170,7 +170,10 @@ test('a query that spills to disk is named with its pid, and how to end it', asy
     files: { ...files!, temporary: [{ ...spill, ...change }] },
   });
   const [refused] = judgeDisk(spilling({ killRefusal: 'superuser' }), undefined, thresholds);
-  expect(refused).toMatchObject({ advice: expect.stringMatching(/^pid \d+: the bot may not end it/), step: undefined });
+  expect(refused).toMatchObject({
+    advice: expect.stringMatching(/^pid \d+ may not be ended by the bot/),
+    step: undefined,
+  });
   expect(stepsToFreeSpace(spilling({ killRefusal: 'superuser' }), thresholds).join()).not.toContain('/db kill');
   const [found] = judgeDisk(spilling({}), undefined, thresholds);
   expect(found!.step).toEqual({ text: `Cancel ${session.pid}`, line: `kill ${session.pid} --cancel` });
