@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -85,6 +85,17 @@ test('one that is being read stays until nobody reads it; a reader that was kill
   await expect(whileReading(middle!, () => Promise.reject(new Error('read nothing')))).rejects.toThrow(
     `The backup ${middle!.name} was removed just now.`,
   );
+});
+
+test('one that a process of another host reads stays for two days, as nobody here can tell whether it lives', async () => {
+  const { actions, options, written } = await backupsOf('foreign', 1, 40);
+  const note = path.join(written[1]!.directory, 'manifest.json.reader-1');
+  await writeFile(note, JSON.stringify({ host: 'another', bot: { pid: 1, started: 'earlier' } }));
+  await utimes(note, now, new Date(now.getTime() - 2 * 86_400_000));
+  expect((await prune(options)).spared).toHaveLength(1);
+  await utimes(note, now, new Date(now.getTime() - 2 * 86_400_000 - 1_000));
+  await prune(options);
+  expect(await actions()).toEqual(['A-1']);
 });
 
 test('only what was approved goes, and only if the settings still let it', async () => {

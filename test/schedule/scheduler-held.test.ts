@@ -1,0 +1,123 @@
+/** One process whose schedule cannot go on as it would like to. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { Logger } from 'pino';
+import type { Duty } from '../../src/actions/by-itself.ts';
+import { originOf } from '../../src/audit/by-itself.ts';
+import { type Routine, Scheduler, type SchedulerOptions } from '../../src/schedule/scheduler.ts';
+import { readSchedules } from '../../src/store/schedules.ts';
+import { Books } from '../actions/books.ts';
+
+const nightly = (target: string): Routine => ({
+  target,
+  cron: '0 2 * * *',
+  timeZone: 'UTC',
+  steps: ['backup', 'verify'].map(name => ({ name, line: () => name })),
+});
+let books: Books;
+let scheduler: Scheduler;
+let logged: string[];
+/** What was asked to begin, and what stands in the way of each. */
+let begun: string[];
+let obstacle: ((duty: Duty) => ReturnType<SchedulerOptions['begin']> | undefined) | undefined;
+
+beforeEach(async () => {
+  books = await Books.open();
+  books.now = Date.UTC(2026, 10, 23, 1, 59);
+  [logged, begun, obstacle] = [[], [], undefined];
+  const log = Object.fromEntries(
+    ['info', 'warn', 'error'].map(level => [level, (_about: object, text: string) => logged.push(text)]),
+  ) as unknown as Logger;
+  const begin = async (duty: Duty) => {
+    begun.push(`${duty.target} ${duty.line}`);
+    const other = obstacle?.(duty);
+    if (other) return other;
+    const { target, due, line } = duty;
+    const origin = originOf({ target, due, step: line });
+    const request = { target, origin, command: line, typed: line, risk: 'routine', lane: line } as const;
+    const started = await books.ledger.begin(books.request({ ...request, reason: duty.reason }));
+    if (started.is === 'started') await books.ledger.finish(started.action.id, 'succeeded', 'done');
+    return started;
+  };
+  scheduler = new Scheduler({
+    store: { db: books.store, sole: true },
+    holder: 'this process',
+    routines: ['portal', 'reports'].map(nightly),
+    ledger: books.ledger,
+    begin,
+    log,
+    now: () => books.now,
+  });
+  await scheduler.run();
+});
+afterEach(() => books.close());
+
+/** A backup of ada's under way on the portal. */
+async function someonesBackup() {
+  const ask = { risk: 'routine', command: 'backup', typed: 'backup', lane: 'backup' } as const;
+  const id = await books.asked(ask);
+  await books.ledger.start(id);
+  return { id, end: () => books.ledger.finish(id, 'succeeded', 'done') };
+}
+const row = async (target: string) =>
+  (await readSchedules(books.store, 'backup')).find(each => each.target === target)!;
+const looks = async (times: number) => {
+  for (let time = 0; time < times; time += 1) await scheduler.run();
+};
+const owed = async () => (await books.store.selectFrom('owed_notices').selectAll().execute()).length;
+
+test('while a person’s backup runs the schedule waits, says so once, and then begins late: nobody needs to be told', async () => {
+  const backup = await someonesBackup();
+  books.now += 60_000;
+  await looks(3);
+  expect(logged).toEqual(['the schedule waits for an action to end']);
+  expect(await row('portal')).toMatchObject({ held_up_by: backup.id, step: null });
+  books.now += 1_200_000;
+  await backup.end();
+  await looks(1);
+  expect(await row('portal')).toMatchObject({ held_up_by: null, step: 'backup', missed: 1 });
+  const reasons = await books.store
+    .selectFrom('actions')
+    .select('reason')
+    .where('origin', 'like', '%portal%')
+    .execute();
+  expect(reasons[0]?.reason).toContain(`it did not run then because A-${backup.id} was still running, and runs now`);
+  expect(await owed()).toBe(0);
+});
+
+test('while a person’s verification runs, the one that follows waits for its turn', async () => {
+  obstacle = duty =>
+    duty.line === 'verify' && duty.target === 'portal'
+      ? books.ledger.find(1001).then(by => ({ is: 'lane busy' as const, by: by! }))
+      : undefined;
+  books.now += 60_000;
+  await looks(4);
+  expect(await row('portal')).toMatchObject({ step: 'backup' });
+  expect(await row('reports')).toMatchObject({ step: null, ended_at: books.now });
+  expect(logged).toEqual([]);
+  obstacle = undefined;
+  await looks(3);
+  expect(await row('portal')).toMatchObject({ step: null, ended_at: books.now });
+});
+
+test('a bot that shuts down begins nothing, and what is due stays due', async () => {
+  obstacle = async () => ({ is: 'closing' });
+  books.now += 60_000;
+  await looks(2);
+  expect(await row('portal')).toMatchObject({ step: null, first_action: null });
+  expect(logged).toEqual([]);
+  obstacle = undefined;
+  await looks(1);
+  expect(await row('portal')).toMatchObject({ step: 'backup' });
+});
+
+test('trouble with one target keeps no other from its backup, and is tried again after a minute, not every second', async () => {
+  obstacle = ({ target }) => (target === 'portal' ? Promise.reject(new Error('no such command')) : undefined);
+  books.now += 60_000;
+  await looks(5);
+  expect(begun).toEqual(['portal backup', 'reports backup', 'reports verify']);
+  expect(logged).toEqual(['a schedule could not be moved on']);
+  obstacle = undefined;
+  books.now += 60_000;
+  await looks(1);
+  expect(await row('portal')).toMatchObject({ step: 'backup', missed: null });
+});
