@@ -57,18 +57,22 @@ test('ada sees how large the tables are, and an hour and more later how they gre
   const { admin } = office.database;
   await admin.sql('vacuum analyze "Invoice Lines"');
   ahead += 70 * 60_000;
-  await until('the bot has measured the table', async () => {
-    const drawn = () => office.transcript('#incident').filter(text => text.includes('Size of the database on'));
-    const before = drawn().length;
-    await office.ada.types('/db history size');
-    await office.slack.until(() => drawn().length > before, 'the sizes that were measured');
-    return drawn().at(-1)!.includes('of 2 points');
-  });
+  await until(
+    'the bot has measured the table',
+    async () => {
+      const drawn = () => office.transcript('#incident').filter(text => text.includes('Size of the database on'));
+      const before = drawn().length;
+      await office.ada.types('/db history size');
+      await office.slack.until(() => drawn().length > before, 'the sizes that were measured');
+      return drawn().at(-1)!.includes('of 2 points');
+    },
+    { withinMs: 40_000 },
+  );
   ahead += 70 * 60_000;
   await admin.sql(`insert into "Invoice Lines" select n, repeat('y', 900) from generate_series(100001, 110000) n`);
   await office.ada.types('/db size "Invoice Lines"');
   await office.reads('#incident', /Growth \+\d[\d.]* MB in 2 h 20 min/);
-});
+}, 60_000);
 
 test('ada gets a picture of the connections, described in words for whoever cannot see it', async () => {
   await office.ada.types('/db history connections --for 12h');
