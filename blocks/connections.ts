@@ -19,6 +19,8 @@ export interface ConnectionGroup {
   readonly longIdle: number;
   readonly idleInTransaction: number;
   readonly oldestSeconds: number;
+  /** What they do is hidden from the bot, and since when they are there. */
+  readonly hidden: boolean;
 }
 
 /** What the page shows of all connections to a server. */
@@ -46,6 +48,7 @@ export interface ConnectionsFacts {
   readonly idleInTransactionLimit: number;
   /** From when on an idle connection counts as more than its pool needs. */
   readonly longIdleSeconds: number;
+  /** Undefined where some are hidden, any of which may be older. */
   readonly oldest: { readonly pid: number; readonly who: string; readonly connectedSeconds: number | null } | undefined;
 }
 
@@ -108,10 +111,9 @@ function connectionRows({ groups }: Pick<ConnectionsFacts, 'groups'>): string[][
     group.application ?? 'no name',
     `${group.user ?? 'none'} in ${group.database ?? 'none'}`,
     number(group.total),
-    number(group.active),
-    number(group.idle),
-    number(group.idleInTransaction),
-    duration(group.oldestSeconds),
+    ...(group.hidden
+      ? ['', '', '', '']
+      : [number(group.active), number(group.idle), number(group.idleInTransaction), duration(group.oldestSeconds)]),
   ]);
 }
 

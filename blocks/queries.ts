@@ -36,6 +36,8 @@ export interface QueriesFacts {
   readonly findings: readonly PageFinding[];
   /** Seconds. */
   readonly longerThan: number;
+  /** Sessions whose doings the bot may not see. */
+  readonly hidden: number;
   /** The longest first. */
   readonly sessions: readonly LongSession[];
 }
@@ -52,12 +54,12 @@ const columns: readonly Column[] = [
 
 /** Who has worked for long, what they wait for, and the buttons that lead to their end. */
 export function queriesView(facts: QueriesFacts): View {
-  const { sessions, longerThan } = facts;
+  const { sessions, longerThan, hidden } = facts;
   const querying = sessions.filter(({ querySeconds }) => querySeconds !== null).length;
   const idle = sessions.length - querying;
   const found =
     sessions.length === 0
-      ? 'nobody'
+      ? `nobody${hidden > 0 ? ' that the bot may see' : ''}`
       : `${count(querying, 'query', 'queries')} running, ${count(idle, 'session')} idle in transaction`;
   const buttons = endable(sessions.slice(0, top.rows)).flatMap(session => buttonsOf(session, facts.actionId));
   return page({

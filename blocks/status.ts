@@ -188,9 +188,14 @@ function sessionLines({ status }: StatusReport): Line[] {
         .map(one => `${code(one.application || 'no name', 40)} ${number(one.count)}`)
         .join('\n') || incomplete,
     ],
-    ['Longest query', longest(status.longestQuery)],
-    ['Longest transaction', longest(status.longestTransaction)],
-    ['Idle in transaction', waiting(status.idleInTransaction.count, status.idleInTransaction.oldestSeconds)],
+    ['Longest query', status.longestQuery ? longest(status.longestQuery) : incomplete],
+    ['Longest transaction', status.longestTransaction ? longest(status.longestTransaction) : incomplete],
+    [
+      'Idle in transaction',
+      status.idleInTransaction.count > 0
+        ? waiting(status.idleInTransaction.count, status.idleInTransaction.oldestSeconds)
+        : incomplete,
+    ],
     ['Prepared transactions', waiting(status.preparedTransactions.count, status.preparedTransactions.oldestSeconds)],
   ];
 }
@@ -226,8 +231,7 @@ function archiving({ active, failing, failures, lastArchivedSeconds }: StatusRep
   return `${failing ? 'failing, ' : ''}${last}, ${count(failures, 'failure')}`;
 }
 
-function longest(session: StatusReport['status']['longestQuery']): string {
-  if (!session) return 'none';
+function longest(session: NonNullable<StatusReport['status']['longestQuery']>): string {
   return `${duration(session.seconds)}: pid ${session.pid}, ${code(session.application || session.user || 'no name', 40)}`;
 }
 

@@ -133,7 +133,7 @@ export function judgeConnections(snapshot: ConnectionSnapshot, thresholds: Thres
       .toSorted((a, b) => b.seconds - a.seconds || a.pid - b.pid),
     idleInTransactionLimit,
     longIdleSeconds,
-    oldest: oldestOf(backends),
+    oldest: snapshot.hidden > 0 ? undefined : oldestOf(backends),
   };
 }
 
@@ -162,6 +162,7 @@ function groupsOf(backends: readonly Connection[]): ConnectionGroup[] {
         idle: idle.length,
         longIdle: idle.filter(({ stateSeconds }) => (stateSeconds ?? 0) >= longIdleSeconds).length,
         idleInTransaction: members.filter(({ state }) => state?.startsWith('idle in transaction')).length,
+        hidden: members.every(({ state }) => state === null),
         oldestSeconds: members.reduce((oldest, one) => Math.max(oldest, one.connectedSeconds ?? 0), 0),
       };
     })

@@ -84,6 +84,8 @@ export interface QueriesReport {
   readonly findings: readonly PageFinding[];
   /** The least age asked for, seconds. */
   readonly longerThan: number;
+  /** Backends whose doings the bot's role may not see. */
+  readonly hidden: number;
   /** The longest first. */
   readonly sessions: readonly LongSession[];
 }
@@ -126,6 +128,7 @@ export function judgeQueries(
   const blocked = sessions.filter(({ blockedBy }) => blockedBy.length > 0);
   return {
     longerThan,
+    hidden: unseen,
     findings: inOrder([
       unseen > 0 ? hidden(count(unseen, 'session'), 'what they run, and for how long, is not known') : undefined,
       above(

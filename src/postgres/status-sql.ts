@@ -12,7 +12,7 @@ import { mayRollBack } from './prepared-questions.ts';
  *   have no pid, and share the virtualtransaction of the lock on their own transaction id.
  * - Whether a session may be ended is asked as far as the server knows; it takes no parameters.
  * - Without pg_monitor, state and backend_type of others are NULL and the count of sessions would be one: `hiddenRows`
- *   tells, and the sum over pg_stat_database, which all may see, stands in.
+ *   tells, and the sum over pg_stat_database, which all may see, stands in, as pg_locks does for who waits.
  */
 export const statusSql = `
 WITH RECURSIVE activity AS MATERIALIZED (
@@ -21,7 +21,8 @@ WITH RECURSIVE activity AS MATERIALIZED (
   SELECT * FROM activity WHERE backend_type = 'client backend'
 ), waiting AS MATERIALIZED (
   SELECT pid, pg_catalog.pg_blocking_pids(pid) AS blockers, state_change
-  FROM activity WHERE wait_event_type = 'Lock'
+  FROM activity WHERE wait_event_type = 'Lock' OR query = '<insufficient privilege>'
+    AND pid IN (SELECT pid FROM pg_catalog.pg_locks WHERE NOT granted)
 ), edge AS (
   SELECT DISTINCT w.pid AS waiter, b.pid AS blocker FROM waiting w, pg_catalog.unnest(w.blockers) AS b(pid)
 ), tree AS (

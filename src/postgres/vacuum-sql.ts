@@ -115,7 +115,7 @@ SELECT pg_catalog.jsonb_build_object(
                 FROM pg_catalog.pg_database),
   'workers', (SELECT pg_catalog.count(*) FROM activity WHERE backend_type = 'autovacuum worker'),
   'vacuums', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', p.pid, 'database', p.datname,
-                'table', pg_catalog.format('%I.%I', r.nspname, r.relname), 'phase', p.phase, 'scannedBlocks', p.heap_blks_scanned, 'totalBlocks', p.heap_blks_total,
+                'table', CASE WHEN r.oid IS NOT NULL THEN pg_catalog.format('%I.%I', r.nspname, r.relname) END, 'phase', p.phase, 'scannedBlocks', p.heap_blks_scanned, 'totalBlocks', p.heap_blks_total,
                 'automatic', a.backend_type = 'autovacuum worker',
                 'againstWraparound', a.query LIKE '%(to prevent wraparound)%', 'waiting', a.wait_event_type = 'Lock',
                 'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - a.query_start))

@@ -62,6 +62,15 @@ test('whom the bot may not end has no button, and it is said why', () => {
   expect(JSON.stringify(blocks)).not.toContain('kill 4711');
 });
 
+test('what is hidden is not counted as nothing', () => {
+  const seen = connection(1, { application: 'psql', user: 'poor' });
+  const unseen = connection(2, { state: null, stateSeconds: null, connectedSeconds: null });
+  const { text } = view({ ...serverWith(seen, unseen), hidden: 1 });
+  expect(text).toMatch(/^portal-bff +portal in portal +1 +– +– +– +–$/m);
+  expect(text).toMatch(/^psql +poor in portal +1 +0 +1 +0 +1 min$/m);
+  expect(text).not.toContain('Oldest:');
+});
+
 test('where nobody waits for locks, nothing leads to them', () => {
   const { text, blocks } = view(serverWith(connection(1, { stateSeconds: 700 })));
   expect(text).toContain('*What would free the most*\n1. `portal-bff`');

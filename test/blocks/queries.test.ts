@@ -18,6 +18,8 @@ test('nobody has worked for long', () => {
   const { text, blocks } = view();
   expect(text).toContain('🟢 Queries on portal: all well\nFor 5 min or longer: nobody\n');
   expect(blocks.some(({ type }) => type === 'data_table')).toBe(false);
+  const blind = queriesView({ ...judge({ hidden: 3, sessions: [] }), target: 'portal', actionId: 'A-1042' });
+  expect(blind.text).toContain('For 5 min or longer: nobody that the bot may see\n');
 });
 
 test('who, for how long, behind whom, and the buttons that would not be refused', () => {

@@ -201,7 +201,9 @@ test('a replica, no backup, hidden sessions and waiting settings are said', () =
   const view = statusView(hidden, { ...facts, lastBackup: undefined });
   expect(view.text).toContain('Replication: 12 s behind, receives nothing');
   expect(view.text).toContain('Last backup: none known to the bot');
-  expect(view.text).toContain('By state: hidden: pg_monitor is missing');
+  for (const label of ['By state', 'Longest query', 'Longest transaction', 'Idle in transaction']) {
+    expect(view.text).toContain(`${label}: hidden: pg_monitor is missing`);
+  }
   expect(view.text).toContain('Checksums: off');
   expect(view.text).toContain('Archiver: off');
   expect(view.text).toContain('Cache hit: too little read to say');

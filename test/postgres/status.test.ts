@@ -200,11 +200,14 @@ test('without pg_monitor it says that numbers are incomplete, and does not count
   const { cluster } = database;
   const blind = { user: `blind_${database.name}`, password: 'blind' };
   await cluster.admin.sql(`create role ${blind.user} login password '${blind.password}'`);
-  await database.openSession();
-  await database.openSession();
+  const [holder, waiter] = [await database.openSession(), await database.openSession()];
+  await database.idleInTransaction(holder, 'users');
+  await database.blockedBy(holder, waiter, 'users');
   const { target: asked } = await warmTarget(cluster.url(database.name, blind));
   try {
     const report = await read({}, asked);
+    expect(report.status.blocked.count).toBe(1);
+    expect(report.status.blockers).toMatchObject([{ pid: holder.pid, holdsUp: 1, killRefusal: 'hidden' }]);
     expect(report.status.hiddenRows).toBeGreaterThan(2);
     expect(report.status.connections.used).toBeGreaterThanOrEqual(4);
     expect(report.verdict).not.toBe('healthy');

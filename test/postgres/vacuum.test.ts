@@ -291,6 +291,12 @@ test('a running vacuum is shown with its phase, and its own snapshot holds back 
     { pid: session.pid, table: 'public.wide', phase: 'scanning heap', automatic: false, againstWraparound: false },
   ]);
   expect(report.vacuum.vacuums[0]!.totalBlocks).toBeGreaterThan(100);
+  const { target: elsewhere } = await warmTarget(cluster.url('postgres', database.bot));
+  try {
+    expect((await read({}, elsewhere)).vacuum.vacuums).toMatchObject([{ database: database.name, table: null }]);
+  } finally {
+    await elsewhere.close();
+  }
   expect(reasons(report)).toBe('');
 });
 
