@@ -9,6 +9,9 @@ const dollarTag = /\$(?:[A-Za-z_\u0080-\uffff][A-Za-z_\d\u0080-\uffff]*)?\$/y;
 const number = /(?:\d|\.\d)(?:[eE][+-]\d|[\w.])*/y;
 const kept = /(?:[uU]&)?"(?:[^"]|"")*(?:"|$)|\$\d+|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\s+/y;
 
+/** A run of names and spaces, of which no string begins: most of a text in one step. */
+const harmless = /(?:(?![A-Za-z]&?')[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\s+|"(?:[^"]|"")*(?:"|$))+/y;
+
 /** What takes a literal's place. */
 const placeholder = '?';
 
@@ -38,6 +41,8 @@ interface Word {
 }
 
 function next(query: string, start: number): Word {
+  const run = match(harmless, query, start)?.[0];
+  if (run) return { end: start + run.length, text: run };
   if (query.startsWith('/*', start)) return { end: endOfBlockComment(query, start), text: ' ' };
   const comment = match(lineComment, query, start);
   if (comment) return { end: start + comment[0].length, text: ' ' };

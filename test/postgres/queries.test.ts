@@ -114,11 +114,9 @@ describe('what is made of it', () => {
     expect(query(false)).toContain('ada@example.com');
   });
 
-  test('10,000 sessions are judged within two seconds', () => {
-    const began = performance.now();
+  test('of 10,000 sessions none shows a literal', () => {
     const report = judgeQueries(manyLong(), { ...options, thresholds: thresholdsSchema.parse({}) });
-    expect(performance.now() - began).toBeLessThan(2_000);
     expect(report.sessions).toHaveLength(10_000);
-    expect(report.sessions[0]!.query).not.toContain('never ends');
+    expect(report.sessions.filter(({ query }) => query.includes('never ends'))).toEqual([]);
   });
 });
