@@ -1,8 +1,8 @@
 import { cut, duration, oneLine } from '../../blocks/text.ts';
 import { UserError } from '../errors.ts';
 import type { Blocker } from '../postgres/dump-sessions.ts';
+import type { ProgramEnd } from '../tools/client-program.ts';
 import { systemCode } from '../tools/system-code.ts';
-import type { DumpEnd } from './dump.ts';
 
 interface Explanation {
   readonly when: RegExp;
@@ -115,7 +115,10 @@ export function explainFileFailure(error: unknown, directory: string): UserError
  * A failed pg_dump as a person's sentence. What it wrote is its cause, for the log.
  * @param blockers whoever was last seen in its way.
  */
-export function explainDumpFailure({ exitCode, signal, complaints }: DumpEnd, blockers: readonly Blocker[]): UserError {
+export function explainDumpFailure(
+  { exitCode, signal, complaints }: ProgramEnd,
+  blockers: readonly Blocker[],
+): UserError {
   const text = complaints.join('\n');
   const end = signal ? `ended by ${signal}` : `exit code ${exitCode ?? 'unknown'}`;
   const cause = new Error(`pg_dump failed (${end}):\n${text}`);

@@ -3,10 +3,11 @@ import { toEnvironment } from '../postgres/connection-url.ts';
 import type { Blocker } from '../postgres/dump-sessions.ts';
 import { type Table, tablesNamed } from '../postgres/tables.ts';
 import type { Log, Target } from '../postgres/target.ts';
+import { runClientProgram } from '../tools/client-program.ts';
 import { together } from '../tools/together.ts';
 import { type BackupPreparation, refuseDuringMigration, withRows } from './backup-preparation.ts';
 import type { BackupProgress } from './backups.ts';
-import { dumpArguments, runDump } from './dump.ts';
+import { dumpArguments } from './dump.ts';
 import { backupCancelled, explainDumpFailure, lockRefused, tableGone } from './dump-errors.ts';
 import { followDump } from './dump-progress.ts';
 import { watchDump } from './dump-watch.ts';
@@ -80,7 +81,7 @@ export async function dumpInSnapshot(target: Target, prepared: BackupPreparation
       lockWaitMs: limits.lockWaitMs,
       tables: prepared.partial ? prepared.tables : undefined,
     });
-    const end = await runDump(prepared.tool.program, argv, {
+    const end = await runClientProgram(prepared.tool.program, argv, {
       environment: toEnvironment(target.connection, { applicationName: application }),
       signal,
       started: run.started,

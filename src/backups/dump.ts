@@ -1,7 +1,7 @@
 import path from 'node:path';
-import { execa } from 'execa';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import type { Table } from '../postgres/tables.ts';
+import { runClientProgram } from '../tools/client-program.ts';
 import type { Manifest } from './manifest.ts';
 import { plainFile } from './plain-sql.ts';
 
@@ -23,21 +23,8 @@ export interface DumpPlan {
   readonly tables: readonly Table[] | undefined;
 }
 
-/** How a run of pg_dump ended. */
-export interface DumpEnd {
-  readonly failed: boolean;
-  readonly exitCode: number | undefined;
-  readonly signal: string | undefined;
-  /** What it wrote to stderr, without the lines that only tell what it does; the last 100 lines. */
-  readonly complaints: readonly string[];
-}
-
-/** A pg_dump that does not end on SIGTERM within this is ended by SIGKILL. */
+/** A pg_dump that is asked what it can do answers within this, milliseconds. */
 const patienceMs = 5_000;
-const keptLines = 100;
-
-/** Variables of this process that a client program may need; nothing else of the bot's environment reaches it. */
-const inherited = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'] as const;
 
 /** Which compressions a pg_dump may be asked for, best first, by its major version. */
 const preferred = { sinceZstd: 'zstd:1', before: '1' } as const;
@@ -71,61 +58,6 @@ export function outputArguments({
 }
 
 /**
- * Runs pg_dump. It writes its files itself, nothing of the dump passes through this process.
- *
- * @param program the path of pg_dump.
- * @param options.environment how it connects; passwords are in here, never in the argv.
- * @param options.signal ends it: SIGTERM, upon which it cancels its queries in the server, and 5 s later SIGKILL.
- * @param options.started called with its process id.
- * @param options.heard called with each line of stderr.
- */
-export async function runDump(
-  program: string,
-  argv: readonly string[],
-  options: {
-    environment: Readonly<Record<string, string>>;
-    signal: AbortSignal;
-    started: (pid: number) => Promise<void>;
-    heard: (line: string) => void;
-  },
-): Promise<DumpEnd> {
-  const subprocess = execa(program, argv, {
-    env: toolEnvironment(options.environment),
-    extendEnv: false,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    buffer: false,
-    cancelSignal: options.signal,
-    forceKillAfterDelay: patienceMs,
-    reject: false,
-  });
-  const complaints: string[] = [];
-  const listening = (async () => {
-    for await (const line of subprocess.iterable({ from: 'stderr' })) {
-      options.heard(line);
-      if (!isNarration(line)) complaints.push(line);
-      if (complaints.length > keptLines) complaints.shift();
-    }
-  })();
-  let unrecorded: unknown;
-  if (subprocess.pid !== undefined) {
-    await options.started(subprocess.pid).catch(error => {
-      unrecorded = error;
-      subprocess.kill();
-    });
-  }
-  const [result] = await Promise.all([subprocess, listening.catch(() => undefined)]);
-  if (unrecorded !== undefined) throw unrecorded;
-  const { failed, exitCode, signal } = result;
-  return {
-    failed,
-    exitCode,
-    signal,
-    complaints: failed && complaints.length === 0 ? [result.shortMessage ?? ''] : complaints,
-  };
-}
-
-/**
  * How a pg_dump is told to write its SQL through gzip, which `gunzip` reads everywhere. Level 1 takes half of the time
  * of the usual 6, and leaves a tenth more.
  */
@@ -146,7 +78,7 @@ export function gzipCompression(major: number): string {
  */
 export async function bestCompression(program: string, major: number): Promise<string> {
   if (major < 16) return preferred.before;
-  const { stderr } = await execa(
+  const { complaints } = await runClientProgram(
     program,
     [
       '--format=directory',
@@ -155,9 +87,9 @@ export async function bestCompression(program: string, major: number): Promise<s
       '--no-password',
       '--host=/nonexistent',
     ],
-    { env: toolEnvironment({}), extendEnv: false, stdin: 'ignore', reject: false, timeout: patienceMs },
+    { environment: {}, signal: AbortSignal.timeout(patienceMs) },
   );
-  return stderr.includes('compress') ? 'gzip:1' : preferred.sinceZstd;
+  return complaints.some(line => /^pg_dump: error: .*compress/.test(line)) ? 'gzip:1' : preferred.sinceZstd;
 }
 
 /** As a manifest and a person read it: `zstd:1`, `gzip:1`. */
@@ -167,15 +99,4 @@ export function compressionName(compression: string): string {
 
 function pattern({ schema, name }: Table): string {
   return `--table=${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
-}
-
-/** LC_ALL=C: what pg_dump says itself is then in English, in which its lines are read. */
-function toolEnvironment(environment: Readonly<Record<string, string>>): Record<string, string> {
-  const own = inherited.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]] as const]));
-  return { ...Object.fromEntries(own), ...environment, LC_ALL: 'C' };
-}
-
-/** With --verbose, pg_dump tells each step as `pg_dump: dumping contents of table …`; failures name their level. */
-function isNarration(line: string): boolean {
-  return /^pg_dump: (?!error:|warning:|detail:|hint:)/.test(line);
 }

@@ -15,9 +15,9 @@ export interface ProgramRun {
   readonly environment: Readonly<Record<string, string>>;
   /** As whom it runs; the bot's own account unless told. */
   readonly account?: Account;
-  /** Ends it: SIGTERM, upon which pg_restore cancels its queries in the server, and 5 s later SIGKILL. */
+  /** Ends it: SIGTERM, upon which pg_dump and pg_restore cancel their queries in the server, and 5 s later SIGKILL. */
   readonly signal: AbortSignal;
-  /** Called with its process id. */
+  /** Called with its process id. What it throws kills the program. */
   readonly started?: (pid: number) => Promise<void>;
   /** Called with each line of stderr. */
   readonly heard?: (line: string) => void;
