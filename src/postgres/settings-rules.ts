@@ -148,7 +148,7 @@ function* sized(byName: ReadonlyMap<string, Setting>, databaseBytes: number) {
   const buffers = byName.get('shared_buffers');
   if (buffers && buffers.value === buffers.standard && databaseBytes > largeDatabase) {
     yield advised(
-      attention(`shared_buffers is the default of 128MB for a database of ${bytes(databaseBytes)}`),
+      attention(`shared_buffers is the default of 128MB for a database of about ${bytes(databaseBytes)}`),
       'Usual is a quarter of the memory: `ALTER SYSTEM SET shared_buffers`, then restart the server',
     );
   }

@@ -33,6 +33,7 @@ const answerSchema = z.strictObject({
   overrides: z.array(
     z.strictObject({ database: z.string().nullable(), role: z.string().nullable(), setting: z.string() }),
   ),
+  /** As the last VACUUM or ANALYZE of each relation saw it: near enough to judge by, without a look at each file. */
   databaseBytes: z.number(),
   /** Whether the bot's role sees those that only superusers and pg_read_all_settings see. */
   all: z.boolean(),
@@ -54,7 +55,8 @@ SELECT pg_catalog.jsonb_build_object(
                 LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase
                 LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
                 WHERE s.setdatabase = 0 OR d.datname = pg_catalog.current_database()),
-  'databaseBytes', pg_catalog.pg_database_size(pg_catalog.current_database()),
+  'databaseBytes', (SELECT coalesce(pg_catalog.sum(greatest(0, relpages)::bigint), 0)
+                    * pg_catalog.current_setting('block_size')::int FROM pg_catalog.pg_class),
   'all', pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
 ) AS settings`,
   row: z.object({ settings: answerSchema }),

@@ -158,3 +158,15 @@ test('a role that does not see all of them is told so', async () => {
     await cluster.admin.sql('drop role blind');
   }
 });
+
+test('a database far larger than the default of shared_buffers is told, by what VACUUM last saw of it', async () => {
+  await cluster.admin.sql('create table archive (n int)');
+  await cluster.admin.sql("update pg_class set relpages = 600000 where oid = 'archive'::regclass");
+  try {
+    expect(reasons(await read())).toMatch(
+      /^attention: shared_buffers is the default of 128MB for a database of about 4\.92 GB$/,
+    );
+  } finally {
+    await cluster.admin.sql('drop table archive');
+  }
+});
