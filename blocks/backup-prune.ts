@@ -17,7 +17,7 @@ interface PruneEnd {
   readonly left: number;
 }
 
-const listed = 10;
+const listed = 5;
 
 /** `remove 4 backups, 1.2 GB, the oldest of 2026-08-01`; plain text. */
 export function pruneSummary({ remove }: PruneFacts): string {
@@ -30,21 +30,15 @@ export function pruneCard(facts: PruneFacts): View {
   const question = `Remove ${count(remove.length, 'backup')} that the settings no longer keep?`;
   const lines = remove
     .slice(0, listed)
-    .map(each => `• ${code(each.name)} of ${dateToken(new Date(each.takenAt))}, ${bytes(each.bytes)}`);
+    .map(each => `• ${dateToken(new Date(each.takenAt))}, ${bytes(each.bytes)}: ${code(each.name)}`);
   const more = remove.length - lines.length;
-  const stays = `${count(keep, 'backup')} stay${keep === 1 ? 's' : ''}${newestGood ? `; the newest good one is ${code(newestGood.name)} of ${dateToken(new Date(newestGood.takenAt))}` : '; none of them is good'}.`;
-  const effect = `${bytes(sum(remove))} become free in ${code(directory, 300)}. What is removed there cannot be brought back; copies elsewhere stay.`;
+  const stays = `*Stays* ${count(keep, 'backup')}${newestGood ? `; the newest good one was taken ${dateToken(new Date(newestGood.takenAt))}: ${code(newestGood.name)}` : '; none of them is good'}.`;
+  const effect = `*Effect* ${bytes(sum(remove))} become free in ${code(directory, 300)}. What is removed there cannot be brought back; copies elsewhere stay.`;
   const risk = 'A backup that is pinned by then, or kept by settings that changed, stays.';
   const all = [...lines, ...(more > 0 ? [`• and ${count(more, 'older one')}`] : [])];
   return {
-    text: [escapeMrkdwn(question), ...all, stays, `Effect: ${effect}`, risk].join('\n'),
-    blocks: [
-      header(question),
-      section(all.join('\n')),
-      section(`*Stays*\n${stays}`),
-      section(`*Effect*\n${effect}`),
-      context(risk),
-    ],
+    text: [escapeMrkdwn(question), ...all, stays, effect, risk].join('\n'),
+    blocks: [header(question), section(all.join('\n')), section(`${stays}\n${effect}`), context(risk)],
   };
 }
 

@@ -116,7 +116,7 @@ export function backupResult(facts: BackupResultFacts): View {
   const lines = [
     `*Contents* ${contents} of ${code(manifest.database)}, taken ${dateToken(manifest.takenAt)}`,
     ...(manifest.schemaOnly ? [] : [`*Read* ${bytes(tableBytes)} of tables, ${rate}`]),
-    ...(manifest.note === null ? [] : [`*Note* ${escapeMrkdwn(oneLine(manifest.note))}`]),
+    ...(manifest.note === null ? [] : [`*Note* ${code(manifest.note)}`]),
     `*Name* ${code(nameOf(directory))}${encryption === undefined ? '' : `, ${encryption}`}`,
     ...(copy?.problem === null ? [`*Copy* ${code(copy.remote, 500)}, compared there`] : []),
   ];

@@ -98,11 +98,11 @@ const fileColumns: readonly Column[] = [
 const reasons: Readonly<Record<string, string>> = {
   pinned: 'pinned',
   young: 'young',
-  daily: 'newest of its day',
-  weekly: 'newest of its week',
-  monthly: 'newest of its month',
-  newest: 'among the newest good',
-  'newest verified': 'among the newest verified',
+  daily: 'of the day',
+  weekly: 'of the week',
+  monthly: 'of the month',
+  newest: 'newest good',
+  'newest verified': 'newest verified',
 };
 
 /** How good the newest backup is and how old, then all of them. */
@@ -197,7 +197,7 @@ function summaryLines(facts: BackupsFacts): PageLine[] {
 
 function newestLine(newest: ListedBackup, now: Date): string {
   const { takenAt, bytes: size } = newest.manifest;
-  return `${ageOf(newest, now)} old, of ${dateToken(takenAt)}, ${bytes(size)}, ${escapeMrkdwn(verifiedWords(newest, now))}: ${code(newest.name)}`;
+  return `${ageOf(newest, now)} old, taken ${dateToken(takenAt)}, ${bytes(size)}, ${escapeMrkdwn(verifiedWords(newest, now))}: ${code(newest.name)}`;
 }
 
 /** Whole backups that are newer, which somebody may look for when a restore of `latest` brings back older data. */
@@ -293,7 +293,7 @@ function verifiedWords({ complete, manifest }: ListedBackup, now: Date): string 
   if (!complete) return 'files missing';
   const last = manifest.verifications.at(-1);
   if (!last) return 'never verified';
-  if (last.problem !== null) return `failed: ${cut(oneLine(last.problem), 80)}`;
+  if (last.problem !== null) return `failed: ${cut(oneLine(last.problem), 40)}`;
   return `${last.level}, ${duration((now.getTime() - last.startedAt.getTime()) / 1000)} ago`;
 }
 

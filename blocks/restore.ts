@@ -228,7 +228,7 @@ export function restoredTables(
 
 function backupLines({ backup }: RestoreFacts): string[] {
   const { verified } = backup;
-  const note = backup.note === null ? '' : ` (“${cut(escapeMrkdwn(oneLine(backup.note)), 80)}”)`;
+  const note = backup.note === null ? '' : ` (${code(backup.note, 80)})`;
   return [
     `*Back to* ${dateToken(new Date(backup.takenAt))}: ${code(backup.name)}${note}, ${count(backup.rows, 'row')}, ${bytes(backup.bytes)}`,
     ...latestLines(backup.passedOver),

@@ -7,6 +7,9 @@ import prettyBytes from 'pretty-bytes';
 /** Named by PostgreSQL, typed by a person: nothing of it may act as markup. */
 const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' };
 
+/** Marks that would turn around the order of all that follows them on a line. https://www.unicode.org/reports/tr9/ */
+const turning = /[\u202a-\u202e\u2066-\u2069]/g;
+
 /** One character as a reader sees it: an entity that `escapeMrkdwn` wrote, a token such as `dateToken`'s, or a code point. */
 const characters = /&(?:amp|lt|gt);|<![^<>]*>|./gsu;
 
@@ -15,7 +18,7 @@ const characters = /&(?:amp|lt|gt);|<![^<>]*>|./gsu;
  * Escape first, `cut` afterwards. https://docs.slack.dev/messaging/formatting-message-text#escaping
  */
 export function escapeMrkdwn(value: string): string {
-  return value.replace(/[&<>]/g, character => entities[character]!);
+  return value.replace(turning, '').replace(/[&<>]/g, character => entities[character]!);
 }
 
 /** The text as it was before `escapeMrkdwn`, for places that parse nothing. */
@@ -54,7 +57,7 @@ export function code(value: string, max = 200): string {
 
 /** A value on one line: each run of white space, line breaks included, becomes a space. */
 export function oneLine(value: string): string {
-  return value.replace(/\s+/gu, ' ').trim();
+  return value.replace(turning, '').replace(/\s+/gu, ' ').trim();
 }
 
 /** `1.3 GB`: decimal, as disks and clouds count. */

@@ -1,4 +1,5 @@
 import { bar } from './bar.ts';
+import { nextStep } from './next-step.ts';
 import { actions, button, context, header, section } from './parts.ts';
 import { bytes, code, count, cut, dateToken, duration, escapeMrkdwn, oneLine, percent } from './text.ts';
 import type { View } from './view.ts';
@@ -99,13 +100,18 @@ export function verifyProgress(facts: ProgressFacts, { action, now }: { action: 
   };
 }
 
-/** What was found: the level first, then each step, then what it does not prove. */
-export function verifyResult(report: ReportFacts): View {
+/** What was found: the level first, then what to do, each step, and what it does not prove. @param actionId of the verification. */
+export function verifyResult(report: ReportFacts, actionId: string): View {
   const { backup, database, takenAt, level, problem, steps, place, notes } = report;
   const title = verdict(report);
   const reason = problem === null ? unreached(report) : [`🔴 ${sentence(problem)}`];
-  const next = steps.filter(({ outcome, hint }) => outcome !== 'passed' && hint).map(({ hint }) => `→ ${hint}`);
-  const what = `${code(backup)}, data of ${escapeMrkdwn(database)} at ${dateToken(takenAt)}`;
+  const next = [
+    ...steps.filter(({ outcome, hint }) => outcome !== 'passed' && hint).map(({ hint }) => `→ ${hint}`),
+    ...(problem === null
+      ? []
+      : ['→ Take another with `/db backup`. Until it is done, an older one is what there is: `/db backups`.']),
+  ];
+  const what = `${code(backup)}: ${escapeMrkdwn(database)}, taken ${dateToken(takenAt)}`;
   const lines = steps.map(
     ({ name, outcome, milliseconds, said }) =>
       `${lamps[outcome]} *${name}* ${sentence(said)} _${duration(milliseconds / 1000)}_`,
@@ -120,6 +126,7 @@ export function verifyResult(report: ReportFacts): View {
     blocks: [
       header(title),
       ...(reason.length > 0 ? [section([...reason, ...next].join('\n'))] : []),
+      ...(problem === null ? [] : [actions(nextStep({ text: 'Back up now', line: 'backup', actionId }))]),
       section(what),
       section(lines.join('\n')),
       ...(small.length > 0 ? [context(...small)] : []),

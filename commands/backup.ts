@@ -15,19 +15,16 @@ export default defineCommand({
   risk: 'routine',
   lane: 'backup',
   args: z.strictObject({
-    tables: z
-      .array(z.string().min(1))
-      .default([])
-      .meta({
-        description:
-          'only these tables, comma-separated: users, sales.contracts; a name with a dot, comma or capitals so: \'"public"."a.b"\'',
-      }),
+    tables: z.array(z.string().min(1)).default([]).meta({
+      description:
+        'only these tables, comma-separated: users, sales.contracts; a name with a dot, comma or capitals so: \'"public"."a.b"\'',
+    }),
     schemaOnly: z.boolean().default(false).meta({ description: 'only the definitions, without any row' }),
     plain: z.boolean().default(false).meta({ description: 'one file of SQL that gunzip and psql read' }),
     note: z
       .string()
       .min(1)
-      .max(200, 'is a line of at most 200 characters')
+      .max(200, 'at most 200 characters')
       .optional()
       .meta({ description: 'what whoever looks for it should know, such as "before migration"' }),
     physical: z

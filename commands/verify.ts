@@ -35,7 +35,7 @@ export default defineCommand({
       },
     );
     return {
-      view: verifyResult(report),
+      view: verifyResult(report, action.id),
       outcome: verifyOutcome(report),
       ...(report.problem !== null && { failed: true }),
     };

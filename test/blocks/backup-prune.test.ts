@@ -10,19 +10,19 @@ test('an approver reads which go and which good one stays, before any effect', (
   const { text } = pruneCard(facts);
   expect(text.split('\n')).toEqual([
     'Remove 1 backup that the settings no longer keep?',
-    expect.stringMatching(/^• `20261001T020000Z-A-900` of <!date\^.*, 1 MB$/),
-    expect.stringMatching(/^3 backups stay; the newest good one is `newest` of /),
-    expect.stringMatching(/^Effect: 1 MB .*cannot be brought back; copies elsewhere stay\.$/),
+    expect.stringMatching(/^• <!date\^.*, 1 MB: `20261001T020000Z-A-900`$/),
+    expect.stringMatching(/^\*Stays\* 3 backups; the newest good one was taken <!date.*: `newest`\.$/),
+    expect.stringMatching(/^\*Effect\* 1 MB .*cannot be brought back; copies elsewhere stay\.$/),
     'A backup that is pinned by then, or kept by settings that changed, stays.',
   ]);
   expect(pruneCard({ ...facts, newestGood: null }).text).toContain('none of them is good');
   expect(pruneConfirm(facts)).toBe('Remove 1 backup, 1 MB? They cannot be brought back.');
 });
 
-test('a hundred are ten lines and a count, and Slack takes the card', () => {
+test('a hundred are five lines and a count, and Slack takes the card', () => {
   const view = pruneCard({ ...facts, remove: Array.from({ length: 100 }, () => one) });
-  expect(view.text.match(/• `/g)).toHaveLength(10);
-  expect(view.text).toContain('• and 90 older ones');
+  expect(view.text.match(/• </g)).toHaveLength(5);
+  expect(view.text).toContain('• and 95 older ones');
   expect(refusalOfMessage({ ...view, blocks: [...view.blocks] })).toBeUndefined();
 });
 

@@ -56,7 +56,9 @@ const facts: BackupsFacts = {
 test('the verdict first, then the newest good one with its age and how far it is proved', () => {
   expect(backupsView(facts).text.split('\n').slice(0, 3)).toEqual([
     '🟢 Backups on portal: all well',
-    expect.stringMatching(/^Newest good: 10 h old, of <!date\^.*, 215 MB, never verified: `20261122T020000Z-A-1042`$/),
+    expect.stringMatching(
+      /^Newest good: 10 h old, taken <!date\^.*, 215 MB, never verified: `20261122T020000Z-A-1042`$/,
+    ),
     'Schedule: `0 2 * * *` UTC',
   ]);
 });

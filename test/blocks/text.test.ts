@@ -16,6 +16,8 @@ import {
 
 test('nothing in a value acts as markup', () => {
   expect(escapeMrkdwn('<!channel> & <@U1> &amp;')).toBe('&lt;!channel&gt; &amp; &lt;@U1&gt; &amp;amp;');
+  expect(escapeMrkdwn('\u202eevil\u2066 שלום')).toBe('evil שלום');
+  expect(code('\u202eevil')).toBe('`evil`');
   expect(code('a`b\n<!here>')).toBe("`a'b &lt;!here&gt;`");
   expect(code('')).toBe('`(empty)`');
   expect(oneLine('  select\n\t1 ')).toBe('select 1');
