@@ -31,7 +31,13 @@ afterAll(async () => {
 /** What whoever has a shell on the bot's host types, without the variables of Slack and of databases. */
 async function backups(args: readonly string[], environment: Record<string, string> = {}) {
   const { exitCode, stdout, stderr } = await execa(process.execPath, ['src/backups/cli.ts', ...args], {
-    env: { PATH: process.env.PATH, PG_BIN: database.cluster.bin, BACKUP_DIR: stand.root, ...environment },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      PG_BIN: database.cluster.bin,
+      BACKUP_DIR: stand.root,
+      ...environment,
+    },
     extendEnv: false,
     reject: false,
     timeout: 20_000,

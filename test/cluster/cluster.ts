@@ -5,6 +5,7 @@ import path from 'node:path';
 import { accessCluster, type ClusterAccess, type ClusterAddress } from './access.ts';
 import { serverAccount } from './account.ts';
 import { configure, createDataDirectory, prependHba, temporaryFolder } from './data-directory.ts';
+import { copyFolder, initialData } from './initial-data.ts';
 import { ensurePostgres } from './install.ts';
 import { type Postmaster, startPostmaster } from './postmaster.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -48,7 +49,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const folder = await temporaryFolder(account);
   const data = path.join(folder, 'data');
   const logFile = path.join(folder, 'log');
-  const superuser = { user: 'postgres', password: randomBytes(12).toString('hex') };
+  const initial = initialData(bin);
+  const superuser = initial?.superuser ?? { user: 'postgres', password: randomBytes(12).toString('hex') };
   const watchdog = startWatchdog({ pgCtl: path.join(bin, 'pg_ctl'), data, folder, account });
 
   async function launch(address: ClusterAddress): Promise<Postmaster> {
@@ -62,7 +64,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 
   async function create() {
-    await createDataDirectory({ bin, data, folder, superuser, account });
+    if (initial) await copyFolder(initial.data, data);
+    else await createDataDirectory({ bin, data, folder, superuser, account });
     if (options.extraHba) await prependHba(data, options.extraHba);
     const [host, port] = ['127.0.0.1', options.port ?? (await freePort())];
     await configure(data, {

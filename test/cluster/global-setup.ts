@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Cluster, startCluster } from './cluster.ts';
+import { publishInitialData } from './initial-data.ts';
 import { memoryFolder } from './memory-folder.ts';
 import { createPortal } from './portal.ts';
 import { requirePrograms } from './required-programs.ts';
@@ -38,6 +39,7 @@ export default async function globalSetup(): Promise<void> {
     const portal = await createPortalRole(cluster);
     await createPortal(cluster, templateDatabase, { owner: portal });
     if (available) await cluster.admin.sql('create extension pg_stat_statements', [], templateDatabase);
+    await publishInitialData(cluster);
     publishCluster({ ...cluster, portal });
   } catch (error) {
     await cluster.stop();

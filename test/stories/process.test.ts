@@ -12,6 +12,7 @@ async function startProcess(slack: Workspace) {
   const running = execa(process.execPath, ['src/main.ts'], {
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       SLACK_BOT_TOKEN: slack.botToken,
       SLACK_APP_TOKEN: slack.appToken,
       SLACK_API_URL: slack.apiUrl,
@@ -42,7 +43,12 @@ async function startProcess(slack: Workspace) {
 describe('the bot as a process', () => {
   test('says everything that is missing at once, before anything starts', async () => {
     const { exitCode, stderr } = await execa(process.execPath, ['src/main.ts'], {
-      env: { PATH: process.env.PATH, APPROVERS: 'ben', DATABASE_URL: 'mysql://a:secret@b/c' },
+      env: {
+        PATH: process.env.PATH,
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+        APPROVERS: 'ben',
+        DATABASE_URL: 'mysql://a:secret@b/c',
+      },
       extendEnv: false,
       reject: false,
     });
