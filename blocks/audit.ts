@@ -54,7 +54,7 @@ function line(event: AuditEvent, body: Body): Line {
       const needed = Number(body.approvals_needed);
       const summary = value(body.summary, 300);
       return {
-        mrkdwn: `waits for ${needed === 1 ? 'a second person' : `${needed} approvals`} until ${dateToken(until)}\nplan: ${summary}\nruns: ${code(String(body.statement), 2_000)}\nplan's SHA-256: ${code(String(body.plan_sha256), 64)}`,
+        mrkdwn: `waits for ${needed === 1 ? 'a second person' : `${needed} approvals`} until ${dateToken(until)}\nplan: ${summary}\nruns: ${code(String(body.statement).replaceAll('\n', '; '), 2_000)}\nplan's SHA-256: ${code(String(body.plan_sha256), 64)}`,
         plain: `waits for approval until ${utc(until)}: ${summary}`,
       };
     }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { exportView, recordedActionView, recordView } from '../blocks/record.ts';
+import { count } from '../blocks/text.ts';
 import { verificationOutcome, verificationView, verifyingView } from '../blocks/verification.ts';
 import { type Answer, ageIn, agePattern, defineCommand, type ReadServices, UserError } from '../src/command.ts';
 
@@ -98,7 +99,7 @@ async function page(given: Args, services: ReadServices): Promise<Answer> {
     older: last && `${action.id} ${last.id}`,
     filter: inWords(given, shown[0]?.requesterName),
   });
-  return { view, outcome: `showed ${shown.length} actions` };
+  return { view, outcome: `showed ${count(shown.length, 'action')}` };
 }
 
 async function one(id: string, { record }: ReadServices): Promise<Answer> {
@@ -125,7 +126,7 @@ async function file(given: Args, services: ReadServices): Promise<Answer> {
   const name = `audit-${services.now().toISOString().slice(0, 10)}.${format}`;
   return {
     view: exportView(name, actions, complete),
-    outcome: `exported ${actions} actions`,
+    outcome: `exported ${count(actions, 'action')}`,
     files: [{ name, content: lines.join('') }],
   };
 }

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { systemCode } from '../tools/system-code.ts';
 import { manifestFile, readManifest } from './backup-catalogue.ts';
 import { syncDirectory, writeSynced } from './checksum.ts';
+import { explainFileFailure } from './dump-errors.ts';
 import type { Manifest } from './manifest.ts';
 
 /** A manifest is written within milliseconds; a lock that is older was left by a process that was killed. */
@@ -43,6 +44,7 @@ export async function amendManifest(directory: string, change: (manifest: Manife
  *
  * @param directory of the backup.
  * @returns what ends that.
+ * @throws UserError where the bot may not write, or the disk is full.
  */
 export async function lockManifest(directory: string): Promise<() => Promise<void>> {
   const file = path.join(directory, `${manifestFile}.lock`);
@@ -51,7 +53,7 @@ export async function lockManifest(directory: string): Promise<() => Promise<voi
       await (await open(file, 'wx', 0o600)).close();
       return () => rm(file, { force: true });
     } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
+      if (systemCode(error) !== 'EEXIST') throw explainFileFailure(error, directory) ?? error;
     }
     const lock = await stat(file, { bigint: true }).catch(() => undefined);
     if (lock && isStale(lock.mtimeMs)) await removeStaleLock(file, lock);

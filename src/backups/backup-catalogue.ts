@@ -1,6 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { bytes } from '../../blocks/text.ts';
 import { systemCode } from '../tools/system-code.ts';
 import type { BackupReader, BackupSummary, BrokenBackup } from './backups.ts';
 import { whyNotLatest } from './good-backup.ts';
@@ -53,9 +54,16 @@ export async function findBackups(directory: string): Promise<{ found: FoundBack
   return { found, broken };
 }
 
+/** Of 100,000 tables and as many files it has some 30 MB; what is larger would stop the bot while it is parsed. */
+const largestManifest = 100_000_000;
+
 /** @throws what reading or parsing the manifest of a backup ends with. */
 export async function readManifest(directory: string): Promise<Manifest> {
-  return manifestSchema.parse(JSON.parse(await readFile(path.join(directory, manifestFile), 'utf8')));
+  const file = path.join(directory, manifestFile);
+  const facts = await stat(file);
+  if (!facts.isFile()) throw new Error('it is no file');
+  if (facts.size > largestManifest) throw new Error(`it has ${bytes(facts.size)}, more than a manifest can need`);
+  return manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
 }
 
 /** @param directory of the target; undefined where no BACKUP_DIR is set. */

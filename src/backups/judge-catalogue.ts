@@ -21,6 +21,8 @@ interface JudgedBackup {
 const advice = {
   backUp: 'Take one now with `/db backup`.',
   restoreOlder: 'Take another with `/db backup`, and restore the newest good one until then.',
+  clocks:
+    'Compare the clocks of the bot and of the server. `latest` and the age go by that date until it has passed: name another backup, or move this one away.',
   files: 'Look at the disk of BACKUP_DIR, and whether anything else cleans up there.',
   broken: 'The bot leaves such folders alone: look at them, then mend or remove them by hand.',
 } as const;
@@ -31,7 +33,7 @@ export interface BackupGap {
   readonly to: Date;
 }
 
-/** A scheduled backup may take this long before it is missed. */
+/** A scheduled backup may take this long before it is missed; clocks of two machines differ by less. */
 const grace = hoursToMilliseconds(1);
 
 /** What keeps a backup from being `latest` that it should have been. */
@@ -58,6 +60,7 @@ export function judgeCatalogue(
     ),
     advised(failedSince(whole, newestGood), advice.restoreOlder),
     advised(newestGood && schedule && missed(schedule, newestGood.manifest.takenAt, now), advice.backUp),
+    advised(newestGood && ahead(newestGood, now), advice.clocks),
     advised(incomplete(backups), advice.files),
     ...broken.map(folder => advised(unreadable(folder), advice.broken)),
   ]);
@@ -97,6 +100,15 @@ function missed(schedule: NonNullable<TargetSettings['schedule']>, takenAt: Date
   const times = due.times >= mostCounted ? `${due.times} or more` : String(due.times);
   const which = due.times === 1 ? '1 scheduled backup is' : `${times} scheduled backups are`;
   return attention(`${which} missing, the last was due ${utc(new Date(due.at))}`);
+}
+
+/** Its age would say that all is well until that moment has come, and `latest` means no newer one. */
+function ahead({ name, manifest }: JudgedBackup, now: Date): Finding | undefined {
+  const milliseconds = manifest.takenAt.getTime() - now.getTime();
+  if (milliseconds <= grace) return undefined;
+  return attention(
+    `the newest good backup ${name} is dated ${duration(milliseconds / 1_000)} ahead of the bot’s clock`,
+  );
 }
 
 function incomplete(backups: readonly JudgedBackup[]): Finding | undefined {

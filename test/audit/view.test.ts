@@ -44,6 +44,13 @@ test('what would run, exactly, with the hash of the plan, and until when', () =>
     expect(text).toContain(part);
 });
 
+test('the steps of a plan stand one after the other, none run together with the next', () => {
+  const statement = 'pg_dump: a safety backup\nCREATE DATABASE portal_restoring';
+  expect(shown([event('planned', { ...planned, statement })])).toContain(
+    'runs: `pg_dump: a safety backup; CREATE DATABASE portal_restoring`',
+  );
+});
+
 test.each([
   ['approved', { by: 'UBEN', name: 'ben', approvals: 1, approvals_needed: 2 }, 'approved by ben (UBEN) (1 of 2)'],
   [

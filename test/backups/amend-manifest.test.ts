@@ -116,3 +116,13 @@ test('a change that throws changes nothing', async () => {
   expect(await read()).toEqual(before);
   await amendManifest(folder, () => ({ pinned }));
 });
+
+test('a folder that the bot may not write to is named, with what BACKUP_DIR must be', async () => {
+  const file = path.join(root, 'no-folder');
+  await writeFile(file, '');
+  await expect(amendManifest(file, () => ({ pinned }))).rejects.toMatchObject({
+    name: 'UserError',
+    message: `The bot cannot write to ${file}.`,
+    hint: expect.stringContaining('BACKUP_DIR'),
+  });
+});

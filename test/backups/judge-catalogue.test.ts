@@ -62,6 +62,14 @@ test('what a restore replaced, and what was copied here from another target, are
   expect(found(others)).toEqual(['critical: there is no backup of the whole database']);
 });
 
+test('one that is dated ahead of the bot’s clock is told: its age would say that all is well for so long', () => {
+  expect(found([aged(-1)])).toEqual([]);
+  const ahead = aged(-72);
+  expect(found([ahead, aged(9)])).toEqual([
+    `attention: the newest good backup ${ahead.name} is dated 3 d ahead of the bot’s clock`,
+  ]);
+});
+
 test('folders that cannot be read are named', () => {
   expect(found([aged(1)], undefined, [{ name: 'x', problem: 'manifest.json is missing' }])).toEqual([
     'attention: x is no backup that can be read: manifest.json is missing',
