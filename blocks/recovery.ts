@@ -130,7 +130,7 @@ export function recoveryEnded(id: string): View {
 function reachedWords({ point, reached, stoppedBefore }: RecoveryFacts): string {
   const next =
     stoppedBefore === undefined
-      ? '*First left out* nothing: no other commit came before the moment asked for'
+      ? '*After it* no commit until the moment asked for'
       : `*First left out* ${committed(stoppedBefore)}`;
   return [
     `*As it was* ${point.exclusive ? 'just before ' : ''}${dateToken(point.at)} (${code(point.at.toISOString())})`,

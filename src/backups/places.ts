@@ -60,13 +60,16 @@ async function targetsIn(file: string) {
 async function placesBelow(root: string): Promise<BackupPlace[]> {
   try {
     const entries = await readdir(root, { withFileTypes: true });
-    return entries
-      .filter(entry => entry.isDirectory())
-      .map(({ name }) => ({
-        target: targetOfFolder(name),
-        directory: path.resolve(root, name),
-        identityFile: undefined,
-      }));
+    return (
+      entries
+        // What begins with a dot is the bot's own, such as the clusters of `/db recover`.
+        .filter(entry => entry.isDirectory() && !entry.name.startsWith('.'))
+        .map(({ name }) => ({
+          target: targetOfFolder(name),
+          directory: path.resolve(root, name),
+          identityFile: undefined,
+        }))
+    );
   } catch (cause) {
     throw new UserError(`There is no folder of backups ${path.resolve(root)} that can be read.`, {
       hint: 'BACKUP_DIR names it, as for the bot.',

@@ -45,9 +45,11 @@ async function backups(args: readonly string[], environment: Record<string, stri
   return { exitCode, stdout, stderr };
 }
 
-test('list: what there is, newest first; exit code 0 while the newest is good', async () => {
+test('list: what there is, newest first; exit code 0 while the newest is good, also beside a recovered cluster', async () => {
+  await mkdir(path.join(stand.root, '.recovered', 'portal'), { recursive: true });
   const { exitCode, stdout } = await backups(['list']);
   expect(stdout).toMatch(/^portal: 2 backups in /);
+  expect(stdout).not.toContain('.recovered');
   expect(stdout).toMatch(
     /-A-2 .* whole {2}SQL {2}never verified\n.*-A-1 .* whole {2}never verified {2}“before the audit”/,
   );
