@@ -28,6 +28,8 @@ export interface VacuumFacts {
     readonly tablesTotal: number;
     readonly tables: readonly TableAge[];
     readonly sequences: readonly { readonly name: string; readonly percent: number }[];
+    /** Those that the bot's role may not read. */
+    readonly hiddenSequences: number;
     readonly unreadSequences: number;
   };
 }
@@ -109,7 +111,8 @@ export function vacuumView(facts: VacuumFacts): View {
   });
 }
 
-function linesOf({ databases, holders, prepared, sequences, settings, workers, vacuums }: VacuumFacts['vacuum']) {
+function linesOf(vacuum: VacuumFacts['vacuum']) {
+  const { databases, holders, prepared, sequences, hiddenSequences, settings, workers, vacuums } = vacuum;
   const holder = holders.find(({ catalogsOnly }) => !catalogsOnly);
   const ofCatalogs = holders.find(({ catalogsOnly }) => catalogsOnly);
   const [sequence] = sequences;
@@ -122,7 +125,14 @@ function linesOf({ databases, holders, prepared, sequences, settings, workers, v
       'Prepared transactions',
       prepared.count === 0 ? 'none' : `${number(prepared.count)}, the oldest for ${duration(prepared.oldestSeconds)}`,
     ],
-    ['Fullest sequence', sequence ? `${code(sequence.name, 130)} ${percent(sequence.percent)}` : 'none in use'],
+    [
+      'Fullest sequence',
+      sequence
+        ? `${code(sequence.name, 130)} ${percent(sequence.percent)}`
+        : hiddenSequences > 0
+          ? 'not known: hidden from the bot'
+          : 'none in use',
+    ],
     [
       'Autovacuum',
       `${settings.autovacuum ? 'on' : 'off'}, ${number(workers)} of ${count(settings.maxWorkers, 'worker')} at work`,

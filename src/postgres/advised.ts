@@ -22,6 +22,8 @@ export function inOrder(found: Iterable<PageFinding | undefined>): PageFinding[]
 
 const rank = { critical: 0, attention: 1 } as const;
 
+export const grantMonitor = 'As a superuser: `GRANT pg_monitor TO` the role that the bot logs in as';
+
 /**
  * What a role without pg_monitor cannot see, it cannot judge.
  * @param what is not seen: `3 sessions`.
@@ -30,6 +32,6 @@ const rank = { critical: 0, attention: 1 } as const;
 export function hidden(what: string, incomplete: string): PageFinding {
   return {
     ...attention(`hidden from the bot: ${what}; ${incomplete}`),
-    advice: 'As a superuser: `GRANT pg_monitor TO` the role that the bot logs in as',
+    advice: grantMonitor,
   };
 }

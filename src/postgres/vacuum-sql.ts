@@ -34,7 +34,8 @@ WITH activity AS MATERIALIZED (
   SELECT CASE backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind, pid, application_name AS name,
          usename AS owner, datname AS database, state, extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS seconds,
          greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age, false AS "catalogsOnly",
-         false AS "mayRollBack", coalesce(wait_event_type = 'Lock', false) AS waits
+         false AS "mayRollBack", coalesce(wait_event_type = 'Lock', query = '<insufficient privilege>'
+           AND pid IN (SELECT pid FROM pg_catalog.pg_locks WHERE NOT granted), false) AS waits
   FROM activity
   WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_catalog.pg_backend_pid()
     AND pid NOT IN (SELECT pid FROM progress)

@@ -4,7 +4,7 @@ import type { PageFinding } from '../../blocks/page.ts';
 import { mayNotEnd } from '../../blocks/refusal.ts';
 import { code, count, duration, number, percent } from '../../blocks/text.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
-import { advised, hidden, inOrder } from './advised.ts';
+import { advised, grantMonitor, hidden, inOrder } from './advised.ts';
 import { refusalNames } from './backend-rules.ts';
 import type { PrismaSettings } from './connection-parameters.ts';
 import { above, attention, critical } from './finding.ts';
@@ -255,6 +255,7 @@ function endingOf({
 }: Holder): Pick<PageFinding, 'advice' | 'step'> {
   switch (kind) {
     case 'session': {
+      if (killRefusal === 'hidden') return { advice: grantMonitor };
       if (killRefusal !== null) return { advice: mayNotEnd(killRefusal, `pid ${pid}`) };
       const [what, text, line] =
         state === 'active'

@@ -17,6 +17,7 @@ const vacuum: VacuumFacts['vacuum'] = {
     { name: 'public."New <b>"', transactionAge: 5, multixactAge: 100_000_000, deadRows: 0, vacuumedSeconds: null },
   ],
   sequences: [],
+  hiddenSequences: 0,
   unreadSequences: 0,
 };
 const facts: VacuumFacts = { target: 'portal', actionId: 'A-1042', findings: [], vacuum };
@@ -38,6 +39,11 @@ test('a quiet server on one screen', () => {
       'public."New &lt;b&gt;"  100,000,000              25 %          0  never',
     ].join('\n'),
   );
+});
+
+test('sequences that are hidden are not said to be unused', () => {
+  const { text } = vacuumView({ ...facts, vacuum: { ...vacuum, hiddenSequences: 2 } });
+  expect(text).toContain('Fullest sequence: not known: hidden from the bot');
 });
 
 test('what runs is shown with how far it is, and that it waits', () => {

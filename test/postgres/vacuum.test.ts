@@ -304,10 +304,14 @@ test('what a role may not see is said', async () => {
   const blind = { user: `blind_${database.name}`, password: 'blind' };
   await cluster.admin.sql(`create role ${blind.user} login password '${blind.password}'`);
   await database.admin.sql('create sequence secret');
-  await database.openSession();
+  const [root, waiter] = [await database.openSession(), await database.openSession()];
+  await database.idleInTransaction(root, 'users');
+  await database.blockedBy(root, waiter, 'users');
   const { target: asked } = await warmTarget(cluster.url(database.name, blind));
   try {
-    const said = reasons(await read({}, asked));
+    const report = await read({ snapshotAgeTransactions: { attention: 0.5, critical: 1e9 } }, asked);
+    expect(report.vacuum.holders.flatMap(({ pid, waits }) => (waits ? [pid] : []))).toEqual([waiter.pid]);
+    const said = reasons(report);
     expect(said).toMatch(/hidden from the bot: \d+ sessions; what holds back vacuum may be among them/);
     expect(said).toMatch(/\d+ sequences? cannot be read by the bot/);
   } finally {
