@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -61,8 +61,11 @@ test('one that failed is the latest again when a later verification found nothin
 test('latest is this target’s own, no restore’s safety backup and has its files; each other is told with why not, and can be named', async () => {
   const cutShort = await written('A-49', '22T15:00');
   await rm(path.join(cutShort.directory, 'dump', 'toc.dat'));
+  const torn = await written('A-49b', '22T14:45');
+  await writeFile(path.join(torn.directory, 'dump', 'toc.dat'), 'what pg_');
   const all = [
     cutShort,
+    torn,
     await written('A-48', '22T14:30', { database: 'portal_before' }),
     await written('A-47', '22T14:00', { schemaOnly: true }),
     await written('A-46', '22T13:00', { safety: true }),
@@ -73,6 +76,7 @@ test('latest is this target’s own, no restore’s safety backup and has its fi
   expect(await chooseBackup(all, 'latest', ofPortal)).toBe(good);
   expect(passedOver(all, good, ofPortal).map(({ backup, because }) => [backup.manifest.action, because])).toEqual([
     ['A-49', 'incomplete'],
+    ['A-49b', 'incomplete'],
     ['A-48', 'database'],
     ['A-47', 'schema'],
     ['A-46', 'safety'],

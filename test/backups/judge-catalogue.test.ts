@@ -45,6 +45,15 @@ test('the age is judged by the threshold, and by the schedule', () => {
   expect(found([aged(60)])[0]).toMatch(/^critical: the newest good backup is 2 d 12 h old/);
 });
 
+test('a scheduled backup that may still be under way is not missing yet', () => {
+  const thisMorning = (text: string) =>
+    judgeCatalogue({ backups: [aged(33)], broken: [] }, { thresholds, schedule: nightly }, new Date(text));
+  expect(thisMorning('2026-11-22T02:59:59Z')).toEqual([]);
+  expect(thisMorning('2026-11-22T03:00:00Z')).toEqual([
+    expect.objectContaining({ text: expect.stringContaining('1 scheduled backup is missing') }),
+  ]);
+});
+
 test('the newest one that failed or lost files is critical, though an older one is good', () => {
   const failed = aged(2, { verifications: [verification({ problem: 'a file differs' })] });
   expect(found([failed, aged(9)])).toEqual([

@@ -135,6 +135,8 @@ test('two at once remove each backup once, and what a killed one had begun is no
   const removed = results.flatMap(result => result.removed.map(({ name }) => name));
   expect(removed).toHaveLength(5);
   expect(new Set(removed).size).toBe(5);
+  await mkdir(half, { recursive: true });
+  expect((await prune(options)).removed).toEqual([]);
   expect(await readdir(directory)).toHaveLength(1);
   expect(await finishRemovals(path.join(root, 'nowhere'))).toEqual([]);
 });

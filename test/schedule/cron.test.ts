@@ -65,6 +65,15 @@ describe('what is due', () => {
     ]);
   });
 
+  test('of several fixed hours the one that is jumped over is due, too, and the one that comes twice is due once', () => {
+    const twice = { cron: '30 2,3 * * *', timeZone: 'Europe/Berlin' };
+    expect(dueBetween(twice, '2026-03-28T12:00:00Z', '2026-03-29T12:00:00Z')).toEqual([
+      '2026-03-29T01:00:00.000Z',
+      '2026-03-29T01:30:00.000Z',
+    ]);
+    expect(dueBetween(twice, '2026-10-24T12:00:00Z', '2026-10-25T12:00:00Z')).toHaveLength(2);
+  });
+
   test('what runs at intervals goes on through the hour that comes twice', () => {
     const hourly = { cron: '0 * * * *', timeZone: 'Europe/Berlin' };
     expect(dueBetween(hourly, '2026-10-24T23:30:00Z', '2026-10-25T02:30:00Z')).toHaveLength(3);

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { Duty } from '../../src/actions/by-itself.ts';
 import { originOf } from '../../src/audit/by-itself.ts';
 import { type Routine, Scheduler, type SchedulerOptions } from '../../src/schedule/scheduler.ts';
+import { returnLease, takeLease } from '../../src/store/leases.ts';
 import { readSchedules } from '../../src/store/schedules.ts';
 import { Books } from '../actions/books.ts';
 
@@ -39,7 +40,7 @@ beforeEach(async () => {
     return started;
   };
   scheduler = new Scheduler({
-    store: { db: books.store, sole: true },
+    store: { db: books.store, sole: false },
     holder: 'this process',
     routines: ['portal', 'reports'].map(nightly),
     ledger: books.ledger,
@@ -97,6 +98,18 @@ test('while a person’s verification runs, the one that follows waits for its t
   obstacle = undefined;
   await looks(3);
   expect(await row('portal')).toMatchObject({ step: null, ended_at: books.now });
+});
+
+test('while another process moves schedules on, this one leaves them; each gives its turn back', async () => {
+  const turn = { name: 'schedule', holder: 'another process', now: books.now, ttl: 3_600_000 };
+  const lease = await takeLease(books.store, turn);
+  books.now += 60_000;
+  await looks(2);
+  expect(begun).toEqual([]);
+  await returnLease(books.store, lease!);
+  await looks(1);
+  expect(begun).toEqual(['portal backup', 'reports backup']);
+  expect(await takeLease(books.store, { ...turn, now: books.now })).toBeDefined();
 });
 
 test('a bot that shuts down begins nothing, and what is due stays due', async () => {
