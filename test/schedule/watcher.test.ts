@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { verifyRecord } from '../../src/audit/verify.ts';
 import { Watcher } from '../../src/schedule/watcher.ts';
+import { takeLease } from '../../src/store/leases.ts';
 import { Books, engines } from '../actions/books.ts';
 
 const wal = 'the archiver fails at 000000010000000000000042. Look at /db wal --on portal.';
@@ -62,6 +63,24 @@ describe.each(engines)('what is watched, on %s', engine => {
     await minutes(7, watcher('a third process'));
     expect((await notices())[1]).toEqual(['noticed', 'WAL reaches the archive again.']);
     expect(await owed()).toBe(2);
+  });
+
+  test('one process looks at a time, and what it saw before it lost its turn counts no more', async () => {
+    bad = wal;
+    let looks = 0;
+    const own = watcher('this process', async () => {
+      looks += 1;
+      return { bad };
+    });
+    await minutes(1, own);
+    const turn = { name: 'watcher', holder: 'another process', now: books.now, ttl: 90_000, sole: true };
+    await takeLease(books.store, turn);
+    await minutes(1, own);
+    expect(looks).toBe(1);
+    await minutes(1, own);
+    expect([looks, await notices()]).toEqual([2, []]);
+    await minutes(1, own);
+    expect(await notices()).toEqual([['noticed', wal]]);
   });
 
   test('a target that does not answer changes nothing', async () => {
