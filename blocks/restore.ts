@@ -215,13 +215,14 @@ export function restoredTables(
   }: { readonly schema: string; readonly tables: readonly { readonly name: string; readonly rows: number }[] },
 ): { view: View; outcome: string } {
   const outcome = `${count(tables.length, 'table')} of ${utc(new Date(backup.takenAt))} ${tables.length === 1 ? 'is' : 'are'} in the schema ${schema}.`;
+  const shown = `:white_check_mark: *${count(tables.length, 'table')} as of ${dateToken(new Date(backup.takenAt))} ${tables.length === 1 ? 'is' : 'are'} in the schema ${code(schema, 63)}*`;
   const lines = tables.slice(0, 20).map(({ name, rows }) => `• ${code(name)}: ${count(rows, 'row')}`);
   const next = `→ Compare and copy with SQL; then \`DROP SCHEMA ${schema} CASCADE\`. The originals are unchanged. Foreign keys to other tables did not come.`;
   return {
     outcome,
     view: {
       text: [escapeMrkdwn(outcome), ...lines, next].join('\n'),
-      blocks: [section(`:white_check_mark: *${escapeMrkdwn(outcome)}*\n${lines.join('\n')}`), context(next)],
+      blocks: [section([shown, ...lines, next].join('\n'))],
     },
   };
 }
