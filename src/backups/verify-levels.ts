@@ -63,10 +63,13 @@ export async function verifyLevels(work: LevelWork): Promise<Restored> {
   });
   const nowhere = { place: undefined, notes: [] };
   if (!files || !wants(work, 'readable')) return nowhere;
-  await using scratch = wants(work, 'restored') ? openScratchServer({ ...work, place: await work.place() }) : undefined;
   const reading = { name: 'Readable', level: 'readable', doing: 'Reading the dump' } as const;
   try {
     return await withReadableDump(backup, { ...work, scratch: work.directory }, async dump => {
+      // After an encrypted dump has taken its room, which is then missing where the server needs some.
+      await using scratch = wants(work, 'restored')
+        ? openScratchServer({ ...work, place: await work.place() })
+        : undefined;
       const read = await steps.run(reading, () => readable(work, dump));
       return read && scratch ? await restored(work, { dump, read, scratch }) : nowhere;
     });
