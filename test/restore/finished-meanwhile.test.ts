@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { closedDatabases } from '../../src/postgres/closed-database.ts';
 import { markedDatabases } from '../../src/postgres/set-aside.ts';
 import type { Session } from '../../src/postgres/target.ts';
 import { undoHalves } from '../../src/restore/recover.ts';
@@ -22,6 +23,7 @@ function server(afterwards: readonly (typeof half)[]) {
     pid: 1,
     ask: async (question, _values) => {
       if (question.name === markedDatabases.name) return databases.map(row => question.row.parse(row));
+      if (question.name === closedDatabases.name) return [];
       databases = afterwards;
       return [question.row.parse({ held: true })];
     },
