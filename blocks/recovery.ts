@@ -28,6 +28,9 @@ export interface RecoveryFacts {
   readonly seconds: number;
 }
 
+/** Tables in the message, those that differ first: the steps below it stay on a phone's second screen at the latest. */
+const listed = 6;
+
 const phases = {
   archiving: 'has the newest WAL archived',
   restoring: 'restores the backup set',
@@ -60,7 +63,7 @@ export function recoveryView(facts: RecoveryFacts): View {
     rowsOf(live),
     difference(recovered, live),
   ]);
-  const counts = rows.length > 0 ? table(columns, rows, { caption: 'Rows then and now', top: 20 }) : undefined;
+  const counts = rows.length > 0 ? table(columns, rows, { caption: 'Rows then and now', top: listed }) : undefined;
   const reached = reachedWords(facts);
   const keep = `backup --recovered ${facts.id}`;
   const end = `recover-end ${facts.id}`;
@@ -139,10 +142,10 @@ function reachedWords({ point, reached, stoppedBefore }: RecoveryFacts): string 
   ].join('\n');
 }
 
-/** In the reader's zone, and to the microsecond as the server says it. */
+/** In the reader's zone, and to the microsecond as the server says it; words that are no moment as they are. */
 function committed(at: string): string {
   const moment = new Date(at.replace(/(\.\d{3})\d*/, '$1').replace(' UTC', 'Z'));
-  return `${Number.isNaN(moment.getTime()) ? '' : `${dateToken(moment)} `}(${code(at)})`;
+  return Number.isNaN(moment.getTime()) ? escapeMrkdwn(at) : `${dateToken(moment)} (${code(at)})`;
 }
 
 function psqlLine({ socketFolder, port, superuser, database }: RecoveryFacts): string {
