@@ -84,17 +84,20 @@ test('a disk that is full in the middle of a restore leaves the target as it was
   expect(await full.databases()).toEqual([database.name]);
 }, 60_000);
 
+/** Runs a program that only some accounts may use. */
+const privileged = (program: string, argv: string[]) => execa(program, argv);
+
 /** A disk that the server may write to, resized to so many bytes; undefined where this account may not mount one. */
 async function mountDisk() {
   const folder = await mkdtemp(path.join(tmpdir(), 'small-disk-'));
   undo.push(() => rm(folder, { recursive: true, force: true }));
-  const { failed } = await execa('mount', ['-t', 'tmpfs', 'none', folder], { reject: false });
+  const { failed } = await privileged('mount', ['-t', 'tmpfs', 'none', folder]).catch(() => ({ failed: true }));
   if (failed) return undefined;
-  undo.push(() => execa('umount', [folder]));
+  undo.push(() => privileged('umount', [folder]));
   const { uid, gid } = await serverAccount();
   if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
   return {
     folder,
-    resize: (bytes: number) => execa('mount', ['-o', `remount,size=${Math.ceil(bytes)}`, folder]),
+    resize: (bytes: number) => privileged('mount', ['-o', `remount,size=${Math.ceil(bytes)}`, folder]),
   };
 }
