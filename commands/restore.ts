@@ -22,13 +22,10 @@ export default defineCommand({
       .min(1)
       .optional()
       .meta({ placeholder: 'name', description: 'restore into a new database of this name; the target is only read' }),
-    tables: z
-      .array(z.string().min(1))
-      .default([])
-      .meta({
-        description:
-          'only these tables, into a schema beside the originals: users,sales.contracts; a name with a dot, comma or capitals so: \'"public"."a.b"\'',
-      }),
+    tables: z.array(z.string().min(1)).default([]).meta({
+      description:
+        'only these tables, into a schema beside the originals: users,sales.contracts; a name with a dot, comma or capitals so: \'"public"."a.b"\'',
+    }),
     to: z.string().optional().meta({
       placeholder: 'moment',
       description: 'without a backup: go back to this moment, beside the living database, as `/db recover` does',

@@ -142,9 +142,9 @@ test.each(['A-999999', 'A-', '', '1001', "A-1' or 1=1", 'A-00000000000000000001'
   },
 );
 
-test('two approvers at the same instant, two dozen times: one execution each', async () => {
+test('two approvers at the same instant, a hundred times: one execution each', async () => {
   const ids: string[] = [];
-  for (let round = 0; round < 24; round += 1) {
+  for (let round = 0; round < 100; round += 1) {
     const victim = await office.database.openSession({ applicationName: `round-${round}` });
     const id = await office.asksToKill(victim);
     const waiting = await office.reads('#incident', card(id));
@@ -158,7 +158,7 @@ test('two approvers at the same instant, two dozen times: one execution each', a
     expect(all.match(new RegExp(`${id} approved by (ben|cleo)`, 'g'))).toHaveLength(1);
     expect(all.match(new RegExp(`${id} succeeded`, 'g'))).toHaveLength(1);
   }
-}, 60_000);
+}, 120_000);
 
 test('a Deny asks for the reason, tells the requester, and nothing is done', async () => {
   const victim = await office.idleSession();
