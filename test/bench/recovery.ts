@@ -204,7 +204,8 @@ function watchMemory({ app }: Office): { stop(): Promise<number> } {
   let highest = 0;
   const watching = (async () => {
     while (!over.signal.aborted) {
-      highest = Math.max(highest, await app.memory());
+      // A bot that has ended is told by the answer that does not come.
+      highest = Math.max(highest, await app.memory().catch(() => 0));
       await pause(every, undefined, { signal: over.signal }).catch(() => undefined);
     }
   })();
