@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import pg from 'pg';
 import { type Office, openBotOffice } from '../bench/office.ts';
+import { withClient } from '../cluster/client.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import { createPortalRole } from '../cluster/roles.ts';
@@ -31,7 +31,7 @@ const patience = 900_000;
  * Loads a file of SQL into a database of a throwaway server, as its owner, who is no superuser; then has the real bot
  * back it up, verify that, restore it and undo the restore, and compares definitions and rows each time.
  *
- * @throws Error when the bot answers otherwise than it should.
+ * @throws Error when the file cannot be read, or makes no table; when the bot answers otherwise than it should.
  */
 export async function roundTrip(file: string): Promise<RoundTrip> {
   await using opened = new AsyncDisposableStack();
@@ -45,10 +45,11 @@ export async function roundTrip(file: string): Promise<RoundTrip> {
   opened.defer(() => rm(folder, { recursive: true, force: true }));
   const refused = await load(cluster, database, file);
   const before = await pictureOf(cluster, database);
+  if (before.rows.size === 0) throw new Error(`${file} made no table: ${refused} statements were refused`);
   const office = opened.use(await openBotOffice({ url: database.botUrl, bin: cluster.bin, folder }));
   const said = [
     await says(office, '/db backup', /^Backup complete/),
-    await says(office, '/db verify latest', /verified/i),
+    await says(office, '/db verify latest', /^🟢 Verified: .* \((counts|contents)\), in /u),
   ];
   await change(database);
   const changed = await pictureOf(cluster, database);
@@ -76,20 +77,22 @@ interface Picture {
   readonly rows: ReadonlyMap<string, { readonly rows: number; readonly hash: string }>;
 }
 
-/** @returns how many statements were refused, such as those that need a superuser. */
+/**
+ * A statement that is refused keeps no other from running, and psql's exit code from being 0.
+ * https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS
+ *
+ * @returns how many statements were refused, such as those that need a superuser.
+ * @throws Error when psql could not read the file, or lost the server.
+ */
 async function load({ bin }: Cluster, { url }: TestDatabase, file: string): Promise<number> {
   const argv = ['--no-psqlrc', '--quiet', '--file', file, url];
-  const { stderr } = await execa(path.join(bin, 'psql'), argv, {
-    stdout: 'ignore',
-    reject: false,
-    cwd: path.dirname(file),
-  });
+  const { stderr } = await execa(path.join(bin, 'psql'), argv, { stdout: 'ignore', cwd: path.dirname(file) });
   return stderr.split('\n').filter(line => /\b(ERROR|FATAL):/.test(line)).length;
 }
 
 /** What a restore has to take back. */
 async function change({ url }: TestDatabase): Promise<void> {
-  await asOwner(url, client => client.query('create table written_since as select now() as at'));
+  await withClient(url, client => client.query('create table written_since as select now() as at'));
 }
 
 /** Sequences count as tables with a row each. */
@@ -98,7 +101,7 @@ async function pictureOf({ bin }: Cluster, { url }: TestDatabase): Promise<Pictu
   // Each run of pg_dump has a token of its own since the releases of August 2025.
   const definitions = stdout.split('\n').filter(line => line !== '' && !/^(--|\\(un)?restrict )/.test(line));
   const rows = new Map<string, { rows: number; hash: string }>();
-  await asOwner(url, async client => {
+  await withClient(url, async client => {
     const { rows: tables } = await client.query<{ name: string; contents: string }>(
       `select format('%I.%I', nspname, relname) as name,
          case relkind when 'S' then 'max(format(''%s %s'', last_value, is_called))'
@@ -115,16 +118,6 @@ async function pictureOf({ bin }: Cluster, { url }: TestDatabase): Promise<Pictu
     }
   });
   return { definitions, rows };
-}
-
-async function asOwner(url: string, work: (client: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  try {
-    await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 function differences(when: string, wanted: Picture, found: Picture): string[] {
@@ -147,22 +140,28 @@ async function says(office: Office, line: string, expected: RegExp): Promise<str
   const before = office.answers();
   await office.ada.types(line);
   await office.answered(before + 1);
-  return ends(office, line, expected);
+  return ends(office, line, { over: finished, expected });
 }
 
 async function approved(office: Office, line: string): Promise<string> {
-  await says(office, line, /needs approval|waits for/);
+  await says(office, line, /^A-\d+ needs approval: /);
   await office.slack.person('ben').clicks('Approve', { on: latest(office)! });
-  return ends(office, line, /A-\d+ succeeded/);
+  return ends(office, line, { over: outcome, expected: /^A-\d+ succeeded\b/ });
 }
 
-/** How a message begins that is still edited. */
-const unfinished = /^(Working on|Backing up|Checking the backup|Verifying|Restoring) /;
+/** What begins otherwise than a message that is still edited. */
+const finished = /^(?!(Still looking into|Working on|Backing up|Encrypting|Checking|Copying|Verifying|Restoring) )./u;
 
-async function ends(office: Office, line: string, expected: RegExp): Promise<string> {
+/** How the requester is told of an end: not the card, neither while it waits nor when it is settled. */
+const outcome = /^A-\d+ (?!needs approval)/;
+
+async function ends(
+  office: Office,
+  line: string,
+  { over, expected }: Record<'over' | 'expected', RegExp>,
+): Promise<string> {
   const text = () => latest(office)?.text ?? '';
-  const over = () => expected.test(text()) || /failed|refused|No |:x:/.test(text());
-  await office.slack.until(() => over() && !unfinished.test(text()), `the end of ${line}`, patience);
+  await office.slack.until(() => over.test(text()), `the end of ${line}`, patience);
   if (!expected.test(text())) throw new Error(`${line} answered: ${text()}`);
   return text().split('\n')[0]!;
 }
