@@ -43,7 +43,7 @@ import { identify } from './slack/identity.ts';
 import { slackQuestions } from './slack/questions.ts';
 import { route } from './slack/routes.ts';
 import { SlackStage } from './slack/stage.ts';
-import { agreeOnTime, ClockWatch } from './store/clock.ts';
+import { ClockWatch } from './store/clock.ts';
 import { type Lease, returnLease, takeLease } from './store/leases.ts';
 import { openStore, type Store } from './store/store.ts';
 
@@ -64,14 +64,11 @@ export interface BotOptions {
   readonly lease?: number;
   /** How often what killed processes have left is looked for, milliseconds. */
   readonly leftoversEvery?: number;
-  /** How often the clock is compared with that of a store that processes share, milliseconds; once a minute unless told. */
-  readonly clockEvery?: number;
+  /** How often what is due is looked for, milliseconds; once a second unless told. */
+  readonly sweepEvery?: number;
   /** Who has to wait for whom; one person's flood slows that person only, unless told. */
   readonly turns?: Context['turns'];
 }
-
-/** How often requests that nobody decided are looked for, milliseconds. */
-const sweepEvery = 1_000;
 
 /** How often recovered databases whose time is up are looked for, milliseconds. */
 const recoveriesEvery = 10_000;
@@ -101,7 +98,7 @@ export async function startBot(
     auditPace = 1_000,
     lease = leaseMilliseconds,
     leftoversEvery = minutesToMilliseconds(1),
-    clockEvery = minutesToMilliseconds(1),
+    sweepEvery = 1_000,
     turns,
   }: BotOptions = {},
 ): Promise<Bot> {
@@ -116,8 +113,8 @@ export async function startBot(
     for (const warning of config.warnings) log.warn(warning);
     const store = await openStore(config.store);
     releases.push(() => store.close());
-    const clock = new ClockWatch(store.db, { now, tolerance: lease / 4, log });
-    if (!store.sole) await agreeOnTime(store.db, { now, tolerance: lease / 4 });
+    const clock = new ClockWatch(store, { now, tolerance: lease / 4, log });
+    await clock.agree();
     const holder = randomUUID();
 
     const clients = openClients(config.slack.botToken, config.slack.apiUrl, log);
@@ -237,7 +234,7 @@ export async function startBot(
       const needs = {
         slackConnected: slack.connected,
         store: () => outbox.oldest(),
-        audit: () => audit.problem(),
+        audit: () => courier.problem(),
         draining: () => jobs.closed,
       };
       releases.push(await openHealthServer({ ...config.health, needs, metrics, log }));
@@ -250,8 +247,7 @@ export async function startBot(
     releases.push(() => slack.stop());
     jobs.heard(now());
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
-    if (!store.sole) releases.push(every(clockEvery, () => clock.look(), log));
-    releases.push(every(sweepEvery, () => sweep(actions, store, holder, now), log));
+    releases.push(every(sweepEvery, () => clock.whileRight(() => sweep(actions, store, holder, now)), log));
     releases.push(every(recoveriesEvery, () => sweepRecoveries(targets, log), log));
     releases.push(every(leftoversEvery, () => sweepLeftovers(targets, log), log));
     const askers = new Map([...targets].map(([name, { target }]) => [name, target]));
@@ -267,7 +263,7 @@ export async function startBot(
       log,
       now,
     });
-    releases.push(every(sweepEvery, () => scheduler.run(), log));
+    releases.push(every(sweepEvery, () => clock.whileRight(() => scheduler.run()), log));
     const watcher = new Watcher({
       store,
       db: store.db,
@@ -284,7 +280,7 @@ export async function startBot(
     releases.push(every(sweepEvery, () => watcher.run(), log));
     const teller = { ...context, db: store.db, self: identity.botUser };
     releases.push(every(sweepEvery, () => tellOwed(teller), log));
-    if (retention) releases.push(every(sweepEvery, () => retention.run(), log));
+    if (retention) releases.push(every(sweepEvery, () => clock.whileRight(() => retention.run()), log));
 
     log.info(
       {

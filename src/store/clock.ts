@@ -3,34 +3,30 @@ import type { Logger } from 'pino';
 import { z } from 'zod';
 import { duration } from '../../blocks/text.ts';
 import { UserError } from '../errors.ts';
-import type { Database } from './store.ts';
+import type { Store } from './store.ts';
 
 /**
  * Processes that share a store take each other for dead by their own clocks: one that is ahead would take living ones
  * for dead. So each compares its clock with that of the store's server, which all of them share.
  */
-export interface ClockOptions {
+interface ClockOptions {
   /** This process's clock, milliseconds since 1970. */
   readonly now: () => number;
   /** What it may differ from the server's, milliseconds. */
   readonly tolerance: number;
+  readonly log: Pick<Logger, 'error' | 'info'>;
 }
 
 const answer = z.object({ milliseconds: z.coerce.number() });
 
-/** @throws UserError when this machine's clock differs by more than it may. */
-export async function agreeOnTime(store: Database, options: ClockOptions): Promise<void> {
-  const problem = await clockProblem(store, options);
-  if (problem !== undefined) throw new UserError(problem, { hint: 'Set both clocks by NTP, then start again.' });
-}
-
-/** Looks at the clock again and again, as one that agreed at the start may drift, or be set, while the process runs. */
+/** Compares the clocks at the start and whenever one is judged by, as a clock may drift, or be set, while the process runs. */
 export class ClockWatch {
-  readonly #store: Database;
-  readonly #options: ClockOptions & { readonly log: Pick<Logger, 'error' | 'info'> };
+  readonly #store: Pick<Store, 'db' | 'sole'>;
+  readonly #options: ClockOptions;
   #problem: string | undefined;
 
-  constructor(store: Database, options: ClockOptions & { readonly log: Pick<Logger, 'error' | 'info'> }) {
+  /** @param store one that no other process shares has no other clock. */
+  constructor(store: Pick<Store, 'db' | 'sole'>, options: ClockOptions) {
     this.#store = store;
     this.#options = options;
   }
@@ -40,24 +36,41 @@ export class ClockWatch {
     return this.#problem;
   }
 
-  /** @throws what the store answers with; then the last finding stands. */
-  async look(): Promise<void> {
+  /** @throws UserError when this machine's clock differs by more than it may. */
+  async agree(): Promise<void> {
+    const problem = await this.#difference();
+    if (problem !== undefined) throw new UserError(problem, { hint: 'Set both clocks by NTP, then start again.' });
+  }
+
+  /**
+   * Does what judges others, or what is old or due, by this clock; does nothing while the clock is wrong.
+   * @throws what the store answers the comparison with; then nothing is done, and the last finding stands.
+   */
+  async whileRight(work: () => Promise<void>): Promise<void> {
     const { log } = this.#options;
     const before = this.#problem;
-    const found = await clockProblem(this.#store, this.#options);
-    this.#problem = found && `${found} Nothing is changed until both are set right, by NTP.`;
-    if (this.#problem !== undefined) log.error(this.#problem);
-    else if (before !== undefined) log.info('The clock of this machine agrees with that of the store’s server again.');
+    const found = await this.#difference();
+    this.#problem =
+      found &&
+      `${found} Until both are set right, by NTP, this process plans and approves nothing destructive, and does nothing by itself.`;
+    if (this.#problem === undefined) {
+      if (before !== undefined) log.info('The clock of this machine agrees with that of the store’s server again.');
+      await work();
+    } else if (before === undefined) log.error(this.#problem);
   }
-}
 
-async function clockProblem(store: Database, { now, tolerance }: ClockOptions): Promise<string | undefined> {
-  const asked = now();
-  // https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-CURRENT
-  const { rows } = await sql`select extract(epoch from clock_timestamp()) * 1000 as milliseconds`.execute(store);
-  const answered = now();
-  const theirs = answer.parse(rows[0]).milliseconds;
-  const difference = asked > theirs ? asked - theirs : Math.max(0, theirs - answered);
-  if (difference <= tolerance) return undefined;
-  return `The clock of the bot’s machine differs from that of the store’s server by ${duration(difference / 1_000)}; ${duration(tolerance / 1_000)} is the most, or processes would take each other for dead.`;
+  async #difference(): Promise<string | undefined> {
+    const { now, tolerance } = this.#options;
+    if (this.#store.sole) return undefined;
+    const asked = now();
+    // https://www.postgresql.org/docs/current/functions-datetime.html#FUNCTIONS-DATETIME-CURRENT
+    const { rows } = await sql`select extract(epoch from clock_timestamp()) * 1000 as milliseconds`.execute(
+      this.#store.db,
+    );
+    const answered = now();
+    const theirs = answer.parse(rows[0]).milliseconds;
+    const difference = asked > theirs ? asked - theirs : Math.max(0, theirs - answered);
+    if (difference <= tolerance) return undefined;
+    return `The clock of the bot’s machine differs from that of the store’s server by ${duration(difference / 1_000)}; ${duration(tolerance / 1_000)} is the most, or processes would take each other for dead.`;
+  }
 }

@@ -1,21 +1,26 @@
 import { expect, test } from '@jest/globals';
-import { agreeOnTime, ClockWatch } from '../../src/store/clock.ts';
+import { ClockWatch } from '../../src/store/clock.ts';
 import { Books, emptyDatabase } from '../actions/books.ts';
 import { openOffice } from '../stories/office.ts';
 
+/** In milliseconds. */
+const day = 86_400_000;
+
+const silent = { error: () => undefined, info: () => undefined };
+
 test.each([-6_000, 6_000])('a clock that is %d ms off is refused, in words', async off => {
   const books = await Books.open({ engine: 'postgres' });
+  const shared = { db: books.store, sole: false };
   try {
-    await agreeOnTime(books.store, { now: Date.now, tolerance: 5_000 });
-    await expect(agreeOnTime(books.store, { now: () => Date.now() + off, tolerance: 5_000 })).rejects.toThrow(
-      /clock .*differs.*by [56](\.\d)? s.*5 s is the most/,
-    );
+    await new ClockWatch(shared, { now: Date.now, tolerance: 5_000, log: silent }).agree();
+    const wrong = new ClockWatch(shared, { now: () => Date.now() + off, tolerance: 5_000, log: silent });
+    await expect(wrong.agree()).rejects.toThrow(/clock .*differs.*by [56](\.\d)? s.*5 s is the most/);
   } finally {
     await books.close();
   }
 });
 
-test('a clock that drifts while the process runs is found and logged, and so is that it was set right', async () => {
+test('while a clock is wrong nothing is done by it; it is told once, and so is that it was set right', async () => {
   const books = await Books.open({ engine: 'postgres' });
   const logged: string[] = [];
   const log = {
@@ -23,36 +28,49 @@ test('a clock that drifts while the process runs is found and logged, and so is 
     info: (text: unknown) => logged.push(`info ${String(text)}`),
   };
   let off = 0;
+  let done = 0;
+  const work = async () => {
+    done += 1;
+  };
   try {
-    const clock = new ClockWatch(books.store, { now: () => Date.now() + off, tolerance: 5_000, log });
-    await clock.look();
-    expect([clock.problem, logged]).toEqual([undefined, []]);
-    off = -30_000;
-    await clock.look();
-    expect(clock.problem).toMatch(/by (29|30)(\.\d)? s.*Nothing is changed until both are set right/);
+    const options = { now: () => Date.now() + off, tolerance: 5_000, log };
+    const clock = new ClockWatch({ db: books.store, sole: false }, options);
+    await clock.whileRight(work);
+    expect([clock.problem, logged, done]).toEqual([undefined, [], 1]);
+    off = -300_000;
+    await clock.whileRight(work);
+    await clock.whileRight(work);
+    expect(clock.problem).toMatch(/by [45]( min|\.\d)[\s\S]*Until both are set right/);
+    expect(done).toBe(1);
     off = 0;
-    await clock.look();
-    expect(clock.problem).toBeUndefined();
+    await clock.whileRight(work);
+    expect([clock.problem, done]).toEqual([undefined, 2]);
     expect(logged).toEqual([expect.stringMatching(/^error The clock/), expect.stringMatching(/^info .* agrees/)]);
+    off = -300_000;
+    const alone = new ClockWatch({ db: books.store, sole: true }, options);
+    await alone.agree();
+    await alone.whileRight(work);
+    expect(done).toBe(3);
   } finally {
     await books.close();
   }
 });
 
-test('a process whose clock is set ahead changes nothing until it is right again, and does not start beside others', async () => {
+test('a process whose clock is set ahead changes nothing until it is right again, runs nothing by itself, and does not start beside others', async () => {
   const database = await emptyDatabase();
   let ahead = 0;
   const office = await openOffice({
-    bot: { now: () => Date.now() + ahead, clockEvery: 20 },
-    environment: { STORE_URL: database.url },
+    bot: { now: () => Date.now() + ahead, sweepEvery: 20 },
+    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: '0 2 * * *' },
   });
   const { ada, slack, logged } = office;
   try {
     const victim = await office.idleSession();
-    ahead = 30_000;
+    ahead = 2 * day;
     await slack.until(() => logged().includes('The clock of the bot’s machine differs'), 'the drift to be noticed');
     await ada.types(`/db kill ${victim.pid}`);
-    await office.sees(ada, /clock of the bot’s machine differs[\s\S]*Nothing is changed/);
+    await office.sees(ada, /clock of the bot’s machine differs[\s\S]*plans and approves nothing destructive/);
+    expect(office.transcript('#db-audit').join('\n')).not.toContain('/db backup');
     ahead = 0;
     await slack.until(() => logged().includes('agrees with that of the store’s server again'), 'the clocks to agree');
     await office.asksToKill(victim);
