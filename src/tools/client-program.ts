@@ -36,8 +36,17 @@ const keptLines = 100;
 /** Variables of this process that a client program may need. */
 const inherited = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH'] as const;
 
-/** With --verbose, PostgreSQL's programs tell each step as `pg_restore: creating TABLE …`; failures name their level. */
-const narration = /^pg_\w+: (?!error:|warning:|detail:|hint:|while |from TOC entry)/;
+/**
+ * With --verbose, PostgreSQL's programs tell each step as `pg_restore: creating TABLE …`; whatever else they say is a
+ * complaint. The jobs of pg_restore share one stderr and write prefix, level and words one by one, so the words of one
+ * may follow the prefix of another, and a failure stand there without its level.
+ * https://github.com/postgres/postgres/blob/REL_17_STABLE/src/common/logging.c
+ */
+const narration =
+  /^pg_\w+: (?:(?!missing |aborting )[a-z]+ing |finished (?:item|main) |restored \d|last built-in OID |read TOC entry |no item ready|implied data-only)/;
+
+/** What is left of the lines of others: `pg_restore: pg_restore: error: …`. */
+const repeatedPrefix = /^(pg_\w+: )\1+/;
 
 /**
  * Runs one of PostgreSQL's client programs to its end.
@@ -61,7 +70,8 @@ export async function runClientProgram(program: string, argv: readonly string[],
   const hearing = (async () => {
     for await (const line of subprocess.iterable({ from: 'stderr' })) {
       run.heard?.(line);
-      if (!narration.test(line)) complaints.push(line);
+      const said = line.replace(repeatedPrefix, '$1');
+      if (!narration.test(said)) complaints.push(said);
       if (complaints.length > keptLines) complaints.shift();
     }
   })();
