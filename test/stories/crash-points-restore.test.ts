@@ -12,6 +12,7 @@ await crashTests('sqlite', process.env.CRASH_POINTS === 'all', {
         { name: 'its database is made', when: 'after', step: 'CREATE DATABASE', leaves: 'interrupted' },
         { name: 'the swap is sent', when: 'before', step: 'answer to the swap', leaves: 'interrupted' },
         { name: 'the migrations run', when: 'after', step: 'start of the hook migrate', leaves: 'interrupted' },
+        { name: 'its end is written', when: 'after', step: 'write succeeded', leaves: 'succeeded' },
       ],
     },
     {
