@@ -32,10 +32,11 @@ targets:
   await allowRestores(office.database);
 });
 afterEach(async () => {
+  await using closing = new AsyncDisposableStack();
+  closing.use(office);
   const { cluster, name } = office.database;
   for (const other of await databases()) if (other !== name) await cluster.dropDatabase(other);
   expect(office.slack.violations).toEqual([]);
-  await office.close();
 });
 
 async function databases(): Promise<string[]> {
