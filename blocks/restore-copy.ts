@@ -1,4 +1,4 @@
-import { context, section } from './parts.ts';
+import { context, preformatted, section } from './parts.ts';
 import { heapWords } from './restore.ts';
 import { code, count, dateToken, duration, escapeMrkdwn, utc } from './text.ts';
 import type { View } from './view.ts';
@@ -34,15 +34,16 @@ export function copyResult(database: string, facts: CopyFacts): View {
   const { takenAt, rows, tables, restoreMilliseconds, backup, heap } = facts;
   const verdict = `:white_check_mark: *${code(database, 63)} is the backup of ${dateToken(takenAt)}*`;
   const what = `${count(rows, 'row')} in ${count(tables, 'table')}, each counted against ${code(backup)}, in ${duration(restoreMilliseconds / 1000)}. The target was only read.`;
-  const next = `→ It has the target’s owner, and stays until its owner drops it: \`DROP DATABASE ${escapeMrkdwn(quotedName(database))}\`.`;
+  const next = '→ It has the target’s owner, and stays until its owner drops it:';
+  const drop = `DROP DATABASE ${quotedName(database)};`;
   const proof = heapWords(heap);
   return {
-    text: [escapeMrkdwn(copyOutcome(database, facts)), next, proof].join('\n'),
-    blocks: [section([verdict, what, next].join('\n')), context(proof)],
+    text: [escapeMrkdwn(copyOutcome(database, facts)), next, escapeMrkdwn(drop), proof].join('\n'),
+    blocks: [section([verdict, what, next].join('\n')), preformatted(drop), context(proof)],
   };
 }
 
 /** As SQL takes it, whatever it holds. */
 function quotedName(name: string): string {
-  return `"${name.replaceAll('"', '""').replaceAll('`', "'")}"`;
+  return `"${name.replaceAll('"', '""')}"`;
 }
