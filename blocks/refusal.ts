@@ -3,7 +3,8 @@ import { code } from './text.ts';
 /** What a session is that `/db kill` would refuse, and what helps, as mrkdwn. */
 const kinds = {
   own: 'its own session, which ends by itself',
-  hidden: 'what it does is hidden; `GRANT pg_monitor` to its role',
+  hidden:
+    'what it does is hidden; `GRANT pg_monitor` to the bot’s role; if that has it, track_activities is off for the session',
   walsender: 'a walsender; stop its replica or subscriber, which would only reconnect',
   wraparound: 'an autovacuum against wraparound, which has to finish',
   autovacuum: 'an autovacuum, which gives way by itself to whoever waits for its lock',

@@ -103,7 +103,8 @@ function endingOf({
 }: Holder): Pick<PageFinding, 'advice' | 'step'> {
   switch (kind) {
     case 'session': {
-      if (killRefusal === 'hidden') return { advice: grantMonitor };
+      if (killRefusal === 'hidden')
+        return { advice: `${grantMonitor}; if it has that, track_activities is off for this session` };
       if (killRefusal !== null) return { advice: mayNotEnd(killRefusal, `pid ${pid}`) };
       const [what, text, line] =
         state === 'active'
