@@ -164,9 +164,12 @@ function refusalsOf(sessions: readonly LongSession[]): string[] {
     sessions.filter(({ backup }) => backup === undefined),
     ({ killRefusal }) => killRefusal,
   );
-  return [...refused].flatMap(([refusal, those]) =>
-    refusal === null ? [] : [`${mayNotEnd(refusal, those.map(({ pid }) => pid).join(', '))}.`],
-  );
+  return [...refused].flatMap(([refusal, [first, ...others]]) => {
+    if (refusal === null || !first) return [];
+    const sentence = `${mayNotEnd(refusal, `pid ${first.pid}`)}.`;
+    if (others.length === 0) return [sentence];
+    return [`${sentence} The same holds for ${others.map(({ pid }) => `pid ${pid}`).join(', ')}.`];
+  });
 }
 
 function age(seconds: number | null): string {

@@ -14,6 +14,13 @@ function view(...sessions: QuerySnapshot['sessions']): View {
   return queriesView({ ...judge({ hidden: 0, sessions }), target: 'portal', actionId: 'A-1042' });
 }
 
+test('each of those who may not be ended is called a pid, and what one is is not said of several', () => {
+  const refused = [13, 14, 15].map(pid => longSession(pid, { killRefusal: 'superuser', cancelRefusal: 'superuser' }));
+  expect(view(...refused.slice(0, 1)).text).toContain('pid 13 may not be ended by the bot: a superuser’s session; ask');
+  expect(view(...refused.slice(0, 1)).text).not.toContain('The same holds');
+  expect(view(...refused).text).toMatch(/pid 13 may not be ended by .*superuser\. The same holds for pid 14, pid 15\./);
+});
+
 test('nobody has worked for long', () => {
   const { text, blocks } = view();
   expect(text).toContain('🟢 Queries on portal: all well\nFor 5 min or longer: nobody\n');
