@@ -34,8 +34,8 @@ ORDER BY d.datname`,
   row: closedSchema,
 };
 
-/** Whether it was made closed for that database, and is as empty as it was made. */
-export function isUnmarked({ name, connectionLimit }: z.output<typeof closedSchema>, of: string): boolean {
+/** Whether its connection limit is the one with which it was made closed for that database. */
+export function bearsSignature({ name, connectionLimit }: z.output<typeof closedSchema>, of: string): boolean {
   return connectionLimit === signature(name, of);
 }
 

@@ -41,8 +41,9 @@ const snapshotSchema = z.strictObject({
 export type ConnectionSnapshot = z.output<typeof snapshotSchema>;
 
 /**
- * $1 the bot's own pids, $2 whether other databases are allowed. One row, one JSON value. Walsenders and background workers take no slot of max_connections. A role without pg_monitor
- * sees that others are there and who they are, not what they do: their backend_type is null.
+ * $1 the bot's own pids, $2 whether other databases are allowed. One row, one JSON value. Walsenders and background
+ * workers take no slot of max_connections. A role without pg_monitor sees that others are there and who they are, not
+ * what they do: their backend_type is null.
  * https://www.postgresql.org/docs/current/runtime-config-connection.html
  */
 const connectionsQuestion: Question<{ snapshot: ConnectionSnapshot }> = {

@@ -1,4 +1,4 @@
-import { closedDatabases, isUnmarked } from '../postgres/closed-database.ts';
+import { bearsSignature, closedDatabases } from '../postgres/closed-database.ts';
 import { dropDatabase } from '../postgres/create-database.ts';
 import { inDatabase, maintenanceConnection, within } from '../postgres/maintenance.ts';
 import { holdRestoreLock } from '../postgres/restore-lock.ts';
@@ -54,7 +54,7 @@ async function halvesOf(server: Pick<Target, 'ask'>, database: string): Promise<
     ({ mark, name }) =>
       mark.of === database && name !== database && (mark.role === 'restoring' || mark.role === 'returning'),
   );
-  const unmarked = (await server.ask(closedDatabases)).filter(closed => isUnmarked(closed, database));
+  const unmarked = (await server.ask(closedDatabases)).filter(closed => bearsSignature(closed, database));
   return [...begun, ...unmarked.map(({ name }) => ({ name, mark: undefined }))];
 }
 
