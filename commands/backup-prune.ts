@@ -29,7 +29,7 @@ export default defineCommand({
         hint: '`/db backups` shows until when.',
       });
     }
-    const newest = backups.find(({ good, keptFor }) => good && keptFor.length > 0);
+    const newest = backups.find(({ passedOver, keptFor }) => passedOver === undefined && keptFor.length > 0);
     return planned.parse({
       directory,
       remove: remove.map(({ name: folder, manifest }) => ({

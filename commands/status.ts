@@ -9,8 +9,7 @@ export default defineCommand({
   args: z.strictObject({}),
   examples: ['status'],
   async run(_args, services) {
-    const { backups, broken } = await services.backups.list();
-    const lastBackup = backups.find(({ good }) => good);
+    const { latest: lastBackup, broken } = await services.backups.list();
     const facts = { lastBackup, brokenBackups: broken.length, now: services.now() };
     const report = await services.status.read(facts);
     const { name: target, thresholds } = services.target;

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { openBackups } from './backups/backup.ts';
 import { openCatalogue } from './backups/catalogue.ts';
+import { ownerOf } from './backups/good-backup.ts';
 import { openVerifications } from './backups/verify.ts';
 import type { TargetConfig } from './config.ts';
 import { openRecoveries } from './physical/recoveries.ts';
@@ -64,7 +65,7 @@ function openOne(
     })),
     installations,
     backups,
-    catalogue: openCatalogue({ settings: config, directory, now }),
+    catalogue: openCatalogue({ settings: config, owner: ownerOf(target), directory, now }),
     verifications: openVerifications({
       ...shared,
       scratch: config.scratchUrlEnv,

@@ -3,8 +3,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { bytes } from '../../blocks/text.ts';
 import { systemCode } from '../tools/system-code.ts';
-import type { BackupReader, BackupSummary, BrokenBackup } from './backups.ts';
-import { whyNotLatest } from './good-backup.ts';
+import type { BrokenBackup } from './backups.ts';
 import { type Manifest, manifestSchema } from './manifest.ts';
 import { unfinished } from './orphans.ts';
 
@@ -64,25 +63,6 @@ export async function readManifest(directory: string): Promise<Manifest> {
   if (!facts.isFile()) throw new Error('it is no file');
   if (facts.size > largestManifest) throw new Error(`it has ${bytes(facts.size)}, more than a manifest can need`);
   return manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
-}
-
-/** @param directory of the target; undefined where no BACKUP_DIR is set. */
-export function backupReader(directory: string | undefined, target: string): Omit<BackupReader, 'estimate'> {
-  async function list() {
-    if (directory === undefined) return { backups: [], broken: [] };
-    const { found, broken } = await findBackups(directory);
-    return { backups: found.map(backup => summarize(backup, target)), broken };
-  }
-  return {
-    list,
-    latest: async () => (await list()).backups.find(({ good }) => good),
-  };
-}
-
-function summarize({ name, directory, manifest }: FoundBackup, target: string): BackupSummary {
-  const { database, takenAt, finishedAt, bytes, partial, action } = manifest;
-  const good = whyNotLatest(manifest, { target }) === undefined;
-  return { name, directory, database, takenAt, finishedAt, bytes, partial, good, actionId: action };
 }
 
 async function folderNames(directory: string, broken: BrokenBackup[]): Promise<string[]> {

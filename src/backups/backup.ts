@@ -4,8 +4,9 @@ import { UserError } from '../errors.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import { findAge } from '../tools/age.ts';
 import type { Installation } from '../tools/binaries.ts';
-import { backupReader, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
+import { findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
+import { backupReader } from './backup-reader.ts';
 import type {
   BackupContents,
   BackupEstimate,
@@ -21,6 +22,7 @@ import { compressionName, outputArguments } from './dump.ts';
 import { backupCancelled, explainFileFailure } from './dump-errors.ts';
 import { type DumpLimits, dumpInSnapshot } from './dump-in-snapshot.ts';
 import { encryptDump, estimateEncryptionBytes } from './encryption.ts';
+import { ownerOf } from './good-backup.ts';
 import type { Manifest } from './manifest.ts';
 import { newManifest, sumOfBytes } from './new-manifest.ts';
 import { type OffsiteSettings, offsiteCopier, tryToCopy } from './offsite.ts';
@@ -57,6 +59,7 @@ type TakeOptions = Parameters<BackupWriter['take']>[1];
 export function openBackups(settings: BackupOptions): Backups {
   const { target, now, recipients = [], cores } = settings;
   const limits = { ...defaultLimits, ...settings.limits };
+  const owner = ownerOf(target);
   const directory = settings.directory === undefined ? undefined : targetDirectory(settings.directory, target.name);
 
   async function take(request: BackupRequest, options: TakeOptions): Promise<BackupResult> {
@@ -142,9 +145,9 @@ export function openBackups(settings: BackupOptions): Backups {
     };
   }
 
-  const copier = offsiteCopier({ ...settings, target: target.name, offsite: settings.offsite });
+  const copier = offsiteCopier({ ...settings, owner, offsite: settings.offsite });
   return {
-    ...backupReader(directory, target.name),
+    ...backupReader(directory, owner),
     estimate,
     take,
     copy: (typed, watch) => copier.copy(typed, watch),

@@ -70,8 +70,6 @@ export interface BackupSummary {
   readonly bytes: number;
   /** Whether only some tables were asked for. */
   readonly partial: boolean;
-  /** Whether all of the target's database can be restored from it, as far as its manifest tells; a restore's safety backup is none. */
-  readonly good: boolean;
   readonly actionId: string;
 }
 
@@ -94,10 +92,10 @@ export interface BackupEstimate {
 export interface BackupReader {
   /** @throws UserError for what would refuse the backup: unknown table, missing tools, a migration that runs. */
   estimate(contents: BackupContents): Promise<BackupEstimate>;
-  /** The newest good backup; undefined when there is none or no BACKUP_DIR is set. */
+  /** The backup that `latest` means; undefined when there is none or no BACKUP_DIR is set. */
   latest(): Promise<BackupSummary | undefined>;
-  /** All complete backups, newest first, and the folders whose manifest cannot be read. */
-  list(): Promise<{ backups: BackupSummary[]; broken: BrokenBackup[] }>;
+  /** All backups, newest first, the one of them that `latest` means, and the folders whose manifest cannot be read. */
+  list(): Promise<{ backups: BackupSummary[]; broken: BrokenBackup[]; latest: BackupSummary | undefined }>;
 }
 
 /** What was made. */

@@ -8,7 +8,7 @@ import { type FoundBackup, findBackups, targetDirectory } from './backup-catalog
 import type { BrokenBackup } from './backups.ts';
 import { chooseBackup } from './choose-backup.ts';
 import { withCompleteness } from './completeness.ts';
-import { isGood, whyNotLatest } from './good-backup.ts';
+import { isGood, type Owner, whyNotLatest } from './good-backup.ts';
 import { type BackupGap, findGaps, judgeCatalogue } from './judge-catalogue.ts';
 import type { Manifest } from './manifest.ts';
 import { finishRemovals, type PruneResult, prune } from './prune.ts';
@@ -80,17 +80,17 @@ export interface Catalogue extends CatalogueReader, CataloguePinner, CataloguePr
 }
 
 export interface CatalogueOptions {
-  readonly settings: Pick<TargetSettings, 'name' | 'thresholds' | 'backups' | 'schedule'>;
+  readonly settings: Pick<TargetSettings, 'thresholds' | 'backups' | 'schedule'>;
+  readonly owner: Owner;
   /** BACKUP_DIR */
   readonly directory: string;
   readonly now: () => Date;
 }
 
 /** Opens the catalogue of a target. Each question reads the folder anew. */
-export function openCatalogue({ settings, directory: root, now }: CatalogueOptions): Catalogue {
-  const directory = targetDirectory(root, settings.name);
+export function openCatalogue({ settings, owner, directory: root, now }: CatalogueOptions): Catalogue {
+  const directory = targetDirectory(root, owner.target);
   const { retention, timeZone } = settings.backups;
-  const owner = { target: settings.name };
 
   async function choose(typed: string): Promise<FoundBackup> {
     return chooseBackup((await findBackups(directory)).found, typed, owner);

@@ -28,6 +28,17 @@ export function meansLatest(typed: string): boolean {
 }
 
 /**
+ * What `latest` means: the newest of the owner's good backups that has all its files.
+ * @param found newest first.
+ */
+export async function newestGood(found: readonly FoundBackup[], owner: Owner): Promise<FoundBackup | undefined> {
+  for (const backup of found) {
+    if (whyNotLatest(backup.manifest, owner) === undefined && (await isComplete(backup))) return backup;
+  }
+  return undefined;
+}
+
+/**
  * Finds a backup by its name, as `chooseBackup` does where `latest` has no meaning.
  * @throws UserError where it means none or several, with the names that are near.
  */
@@ -63,9 +74,8 @@ function leftOut(backups: readonly FoundBackup[], owner: Owner) {
 }
 
 async function latestOf(found: readonly FoundBackup[], owner: Owner): Promise<FoundBackup> {
-  for (const backup of found) {
-    if (whyNotLatest(backup.manifest, owner) === undefined && (await isComplete(backup))) return backup;
-  }
+  const latest = await newestGood(found, owner);
+  if (latest) return latest;
   const others = leftOut(found, owner).map(({ backup, because }) => `\`${backup.name}\` (${passedOverAs[because]})`);
   throw new UserError(`There is no good backup of the whole database of ${owner.target}.`, {
     hint:

@@ -1,12 +1,18 @@
 import type { PassedOver } from '../../blocks/passed-over.ts';
+import type { Target } from '../postgres/target.ts';
 import type { Manifest } from './manifest.ts';
 
 /** Whose backups are looked at. */
 export interface Owner {
   /** The target's name. */
   readonly target: string;
-  /** Its database as the server names it; any counts where no server was asked. */
+  /** Its database as the server names it; any counts where that is not known. */
   readonly database?: string | undefined;
+}
+
+/** Whose backups a configured target's are. PgBouncer may give a database any name: through it the server's is not known. */
+export function ownerOf({ name, connection }: Pick<Target, 'name' | 'connection'>): Owner {
+  return { target: name, database: connection.prisma.pgbouncer ? undefined : connection.database };
 }
 
 /** Whether a backup holds the rows of the whole database. */

@@ -69,7 +69,7 @@ export function judgeCatalogue(
 /** Where two backups of the whole database are further apart than a backup may be old. Backups come newest first. */
 export function findGaps(backups: readonly JudgedBackup[], { backupAgeHours }: Thresholds): BackupGap[] {
   const moments = backups
-    .filter(({ good, passedOver }) => good && passedOver !== 'target')
+    .filter(({ good, passedOver }) => good && passedOver !== 'target' && passedOver !== 'database')
     .map(({ manifest }) => manifest.takenAt);
   return moments
     .slice(1)

@@ -15,6 +15,7 @@ import { systemCode } from '../tools/system-code.ts';
 import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { chooseBackup } from './choose-backup.ts';
+import type { Owner } from './good-backup.ts';
 import { whileReading } from './in-use.ts';
 import type { Manifest } from './manifest.ts';
 import { copyDiffers, copyFailed } from './offsite-errors.ts';
@@ -57,21 +58,22 @@ export interface OffsiteCopier {
 
 /** @param options.directory BACKUP_DIR; undefined where none is set. */
 export function offsiteCopier(options: {
-  readonly target: string;
+  readonly owner: Owner;
   readonly directory: string | undefined;
   readonly offsite: OffsiteSettings | undefined;
   readonly now: () => Date;
 }): OffsiteCopier {
   return {
     async copy(typed, copyOptions) {
-      const { offsite, directory, target, now } = options;
+      const { offsite, directory, owner, now } = options;
       if (!offsite) {
-        throw new UserError(`No place for copies of ${target}’s backups is configured.`, {
+        throw new UserError(`No place for copies of ${owner.target}’s backups is configured.`, {
           hint: 'Name a remote of rclone in backups.offsite of CONFIG_FILE and restart the bot.',
         });
       }
-      const { found } = directory === undefined ? { found: [] } : await findBackups(targetDirectory(directory, target));
-      const backup = await chooseBackup(found, typed, { target });
+      const { found } =
+        directory === undefined ? { found: [] } : await findBackups(targetDirectory(directory, owner.target));
+      const backup = await chooseBackup(found, typed, owner);
       return whileReading(backup, () => copyOffsite(backup, offsite, { ...copyOptions, now }));
     },
   };

@@ -8,6 +8,7 @@ import type { Installation } from '../tools/binaries.ts';
 import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, targetDirectory } from './backup-catalogue.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { ownerOf } from './good-backup.ts';
 import { whileReading } from './in-use.ts';
 import type { Verification } from './manifest.ts';
 import { dropAbandonedDatabases } from './scratch-database.ts';
@@ -47,7 +48,7 @@ export function openVerifications(options: VerificationOptions): Verifications {
 
   async function find(typed: string): Promise<FoundBackup> {
     if (directory === undefined) throw new UserError('There are no backups: BACKUP_DIR is not set.');
-    return chooseBackup((await findBackups(directory)).found, typed, { target: target.name });
+    return chooseBackup((await findBackups(directory)).found, typed, ownerOf(target));
   }
 
   async function placeFor(backup: FoundBackup): Promise<ScratchPlace> {

@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { backupReader, targetDirectory, targetOfFolder } from '../../src/backups/backup-catalogue.ts';
+import { targetDirectory, targetOfFolder } from '../../src/backups/backup-catalogue.ts';
+import { backupReader } from '../../src/backups/backup-reader.ts';
+import { ownerOf } from '../../src/backups/good-backup.ts';
+import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
 
 let root: string;
 
@@ -11,6 +14,8 @@ beforeAll(async () => {
 });
 
 afterAll(() => rm(root, { recursive: true, force: true }));
+
+const owner = { target: 'portal', database: 'portal' };
 
 const manifest = {
   version: 1,
@@ -29,14 +34,17 @@ const manifest = {
   takenAt: '2026-11-22T10:00:01.000Z',
   finishedAt: '2026-11-22T10:00:09.000Z',
   tables: [{ schema: 'public', name: 'users', rows: 40, bytes: 16_384 }],
-  files: [{ path: 'dump/toc.dat', bytes: 100, sha256: 'a'.repeat(64) }],
+  files: [{ path: 'dump/toc.dat', bytes: 4, sha256: 'a'.repeat(64) }],
   bytes: 100,
   sha256: 'b'.repeat(64),
 };
 
 async function folderWith(place: string, name: string, content: string | undefined): Promise<void> {
   await mkdir(path.join(root, place, name), { recursive: true });
-  if (content !== undefined) await writeFile(path.join(root, place, name, 'manifest.json'), content);
+  if (content === undefined) return;
+  await writeFile(path.join(root, place, name, 'manifest.json'), content);
+  await mkdir(path.join(root, place, name, 'dump'), { recursive: true });
+  await writeFile(path.join(root, place, name, 'dump', 'toc.dat'), 'rows');
 }
 
 test('the newest complete backup is the one whose data is newest, whatever the names say', async () => {
@@ -48,24 +56,31 @@ test('the newest complete backup is the one whose data is newest, whatever the n
     JSON.stringify({ ...manifest, partial: true, takenAt: '2026-11-24T10:00:01.000Z' }),
   );
   await folderWith('order', 'y.part', JSON.stringify({ ...manifest, takenAt: '2026-11-25T10:00:01.000Z' }));
-  const reader = backupReader(path.join(root, 'order'), 'portal');
+  const reader = backupReader(path.join(root, 'order'), owner);
   expect(await reader.latest()).toMatchObject({ name: 'a', actionId: 'A-2', bytes: 100, partial: false });
   expect((await reader.list()).backups.map(({ name }) => name)).toEqual(['partial', 'a', 'z']);
 });
 
-test('the newest good one is this target’s own, and none that a restore took of what it replaced', async () => {
+test('the newest good one is of this target’s own database, has all its files, and no restore took it', async () => {
   await folderWith('own', 'own', JSON.stringify(manifest));
   for (const [name, other] of [
     ['staging', { target: 'staging' }],
+    ['before', { database: 'portal_old' }],
+    ['torn', { files: [{ ...manifest.files[0], bytes: 5 }] }],
     ['safety', { safety: true }],
   ] as const) {
     await folderWith('own', name, JSON.stringify({ ...manifest, ...other, takenAt: '2026-11-24T10:00:01.000Z' }));
   }
-  const reader = backupReader(path.join(root, 'own'), 'portal');
+  const reader = backupReader(path.join(root, 'own'), owner);
   const { backups } = await reader.list();
-  expect(backups).toHaveLength(3);
-  expect(backups.filter(({ good }) => good).map(({ name }) => name)).toEqual(['own']);
+  expect(backups).toHaveLength(5);
   expect(await reader.latest()).toMatchObject({ name: 'own' });
+});
+
+test('a target’s database is the one that its URL names, unless PgBouncer may call it something else', () => {
+  const owner = (url: string) => ownerOf({ name: 'portal', connection: parseConnectionUrl(url) });
+  expect(owner('postgresql://bot@db.example/portal_new')).toEqual({ target: 'portal', database: 'portal_new' });
+  expect(owner('postgresql://bot@db.example/alias?pgbouncer=true').database).toBeUndefined();
 });
 
 test('a manifest that is missing, broken, torn or from another world is reported and hides no other', async () => {
@@ -77,7 +92,7 @@ test('a manifest that is missing, broken, torn or from another world is reported
   await folderWith('broken', 'negative', JSON.stringify({ ...manifest, bytes: -1 }));
   await folderWith('broken', 'array', '[]');
   await mkdir(path.join(root, 'broken', 'folder', 'manifest.json'), { recursive: true });
-  const { backups, broken } = await backupReader(path.join(root, 'broken'), 'portal').list();
+  const { backups, broken } = await backupReader(path.join(root, 'broken'), owner).list();
   expect(backups.map(({ name }) => name)).toEqual(['good']);
   expect(broken.map(({ name }) => name).toSorted()).toEqual([
     'array',
@@ -97,7 +112,7 @@ test('a manifest that nobody could read to its end is not begun with', async () 
   await truncate(path.join(root, 'endless', 'large', 'manifest.json'), 100_000_001);
   await folderWith('endless', 'device', undefined);
   await symlink('/dev/zero', path.join(root, 'endless', 'device', 'manifest.json'));
-  const { broken } = await backupReader(path.join(root, 'endless'), 'portal').list();
+  const { broken } = await backupReader(path.join(root, 'endless'), owner).list();
   expect(broken.toSorted((left, right) => left.name.localeCompare(right.name))).toEqual([
     { name: 'device', problem: 'manifest.json cannot be read: it is no file' },
     { name: 'large', problem: 'manifest.json cannot be read: it has 100 MB, more than a manifest can need' },
@@ -105,9 +120,9 @@ test('a manifest that nobody could read to its end is not begun with', async () 
 });
 
 test('a place without backups has none, and one that cannot be read is reported', async () => {
-  expect(await backupReader(path.join(root, 'nowhere'), 'portal').latest()).toBeUndefined();
+  expect(await backupReader(path.join(root, 'nowhere'), owner).latest()).toBeUndefined();
   await writeFile(path.join(root, 'a-file'), '');
-  const { backups, broken } = await backupReader(path.join(root, 'a-file'), 'portal').list();
+  const { backups, broken } = await backupReader(path.join(root, 'a-file'), owner).list();
   expect({ backups, problems: broken.length }).toEqual({ backups: [], problems: 1 });
 });
 

@@ -13,7 +13,9 @@ function aged(hours: number, own: Partial<Manifest> = {}, complete = true) {
   const takenAt = new Date(now.getTime() - hours * 3_600_000);
   const backup = backupOf({ action: `A-${hours}`, takenAt, ...own });
   const { manifest } = backup;
-  const passedOver = whyNotLatest(manifest, { target: 'portal' }) ?? (complete ? undefined : ('incomplete' as const));
+  const passedOver =
+    whyNotLatest(manifest, { target: 'portal', database: 'portal' }) ??
+    (complete ? undefined : ('incomplete' as const));
   return { ...backup, good: complete && isGood(manifest), passedOver, complete };
 }
 
@@ -90,4 +92,8 @@ test('a gap is a stretch without a good backup, longer than one may be old', () 
   expect(findGaps(backups, thresholds)).toEqual([
     { from: backups[4]!.manifest.takenAt, to: backups[1]!.manifest.takenAt },
   ]);
+});
+
+test.each([{ database: 'portal_before' }, { target: 'staging' }])('a backup of %j closes no gap', other => {
+  expect(findGaps([aged(1), aged(31, other), aged(61)], thresholds)).toHaveLength(1);
 });

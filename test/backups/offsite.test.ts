@@ -150,12 +150,28 @@ test('cancelled, it ends with rclone, and one that runs already refuses another'
   expect(stdout).not.toContain(`${backup.name}.copying`);
 });
 
+test('latest is that of the target’s own database', async () => {
+  const directory = path.join(folder, 'own');
+  const own = await writeBackup(path.join(directory, 'portal'), { takenAt: new Date('2026-11-22T10:00:00Z') });
+  const takenAt = new Date('2026-11-23T10:00:00Z');
+  await writeBackup(path.join(directory, 'portal'), { takenAt, database: 'portal_before' });
+  const owner = { target: 'portal', database: 'portal' };
+  const copier = offsiteCopier({ owner, directory, offsite: settings(), now: () => new Date() });
+  const copied = await copier.copy('latest', { signal: never, progress: () => undefined });
+  expect(copied.backup.name).toBe(own.name);
+});
+
 test('a remote that is not configured, and none at all, are said to be', async () => {
   await expect(copy({ remote: 'nowhere:x' })).rejects.toMatchObject({
     message: expect.stringContaining('rclone’s configuration has no such remote'),
     hint: expect.stringContaining('backups.rclone_config'),
   });
-  const none = offsiteCopier({ target: 'portal', directory: folder, offsite: undefined, now: () => new Date() });
+  const none = offsiteCopier({
+    owner: { target: 'portal' },
+    directory: folder,
+    offsite: undefined,
+    now: () => new Date(),
+  });
   await expect(none.copy('latest', { signal: never, progress: () => undefined })).rejects.toMatchObject({
     hint: expect.stringContaining('backups.offsite'),
   });

@@ -3,7 +3,7 @@ import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { amendManifest, lockManifest } from '../../src/backups/amend-manifest.ts';
-import { backupReader } from '../../src/backups/backup-catalogue.ts';
+import { backupReader } from '../../src/backups/backup-reader.ts';
 import { whileReading } from '../../src/backups/in-use.ts';
 import { finishRemovals, planPrune, prune } from '../../src/backups/prune.ts';
 import { until } from '../cluster/until.ts';
@@ -28,7 +28,8 @@ async function backupsOf(place: string, ...ages: number[]) {
     const takenAt = new Date(now.getTime() - days * 86_400_000);
     written.push(await writeBackup(directory, { action: `A-${days}`, takenAt }));
   }
-  const actions = async () => (await backupReader(directory, 'portal').list()).backups.map(({ actionId }) => actionId);
+  const actions = async () =>
+    (await backupReader(directory, { target: 'portal' }).list()).backups.map(({ actionId }) => actionId);
   return { directory, written, actions, options: { directory, policy, now, mayAct: () => {} } };
 }
 
@@ -128,7 +129,7 @@ test('two at once remove each backup once, and what a killed one had begun is no
   const half = path.join(directory, '20260101T000000Z-A-7.removing', 'dump');
   await mkdir(half, { recursive: true });
   expect(await actions()).toHaveLength(6);
-  expect((await backupReader(directory, 'portal').list()).broken).toEqual([]);
+  expect((await backupReader(directory, { target: 'portal' }).list()).broken).toEqual([]);
   expect(await finishRemovals(directory)).toEqual(['20260101T000000Z-A-7']);
 
   const results = await Promise.all([prune(options), prune(options)]);

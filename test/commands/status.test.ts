@@ -14,7 +14,7 @@ const thresholds = thresholdsSchema.parse({});
 const services = {
   action: { id: 'A-1042', requester: 'UADA', reason: undefined, typed: 'status' },
   target: { name: 'portal', thresholds },
-  backups: { list: async () => ({ backups: [{ takenAt, bytes: 1_000_000, good: true }], broken: [] }) },
+  backups: { list: async () => ({ backups: [], broken: [], latest: { takenAt, bytes: 1_000_000 } }) },
   status: statusReader(
     {
       ask: async question => [question.row.parse({ status: quietStatus })],

@@ -104,11 +104,16 @@ describe('the backups of the portal', () => {
 test('a database that is down keeps nobody from finding its backups', async () => {
   await using office = await openOffice({ yaml, environment: { DATABASE_URL: 'postgresql://bot@127.0.0.1:1/portal' } });
   const { name } = await aged(office, 2);
+  const before = await aged(office, 1, { database: 'portal_before' });
   await writeFile(path.join(office.folder, 'backups', 'portal', 'stray'), '');
   const asked = performance.now();
   await office.ada.types('/db backups');
-  await office.reads('#incident', name);
+  const page = await office.reads('#incident', before.name);
+  expect(page.text).toMatch(new RegExp(`Newest good: .*${name}`));
+  expect(page.text).toContain(`\`${before.name}\` (of another database)`);
   await office.ada.types('/db backup-pin latest');
-  await office.reads('#incident', 'is pinned');
+  await office.reads('#incident', new RegExp(`${name}.* is pinned`));
   expect(performance.now() - asked).toBeLessThan(2_500);
+  await office.ada.types('/db verify latest --level files');
+  await office.reads('#incident', new RegExp(`${name}[\\s\\S]*files`));
 });
