@@ -8,6 +8,7 @@ import { openBackups } from '../../src/backups/backup.ts';
 import type { Installation } from '../../src/tools/binaries.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import type { Session } from '../cluster/session.ts';
+import { smallDisk } from '../cluster/small-disk.ts';
 import { until } from '../cluster/until.ts';
 import { type BackupStand, backupStand, recordingLog, request, verifyChecksums, watched } from './backup-stand.ts';
 
@@ -60,23 +61,18 @@ async function scripted(name: string, before: string): Promise<Installation[]> {
   return [{ directory, version, major, programs: new Set(['pg_dump']) }];
 }
 
-/** Runs a program that only a privileged account may use. */
-const attempt = (program: string, argv: string[]) => execa(program, argv, { reject: false });
-
 /**
- * A disk of some megabytes for backups. Where this account may not mount one, the kernel's limit on the size of a file
- * (64 kB, set around pg_dump) stands in for it.
+ * A folder for backups on a disk of some megabytes. Where this account may not mount one, the kernel's limit on the size of
+ * a file (64 kB, set around pg_dump) stands in for it.
  */
-async function smallDisk(name: string, megabytes: number) {
+async function smallFolder(name: string, megabytes: number) {
   const root = path.join(folder, name);
   await mkdir(root);
-  const mounted = await attempt('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'none', root]);
+  const disk = await smallDisk(root, megabytes * 1024 ** 2);
   return {
     root,
-    installations: mounted.failed ? await scripted(`${name}-limit`, 'trap "" XFSZ; ulimit -f 64') : undefined,
-    remove: async () => {
-      if (!mounted.failed) await attempt('umount', [root]);
-    },
+    installations: disk ? undefined : await scripted(`${name}-limit`, 'trap "" XFSZ; ulimit -f 64'),
+    [Symbol.asyncDispose]: async () => disk?.[Symbol.asyncDispose](),
   };
 }
 
@@ -215,16 +211,15 @@ test('without room for it, the answer has both numbers and pg_dump is not even s
     'create table padding as select repeat(md5(n::text), 20) as text from generate_series(1, 5000) n',
   );
   const installations = await scripted('never', `touch '${path.join(folder, 'started')}'`);
-  const disk = await smallDisk('small', 1);
-  const cramped = disk.installations === undefined;
+  await using small = await smallFolder('small', 1);
+  const cramped = small.installations === undefined;
   try {
-    const taken = stand.reopen({ root: disk.root, installations }).take(request(), watched());
+    const taken = stand.reopen({ root: small.root, installations }).take(request(), watched());
     if (cramped)
       expect((await refusal(taken)).message).toMatch(/^The backup needs about [\d.]+ MB, and [\d.]+ [Mk]B are free/);
     else await taken;
     expect(await readdir(folder)).toEqual(cramped ? expect.not.arrayContaining(['started']) : expect.anything());
   } finally {
-    await disk.remove();
     await database.admin.sql('drop table padding');
   }
 });
@@ -260,9 +255,9 @@ describe('when pg_dump fails', () => {
       `create table noise as select decode(string_agg(md5(random()::text || n), ''), 'hex') as bytes
        from generate_series(1, 650000) n group by n % 500`,
     );
-    const disk = await smallDisk('full', 8);
+    await using small = await smallFolder('full', 8);
     try {
-      const backups = stand.reopen(disk);
+      const backups = stand.reopen(small);
       const { directory } = await backups.take(request({ actionId: 'A-1', tables: ['users'] }), watched());
       const { message, hint } = await refusal(backups.take(request({ actionId: 'A-2' }), watched()));
       expect(message).toContain('filled up');
@@ -271,7 +266,6 @@ describe('when pg_dump fails', () => {
       expect((await backups.list()).broken).toEqual([]);
       await verifyChecksums(directory);
     } finally {
-      await disk.remove();
       await database.admin.sql('drop table noise');
     }
   });

@@ -1,27 +1,25 @@
 /** The server's disk is too small for a second database: seen before, or met in the middle. */
-import { chown, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { execa } from 'execa';
 import type { FileSystem } from '../../src/postgres/disk.ts';
-import { serverAccount } from '../cluster/account.ts';
 import { startCluster } from '../cluster/cluster.ts';
 import { freshDatabase } from '../cluster/database.ts';
 import { createPortalRole } from '../cluster/roles.ts';
 import { templateDatabase } from '../cluster/shared.ts';
+import { mayMount, smallDisk } from '../cluster/small-disk.ts';
 import { type RestoreStand, restoreStand, watch } from './restore-stand.ts';
 
-const undo: (() => Promise<unknown>)[] = [];
+let undo: AsyncDisposableStack;
 let portal: RestoreStand;
 
 beforeEach(async () => {
+  undo = new AsyncDisposableStack();
   portal = await restoreStand();
-  undo.push(() => portal.close());
+  undo.defer(() => portal.close());
 });
-afterEach(async () => {
-  for (const one of undo.splice(0).reverse()) await one();
-});
+afterEach(() => undo.disposeAsync());
 
 const question = { backup: 'latest', tables: [], actionId: 'A-1042' };
 
@@ -48,56 +46,45 @@ test('the WAL that a restore writes has to fit beside the rows, on the same disk
   expect(await planned()).toEqual({ needed: both, free: null });
 });
 
-test('a disk that is full in the middle of a restore leaves the target as it was, and nothing half', async () => {
-  const disk = await mountDisk();
-  if (disk === undefined) return console.warn('no disk may be mounted here, so none was filled');
-  // A server of its own: checkpoints fail for all of its databases meanwhile.
-  const cluster = await startCluster({ bin: portal.database.cluster.bin });
-  undo.push(() => cluster.stop());
-  const owner = await createPortalRole(cluster);
-  await cluster.createDatabase(templateDatabase, { owner: owner.user });
-  const database = await freshDatabase({ cluster, portal: owner });
-  const ask = (text: string) => cluster.admin.sql(text, [], database.name);
-  await ask(`create table large as select n, repeat(md5(n::text), 30) as text from generate_series(1, 16000) n`);
-  await ask(`alter table large owner to ${owner.user}`);
-  const [size] = await ask('select pg_database_size(current_database())::float8 as bytes');
-  await disk.resize(1.6 * Number(size?.bytes));
-  await cluster.admin.sql(`create tablespace small location '${disk.folder}'`);
-  await cluster.admin.sql(`alter database ${database.name} set tablespace small`);
-  const hooks = { stop: ['true'], migrate: null, start: ['true'], health: null, timeoutSeconds: 30 };
-  const full = await restoreStand({ fileSystems: async () => undefined, hooks }, database);
-  undo.push(() => full.stand.close());
-  await full.backUp();
-  const allows = `GRANT CREATE ON TABLESPACE "small" TO "${database.bot.user}";`;
-  await expect(full.restores.plan(question)).rejects.toMatchObject({ hint: expect.stringContaining(allows) });
-  await cluster.admin.sql(allows);
-  await ask('delete from large where n > 15990');
-  const failed: unknown = await full.restores.run(await full.restores.plan(question), watch()).catch(error => error);
-  expect(failed).toMatchObject({
-    name: 'UserError',
-    message:
-      'The disk of the server that the backup is restored on filled up. The database is as it was before. The application was started again.',
-    hint: expect.stringContaining('Free space there'),
-    cause: expect.objectContaining({ message: expect.stringContaining('No space left on device') }),
-  });
-  expect(await ask('select count(*)::int as n from large')).toEqual([{ n: 15_990 }]);
-  expect(await full.databases()).toEqual([database.name]);
-}, 60_000);
+const testWithDisk = (await mayMount()) ? test : test.skip;
 
-/** Runs a program that only some accounts may use. */
-const privileged = (program: string, argv: string[]) => execa(program, argv);
-
-/** A disk that the server may write to, resized to so many bytes; undefined where this account may not mount one. */
-async function mountDisk() {
-  const folder = await mkdtemp(path.join(tmpdir(), 'small-disk-'));
-  undo.push(() => rm(folder, { recursive: true, force: true }));
-  const { failed } = await privileged('mount', ['-t', 'tmpfs', 'none', folder]).catch(() => ({ failed: true }));
-  if (failed) return undefined;
-  undo.push(() => privileged('umount', [folder]));
-  const { uid, gid } = await serverAccount();
-  if (uid !== undefined && gid !== undefined) await chown(folder, uid, gid);
-  return {
-    folder,
-    resize: (bytes: number) => privileged('mount', ['-o', `remount,size=${Math.ceil(bytes)}`, folder]),
-  };
-}
+testWithDisk(
+  'a disk that is full in the middle of a restore leaves the target as it was, and nothing half',
+  async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'small-disk-'));
+    undo.defer(() => rm(folder, { recursive: true, force: true }));
+    const mounted = undo.use(new AsyncDisposableStack());
+    // A server of its own: checkpoints fail for all of its databases meanwhile.
+    const cluster = await startCluster({ bin: portal.database.cluster.bin });
+    undo.defer(() => cluster.stop());
+    const owner = await createPortalRole(cluster);
+    await cluster.createDatabase(templateDatabase, { owner: owner.user });
+    const database = await freshDatabase({ cluster, portal: owner });
+    const ask = (text: string) => cluster.admin.sql(text, [], database.name);
+    await ask(`create table large as select n, repeat(md5(n::text), 30) as text from generate_series(1, 16000) n`);
+    await ask(`alter table large owner to ${owner.user}`);
+    const [size] = await ask('select pg_database_size(current_database())::float8 as bytes');
+    mounted.use(await smallDisk(folder, 1.6 * Number(size?.bytes)));
+    await cluster.admin.sql(`create tablespace small location '${folder}'`);
+    await cluster.admin.sql(`alter database ${database.name} set tablespace small`);
+    const hooks = { stop: ['true'], migrate: null, start: ['true'], health: null, timeoutSeconds: 30 };
+    const full = await restoreStand({ fileSystems: async () => undefined, hooks }, database);
+    undo.defer(() => full.stand.close());
+    await full.backUp();
+    const allows = `GRANT CREATE ON TABLESPACE "small" TO "${database.bot.user}";`;
+    await expect(full.restores.plan(question)).rejects.toMatchObject({ hint: expect.stringContaining(allows) });
+    await cluster.admin.sql(allows);
+    await ask('delete from large where n > 15990');
+    const failed: unknown = await full.restores.run(await full.restores.plan(question), watch()).catch(error => error);
+    expect(failed).toMatchObject({
+      name: 'UserError',
+      message:
+        'The disk of the server that the backup is restored on filled up. The database is as it was before. The application was started again.',
+      hint: expect.stringContaining('Free space there'),
+      cause: expect.objectContaining({ message: expect.stringContaining('No space left on device') }),
+    });
+    expect(await ask('select count(*)::int as n from large')).toEqual([{ n: 15_990 }]);
+    expect(await full.databases()).toEqual([database.name]);
+  },
+  60_000,
+);

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { execa } from 'execa';
+import { serverAccount } from './account.ts';
+
+/**
+ * Mounts a disk in memory, which a server of the tests may write to, until it is disposed of.
+ * https://docs.kernel.org/filesystems/tmpfs.html
+ *
+ * @param folder where; it must be there.
+ * @param bytes what it holds.
+ * @returns `undefined` where this account may not mount one.
+ */
+export async function smallDisk(folder: string, bytes: number): Promise<AsyncDisposable | undefined> {
+  const { uid, gid } = await serverAccount();
+  const owner = uid === undefined || gid === undefined ? '' : `,uid=${uid},gid=${gid}`;
+  const options = `size=${Math.ceil(bytes)}${owner}`;
+  const disk = {
+    [Symbol.asyncDispose]: async () => {
+      await privileged('umount', [folder]);
+    },
+  };
+  return privileged('mount', ['-t', 'tmpfs', '-o', options, 'none', folder]).then(
+    () => disk,
+    () => undefined,
+  );
+}
+
+/** Whether this account may mount one: a test that nothing else can stand in for is skipped where it may not. */
+export async function mayMount(): Promise<boolean> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'small-disk-'));
+  try {
+    await using disk = await smallDisk(folder, 1);
+    return disk !== undefined;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a program that only some accounts may use. */
+const privileged = (program: string, argv: string[]) => execa(program, argv);
