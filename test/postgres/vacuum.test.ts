@@ -25,9 +25,11 @@ beforeAll(async () => {
   ({ target } = await warmTarget(database.botUrl));
 });
 afterEach(async () => {
-  await cluster.admin.sql('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
-    database.portal.user,
-  ]);
+  await until('no session of the portal is left', async () => {
+    const ended = 'select pg_terminate_backend(pid) from pg_stat_activity where usename = $1';
+    const left = await cluster.admin.sql(ended, [database.portal.user]);
+    return left.length === 0;
+  });
 });
 afterAll(async () => {
   await target?.close();
