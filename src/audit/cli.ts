@@ -85,7 +85,7 @@ function report({ events, actions, head, checkpoint, differences, found }: Verif
     ...(checkpoint
       ? [`Up to #${checkpoint.seq} it was purged, last on ${new Date(checkpoint.at).toISOString()}.`]
       : []),
-    'The audit channel was not looked at, nor whether what began by itself was begun by the bot: `/db audit verify` in Slack does both.',
+    'The audit channel was not looked at: `/db audit verify` in Slack does that.',
   ];
 }
 

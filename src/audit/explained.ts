@@ -4,7 +4,7 @@ import canonicalize from 'canonicalize';
 import type { Selectable } from 'kysely';
 import type { StoreSchema } from '../store/schema.ts';
 import type { Database } from '../store/store.ts';
-import { isByItself } from './by-itself.ts';
+import { byItself, isByItself } from './by-itself.ts';
 import { notPermitted, type Told } from './permitted.ts';
 import { planHash } from './plan-hash.ts';
 import type { Difference } from './verification.ts';
@@ -34,7 +34,7 @@ const pageSize = 200;
 
 /**
  * Compares every action with its events.
- * @param options.self Slack id of the bot, who alone begins what nobody asked for; undefined where it is not known.
+ * @param options.self Slack id of the bot, who is no person whatever a row says; undefined where it is not known.
  * @returns how many actions there were.
  */
 export async function checkActions(
@@ -51,6 +51,8 @@ export async function checkActions(
     readonly progress: (actions: number) => void;
   },
 ): Promise<number> {
+  const people = await peopleOf(store);
+  if (self !== undefined) people.delete(self);
   let actions = 0;
   for (let last = 0; ; ) {
     signal.throwIfAborted();
@@ -64,7 +66,7 @@ export async function checkActions(
     const end = ids.at(-1)?.id;
     if (end === undefined) return actions;
     for (const action of await together(store, last, end)) {
-      const wrong = whatIsWrong(action, self);
+      const wrong = whatIsWrong(action, people);
       const seq = action.events.at(-1)?.seq ?? Number.MAX_SAFE_INTEGER;
       if (wrong !== undefined)
         add({ how: 'action changed', seq, says: `A-${action.row.id} is not as its events tell: ${wrong}.` });
@@ -81,6 +83,20 @@ interface Explained {
   readonly events: readonly Told[];
   /** Who approved, as the store counts it. */
   readonly approvers: readonly string[];
+}
+
+/**
+ * Slack ids of everybody who asked for something or approved it. What nobody asked for has none of them as its requester,
+ * but the id that the bot had then: an app that is made anew has another.
+ */
+async function peopleOf(store: Database): Promise<Set<string>> {
+  const asked = store
+    .selectFrom('actions')
+    .select('requester as person')
+    .where('command', '<>', 'notice')
+    .where('origin', 'not like', `${byItself}%`);
+  const people = await asked.union(store.selectFrom('approvals').select('person')).execute();
+  return new Set(people.map(({ person }) => person));
 }
 
 /** Actions of a range with their events, of one moment: one statement reads both, while others append. */
@@ -112,8 +128,11 @@ async function together(store: Database, after: number, upTo: number): Promise<E
   });
 }
 
-/** @returns what differs, in a few words. */
-function whatIsWrong({ row, events, approvers }: Explained, self: string | undefined): string | undefined {
+/**
+ * @param people who ask for things.
+ * @returns what differs, in a few words.
+ */
+function whatIsWrong({ row, events, approvers }: Explained, people: ReadonlySet<string>): string | undefined {
   const [first] = events;
   if (first === undefined) return 'there are none';
   const moves = events.filter(event => stateAfter[event.kind] !== undefined);
@@ -124,8 +143,8 @@ function whatIsWrong({ row, events, approvers }: Explained, self: string | undef
   const wrong = facts.find(([, told, stored]) => canonicalize(told) !== canonicalize(stored));
   if (wrong !== undefined) return `its ${wrong[0]} was changed`;
   if (first.kind === 'noticed' && (events.length > 1 || row.command !== 'notice')) return 'it is no notice';
-  if (self !== undefined && row.requester !== self && (first.kind === 'noticed' || isByItself(row)))
-    return 'nobody asked for it, and its requester is not the bot';
+  if (people.has(row.requester) && (first.kind === 'noticed' || isByItself(row)))
+    return 'nobody asked for it, and its requester is a person';
   // Purged events no longer vouch for what the row says.
   if (first.kind !== 'asked') return undefined;
   if (row.broken_by !== null && !events.some(({ kind }) => kind === 'broke_glass')) return 'nobody ran it alone';

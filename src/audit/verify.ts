@@ -12,7 +12,7 @@ export interface VerifyOptions {
   readonly key: Buffer | undefined;
   /** The audit channel, and how far back to read it; `undefined` looks at the store alone. */
   readonly channel?: { readonly history: ChannelHistory; readonly since: number } | undefined;
-  /** Slack id of the bot, who alone may have begun what nobody asked for; that is not looked at where it is not known. */
+  /** Slack id of the bot, who is no person whatever the store says; left out where it is not known. */
   readonly self?: string | undefined;
   /** Milliseconds since 1970. */
   readonly now: () => number;

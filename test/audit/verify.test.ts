@@ -280,8 +280,19 @@ describe.each(engines)('on %s', engine => {
     const planted = await books.asked({ origin, risk: 'routine', command: 'backup', typed: 'backup', lane: 'backup' });
     const { differences: found } = await verified(books);
     expect(found.map(({ says }) => says)).toEqual([
-      `A-${planted} is not as its events tell: nobody asked for it, and its requester is not the bot.`,
+      `A-${planted} is not as its events tell: nobody asked for it, and its requester is a person.`,
     ]);
+  });
+
+  test('what began by itself before the app was made anew had another bot as its requester', async () => {
+    const origin = 'schedule portal 2026-11-21T02:00:00.000Z backup';
+    await books.asked({ origin, risk: 'routine', command: 'backup', typed: 'backup', requester: 'UFORMERBOT' });
+    expect(differences(await verified(books))).toEqual([]);
+  });
+
+  test('a command that is planted as the bot’s makes no person of the bot', async () => {
+    await books.asked({ requester: 'UBOT' });
+    expect(differences(await verified(books))).toEqual([]);
   });
 
   test.each([

@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { verifyRecord } from '../../src/audit/verify.ts';
 import { Watcher } from '../../src/schedule/watcher.ts';
 import { takeLease } from '../../src/store/leases.ts';
-import { Books, engines } from '../actions/books.ts';
+import { ada, Books, engines } from '../actions/books.ts';
 
 const wal = 'the archiver fails at 000000010000000000000042. Look at /db wal --on portal.';
 
@@ -111,9 +111,12 @@ describe.each(engines)('what is watched, on %s', engine => {
     expect(await found()).toEqual(['A-1001 is not as its events tell: it is no notice.']);
     await books.store.updateTable('actions').set({ command: 'notice', outcome: 'all is well' }).execute();
     expect(await found()).toEqual(['A-1001 is not as its events tell: its text was changed.']);
-    await books.store.updateTable('actions').set({ outcome: wal, requester: 'U0ADA' }).execute();
+    await books.store.updateTable('actions').set({ outcome: wal, requester: 'UFORMERBOT' }).execute();
+    expect(await found()).toEqual([]);
+    await books.asked();
+    await books.store.updateTable('actions').set({ requester: ada.id }).execute();
     expect(await found()).toEqual([
-      'A-1001 is not as its events tell: nobody asked for it, and its requester is not the bot.',
+      'A-1001 is not as its events tell: nobody asked for it, and its requester is a person.',
     ]);
   });
 });
