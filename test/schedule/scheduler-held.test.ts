@@ -2,18 +2,12 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Logger } from 'pino';
 import type { Duty } from '../../src/actions/by-itself.ts';
-import { originOf } from '../../src/audit/by-itself.ts';
-import { type Routine, Scheduler, type SchedulerOptions } from '../../src/schedule/scheduler.ts';
+import type { Scheduler, SchedulerOptions } from '../../src/schedule/scheduler.ts';
 import { returnLease, takeLease } from '../../src/store/leases.ts';
 import { readSchedules } from '../../src/store/schedules.ts';
 import { Books } from '../actions/books.ts';
+import { beforeTwo, nightly } from './scheduler-stand.ts';
 
-const nightly = (target: string): Routine => ({
-  target,
-  cron: '0 2 * * *',
-  timeZone: 'UTC',
-  steps: ['backup', 'verify'].map(name => ({ name, line: () => name })),
-});
 let books: Books;
 let scheduler: Scheduler;
 let logged: string[];
@@ -23,30 +17,21 @@ let obstacle: ((duty: Duty) => ReturnType<SchedulerOptions['begin']> | undefined
 
 beforeEach(async () => {
   books = await Books.open();
-  books.now = Date.UTC(2026, 10, 23, 1, 59);
+  books.now = beforeTwo;
   [logged, begun, obstacle] = [[], [], undefined];
   const log = Object.fromEntries(
     ['info', 'warn', 'error'].map(level => [level, (_about: object, text: string) => logged.push(text)]),
   ) as unknown as Logger;
-  const begin = async (duty: Duty) => {
-    begun.push(`${duty.target} ${duty.line}`);
-    const other = obstacle?.(duty);
-    if (other) return other;
-    const { target, due, line } = duty;
-    const origin = originOf({ target, due, step: line });
-    const request = { target, origin, command: line, typed: line, risk: 'routine', lane: line } as const;
-    const started = await books.ledger.begin(books.request({ ...request, reason: duty.reason }));
-    if (started.is === 'started') await books.ledger.finish(started.action.id, 'succeeded', 'done');
-    return started;
-  };
-  scheduler = new Scheduler({
-    store: { db: books.store, sole: false },
+  scheduler = nightly(books, {
     holder: 'this process',
-    routines: ['portal', 'reports'].map(nightly),
     ledger: books.ledger,
-    begin,
+    store: books.store,
+    targets: ['portal', 'reports'],
+    obstacle: duty => {
+      begun.push(`${duty.target} ${duty.line}`);
+      return obstacle?.(duty);
+    },
     log,
-    now: () => books.now,
   });
   await scheduler.run();
 });

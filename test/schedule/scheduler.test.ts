@@ -1,17 +1,8 @@
 /** Three processes on one store, each with a scheduler of its own. */
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { pino } from 'pino';
-import type { Duty } from '../../src/actions/by-itself.ts';
-import { originOf } from '../../src/audit/by-itself.ts';
-import { type Routine, Scheduler } from '../../src/schedule/scheduler.ts';
+import type { Scheduler } from '../../src/schedule/scheduler.ts';
 import { Books } from '../actions/books.ts';
-
-const nightly: Routine = {
-  target: 'portal',
-  cron: '0 2 * * *',
-  timeZone: 'UTC',
-  steps: ['backup', 'verify'].map(name => ({ name, line: () => name })),
-};
+import { beforeTwo, nightly } from './scheduler-stand.ts';
 
 let books: Books;
 let processes: Scheduler[];
@@ -19,30 +10,12 @@ let ending: 'succeeded' | 'failed';
 
 beforeEach(async () => {
   books = await Books.open({ engine: 'postgres' });
-  books.now = Date.UTC(2026, 10, 23, 1, 59);
+  books.now = beforeTwo;
   ending = 'succeeded';
   processes = await Promise.all(
-    ['one', 'two', 'three'].map(async holder => {
-      const { ledger, store } = await books.process(holder);
-      const begin = async ({ target, due, line }: Duty) => {
-        const origin = originOf({ target, due, step: line });
-        const begun = await ledger.begin(
-          books.request({ origin, command: line, typed: line, risk: 'routine', lane: line }),
-        );
-        if (begun.is === 'started') await ledger.finish(begun.action.id, ending, ending);
-        return begun;
-      };
-      const log = pino({ level: 'silent' });
-      return new Scheduler({
-        store: { db: store, sole: false },
-        holder,
-        routines: [nightly],
-        ledger,
-        begin,
-        log,
-        now: () => books.now,
-      });
-    }),
+    ['one', 'two', 'three'].map(async holder =>
+      nightly(books, { holder, ...(await books.process(holder)), targets: ['portal'], ending: () => ending }),
+    ),
   );
 });
 afterEach(async () => {
