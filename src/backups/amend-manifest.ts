@@ -21,7 +21,7 @@ export type Amendment = Partial<Pick<Manifest, 'verifications' | 'copies' | 'pin
  * @param directory of the backup.
  * @param change from the manifest as it stands to what is different.
  * @returns the manifest as it is now.
- * @throws what reading, parsing or writing it ends with.
+ * @throws what reading or parsing it ends with; UserError where the bot may not write, or the disk is full.
  */
 export async function amendManifest(directory: string, change: (manifest: Manifest) => Amendment): Promise<Manifest> {
   const file = path.join(directory, manifestFile);
@@ -34,6 +34,8 @@ export async function amendManifest(directory: string, change: (manifest: Manife
     await rename(`${file}.new`, file);
     await syncDirectory(directory);
     return amended;
+  } catch (error) {
+    throw explainFileFailure(error, directory) ?? error;
   } finally {
     await release();
   }

@@ -13,7 +13,7 @@ interface Explanation {
 const diskFull: Explanation = {
   when: /No space left on device|Disk quota exceeded|File too large/,
   message: 'The disk of BACKUP_DIR filled up while the backup was written.',
-  hint: 'Free space there (old backups first), or name a larger place in BACKUP_DIR.',
+  hint: 'Free space there (`/db backup-prune` removes what the settings no longer keep), or name a larger place in BACKUP_DIR.',
 };
 
 const gone: Explanation = {
@@ -97,12 +97,15 @@ function describeBlocker({ pid, user, application, seconds }: Blocker): string {
   return `backend ${pid} (${names}${since})`;
 }
 
+/** Whether a file system refused something for want of room: bytes, inodes, or what a quota leaves of them. */
+export function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
+}
+
 /** What the file system of BACKUP_DIR refused, as a person's sentence; undefined for an error of another kind. */
 export function explainFileFailure(error: unknown, directory: string): UserError | undefined {
-  const code = systemCode(error) ?? '';
-  if (['ENOSPC', 'EDQUOT'].includes(code))
-    return new UserError(diskFull.message, { hint: diskFull.hint, cause: error });
-  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(code)) {
+  if (isDiskFull(error)) return new UserError('The disk of BACKUP_DIR is full.', { hint: diskFull.hint, cause: error });
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR'].includes(systemCode(error) ?? '')) {
     return new UserError(`The bot cannot write to ${directory}.`, {
       hint: 'BACKUP_DIR must be a folder that the account of the bot may write to.',
       cause: error,

@@ -9,6 +9,7 @@ import { inspectProcess, isAlive, processSchema } from '../tools/processes.ts';
 import { systemCode } from '../tools/system-code.ts';
 import { lockManifest } from './amend-manifest.ts';
 import { type FoundBackup, manifestFile, readManifest } from './backup-catalogue.ts';
+import { explainFileFailure } from './dump-errors.ts';
 
 /** Beside the manifest, and no part of the backup: the copies leave out whatever begins with the manifest's name. */
 const prefix = `${manifestFile}.reader-`;
@@ -22,7 +23,7 @@ const foreignAgeMs = 2 * 86_400_000;
  * Keeps a backup from being removed for as long as some work reads it. A process that is killed keeps nothing: what it
  * left says who it was.
  *
- * @throws UserError when the backup is no longer there.
+ * @throws UserError when the backup is no longer there, or its folder has no room for the note.
  */
 export async function whileReading<Result>(backup: FoundBackup, work: () => Promise<Result>): Promise<Result> {
   const note = path.join(backup.directory, `${prefix}${randomUUID()}`);
@@ -76,7 +77,7 @@ async function underLock({ directory, name }: FoundBackup, work: () => Promise<v
       await unlock();
     }
   } catch (error) {
-    if (systemCode(error) !== 'ENOENT') throw error;
+    if (systemCode(error) !== 'ENOENT') throw explainFileFailure(error, directory) ?? error;
     throw new UserError(`The backup ${name} was removed just now.`, {
       hint: '`/db backups` shows those that are left.',
       cause: error,

@@ -1,10 +1,13 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { code } from '../../blocks/text.ts';
+import { UserError } from '../errors.ts';
 import type { BackupPolicy } from '../target-settings.ts';
 import { systemCode } from '../tools/system-code.ts';
 import { lockManifest } from './amend-manifest.ts';
 import { findBackups, readManifest, removing } from './backup-catalogue.ts';
 import { type RetainedBackup, withCompleteness } from './completeness.ts';
+import { isDiskFull } from './dump-errors.ts';
 import { isRead } from './in-use.ts';
 import { planRetention, type RetentionPlan } from './retention.ts';
 
@@ -42,7 +45,7 @@ export async function planPrune({
  * Removes the backups that the settings no longer keep, the oldest first. Each is looked at once more under the lock of
  * its manifest, and loses its name before its first file goes: a crash leaves no part of a backup that looks whole.
  *
- * @throws what the file system refused; what was removed before that stays so.
+ * @throws what the file system refused, a UserError where it had no room for a lock; what was removed before that stays so.
  */
 export async function prune(options: PruneOptions): Promise<PruneResult> {
   const { directory, only, mayAct } = options;
@@ -81,7 +84,7 @@ export async function finishRemovals(directory: string): Promise<string[]> {
 async function takeAway({ directory }: RetainedBackup, now: Date): Promise<{ directory: string } | { why: string }> {
   const unlock = await lockManifest(directory).catch(error => {
     if (systemCode(error) === 'ENOENT') return undefined;
-    throw error;
+    throw noRoomToLock(error, directory) ?? error;
   });
   if (!unlock) return { why: 'It was removed meanwhile.' };
   try {
@@ -92,6 +95,18 @@ async function takeAway({ directory }: RetainedBackup, now: Date): Promise<{ dir
   } finally {
     await unlock();
   }
+}
+
+/**
+ * A disk without room for one more name refuses the lock, without which a backup could be pinned or read meanwhile. The
+ * first removal makes room for the others.
+ */
+function noRoomToLock(error: unknown, directory: string): UserError | undefined {
+  if (!(error instanceof UserError) || !isDiskFull(error.cause)) return undefined;
+  return new UserError('The disk of BACKUP_DIR has no room even for the lock that pruning needs.', {
+    hint: `While nothing restores, verifies or copies it, remove ${code(directory, 1_000)} by hand; then prune again.`,
+    cause: error,
+  });
 }
 
 function whyNot({ keep }: RetentionPlan, name: string): string {
