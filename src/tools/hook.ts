@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { secondsToMilliseconds } from 'date-fns/secondsToMilliseconds';
 import { execa } from 'execa';
@@ -22,16 +23,16 @@ const loggedLines = 200;
 /** From SIGTERM to SIGKILL, milliseconds. */
 const patience = 5_000;
 
-const flags = ['--disable-warning=ExperimentalWarning'];
-
 /** What a program of the host needs. The bot's own secrets, Slack's tokens among them, are not handed on. */
 const inherited = ['PATH', 'HOME', 'USER', 'LANG', 'TMPDIR', 'SHELL'] as const;
 
-const runner = fileURLToPath(new URL('./hook-runner.ts', import.meta.url));
+/** Node before 24.3 warns that it runs TypeScript, in the hook's output. */
+const runner = ['--disable-warning=ExperimentalWarning', fileURLToPath(new URL('./hook-runner.ts', import.meta.url))];
 
 /**
  * Runs a hook without a shell: its arguments are taken as they stand. Its output goes into the log. It ends with the bot,
- * even one that is killed: nobody would know of a migration that goes on alone.
+ * even one that is killed, and so does what it started: nobody would know of a migration that goes on alone. What a hook
+ * that ended by itself leaves behind stays.
  *
  * @throws UserError with the last lines of its output when it fails, or takes longer than it may; the signal's reason
  *   when that was aborted.
@@ -39,7 +40,7 @@ const runner = fileURLToPath(new URL('./hook-runner.ts', import.meta.url));
 export async function runHook({ name, argv, seconds, signal, log }: HookRun): Promise<void> {
   const late = AbortSignal.timeout(secondsToMilliseconds(seconds));
   const over = AbortSignal.any(signal ? [late, signal] : [late]);
-  const running = execa(process.execPath, [...flags, runner, String(patience), ...argv], {
+  const running = execa(process.execPath, [...runner, String(patience), ...argv], {
     env: Object.fromEntries(
       inherited.flatMap(key => (process.env[key] === undefined ? [] : [[key, process.env[key]]])),
     ),
@@ -64,12 +65,14 @@ export async function runHook({ name, argv, seconds, signal, log }: HookRun): Pr
   log.info({ hook: name, argv, exitCode: result.exitCode, output: output.slice(-loggedLines) }, 'a hook ended');
   signal?.throwIfAborted();
   if (!result.failed && !timedOut) return;
-  const why = timedOut
-    ? `it took longer than ${seconds} s`
-    : result.exitCode === undefined
-      ? `it was ended by ${result.signal ?? 'something'}`
-      : `exit code ${result.exitCode}`;
+  const why = timedOut ? `it took longer than ${seconds} s` : howItEnded(result.exitCode);
   throw new UserError(`hooks.${name} failed: ${why}.`, {
     hint: output.length === 0 ? `It said nothing: \`${argv.join(' ')}\`` : output.slice(-shownLines).join('\n'),
   });
+}
+
+/** In words; from 129 on, as in a shell, the code stands for a signal. */
+function howItEnded(exitCode: number | undefined): string {
+  const signal = Object.entries(constants.signals).find(([, number]) => exitCode === 128 + number);
+  return signal ? `it was ended by ${signal[0]}` : `exit code ${exitCode ?? 'unknown'}`;
 }

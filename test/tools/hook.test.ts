@@ -50,7 +50,11 @@ test('a failure is told with the end of its output', async () => {
     message: 'hooks.start failed: exit code 127.',
     hint: 'spawn /nowhere/run ENOENT',
   });
-  await expect(run('process.kill(process.pid, "SIGKILL")').ended).rejects.toThrow('it was ended by SIGKILL');
+  for (const signal of ['KILL', 'USR1', 'PIPE']) {
+    const argv = ['sh', '-c', `kill -${signal} $$`];
+    const killed = runHook({ name: 'stop', argv, seconds: 20, signal: undefined, log: recordingLog() });
+    await expect(killed).rejects.toThrow(`it was ended by SIG${signal}.`);
+  }
 });
 
 test('one that takes too long is ended, one that is cancelled as well', async () => {
@@ -62,26 +66,63 @@ test('one that takes too long is ended, one that is cancelled as well', async ()
   await expect(ended).rejects.toThrow('by ben');
 });
 
-/** A bot whose hook writes down who it is, and goes on for ever. */
+/** A shell that starts a program, which writes down who it is and goes on for ever. */
+const shellWithChild = (file: string) => [
+  'sh',
+  '-c',
+  `"${process.execPath}" -e 'require("node:fs").writeFileSync(process.argv[1], String(process.pid)); setInterval(() => {}, 1000)' "${file}"; true`,
+];
+
+const written = (file: string) =>
+  until('the program runs', async () => inspectProcess(Number(await readFile(file, 'utf8'))));
+
+test('what it started ends with it when it takes too long, and nobody waits for that', async () => {
+  await using folder = await temporaryFolder();
+  const file = path.join(folder.path, 'pid');
+  const cancel = new AbortController();
+  const argv = shellWithChild(file);
+  const ended = runHook({ name: 'migrate', argv, seconds: 60, signal: cancel.signal, log: recordingLog() });
+  ended.catch(() => undefined);
+  const child = await written(file);
+  cancel.abort(new Error('by ben'));
+  await expect(ended).rejects.toThrow('by ben');
+  await until('the program has ended', async () => !(await isAlive(child)));
+});
+
+test('what it leaves behind when it ends by itself goes on, and nobody waits for its output', async () => {
+  await using folder = await temporaryFolder();
+  const file = path.join(folder.path, 'pid');
+  const [shell = '', option = '', script = ''] = shellWithChild(file);
+  const argv = [shell, option, `${script.replace(/; true$/, '')} & echo started`];
+  await runHook({ name: 'start', argv, seconds: 60, signal: undefined, log: recordingLog() });
+  const application = await written(file);
+  expect(await isAlive(application)).toBe(true);
+  process.kill(application.pid, 'SIGKILL');
+});
+
+/** A bot that runs a hook. */
 const botWithHook = `
   const { runHook } = await import(process.argv[1]);
-  const script = 'require("node:fs").writeFileSync(process.argv[1], String(process.pid)); setInterval(() => {}, 1000)';
-  const argv = [process.execPath, '-e', script, process.argv[2]];
-  await runHook({ name: 'migrate', argv, seconds: 60, signal: undefined, log: console });
+  await runHook({ name: 'migrate', argv: process.argv.slice(2), seconds: 60, signal: undefined, log: console });
 `;
 
-test('one whose bot is killed ends with it', async () => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'hook-'));
+test('one whose bot is killed ends with it, and so does what it started', async () => {
+  await using folder = await temporaryFolder();
+  const file = path.join(folder.path, 'pid');
+  const source = new URL('../../src/tools/hook.ts', import.meta.url).href;
+  const argv = ['--input-type=module', '-e', botWithHook, source, ...shellWithChild(file)];
+  const bot = execa(process.execPath, argv, { reject: false });
   try {
-    const file = path.join(folder, 'pid');
-    const source = new URL('../../src/tools/hook.ts', import.meta.url).href;
-    const argv = ['--input-type=module', '-e', botWithHook, source, file];
-    const bot = execa(process.execPath, argv, { reject: false });
-    const hook = await until('the hook runs', async () => inspectProcess(Number(await readFile(file, 'utf8'))));
+    const child = await written(file);
+    bot.kill('SIGKILL');
+    await until('the program has ended', async () => !(await isAlive(child)));
+  } finally {
     bot.kill('SIGKILL');
     await bot;
-    await until('the hook has ended', async () => !(await isAlive(hook)));
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
 });
+
+async function temporaryFolder() {
+  const folder = await mkdtemp(path.join(tmpdir(), 'hook-'));
+  return { path: folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
+}
