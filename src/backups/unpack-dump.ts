@@ -1,4 +1,4 @@
-import { open, readdir } from 'node:fs/promises';
+import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -51,10 +51,12 @@ async function tailOf(file: string, packing: string | undefined, signal: AbortSi
   };
   const keepUnpackedTail = (pieces: AsyncIterable<Buffer>) => keepTail(released(pieces));
   try {
-    if (packing === 'gz') await pipeline(piecesOf(file), createGunzip({ chunkSize }), keepUnpackedTail, { signal });
+    await using handle = await open(file, 'r');
+    const pieces = piecesOf(handle);
+    if (packing === 'gz') await pipeline(pieces, createGunzip({ chunkSize }), keepUnpackedTail, { signal });
     else if (packing === 'zst')
-      await pipeline(piecesOf(file), createZstdDecompress({ chunkSize }), keepUnpackedTail, { signal });
-    else await pipeline(piecesOf(file), keepTail, { signal });
+      await pipeline(pieces, createZstdDecompress({ chunkSize }), keepUnpackedTail, { signal });
+    else await pipeline(pieces, keepTail, { signal });
   } catch {
     signal.throwIfAborted();
     return undefined;
@@ -62,25 +64,35 @@ async function tailOf(file: string, packing: string | undefined, signal: AbortSi
   return tail.toString('latin1');
 }
 
-/** Through one buffer: a piece is larger than what a stream takes at once, so that it is used before the next is read. */
-async function* piecesOf(file: string): AsyncGenerator<Buffer> {
-  await using handle = await open(file, 'r');
+/**
+ * Through one buffer: every piece but the last fills it, however little a network's file system gives at once. That is
+ * more than the high-water mark of a stream, so `write` says no, and the next piece is asked for when this one is used.
+ * https://nodejs.org/api/stream.html#writablewritechunk-encoding-callback
+ */
+export async function* piecesOf(file: Pick<FileHandle, 'read'>): AsyncGenerator<Buffer> {
   const buffer = Buffer.allocUnsafe(chunkSize);
   for (;;) {
-    const { bytesRead } = await handle.read(buffer, 0, chunkSize);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
+    let filled = 0;
+    let bytesRead: number;
+    do {
+      ({ bytesRead } = await file.read(buffer, filled, chunkSize - filled));
+      filled += bytesRead;
+    } while (bytesRead > 0 && filled < chunkSize);
+    if (filled > 0) yield buffer.subarray(0, filled);
+    if (filled < chunkSize) return;
   }
 }
 
 /**
  * Gives back the memory of what zlib unpacked as soon as it was looked at. zlib takes a new buffer when one is full; left
- * to the garbage collector, which sees only how small the objects are, they come to a hundred megabytes.
+ * to the garbage collector, which sees only how small the objects are, they come to a hundred megabytes. Small pieces that
+ * the stream has joined lie in a pool, which is not zlib's to give back.
  */
-async function* released(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+export async function* released(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   for await (const piece of pieces) {
     yield piece;
     const { buffer, byteOffset, byteLength } = piece;
-    if (byteOffset + byteLength === buffer.byteLength && buffer instanceof ArrayBuffer) buffer.transfer(0);
+    const isLast = byteOffset + byteLength === buffer.byteLength;
+    if (isLast && buffer.byteLength === chunkSize && buffer instanceof ArrayBuffer) buffer.transfer(0);
   }
 }

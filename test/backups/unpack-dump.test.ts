@@ -1,12 +1,12 @@
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip, createZstdCompress } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { findCutRows } from '../../src/backups/unpack-dump.ts';
+import { findCutRows, piecesOf, released } from '../../src/backups/unpack-dump.ts';
 
 let dump: string;
 const packings = { '': () => new PassThrough(), '.gz': createGzip, '.zst': createZstdCompress };
@@ -64,4 +64,26 @@ describe('the rows of a dump', () => {
     expect(highest).toBeGreaterThan(0);
     expect(highest).toBeLessThan(20_000_000);
   });
+});
+
+test('a file system that gives little at once makes no small pieces, which the next read would overwrite', async () => {
+  const content = Buffer.from(Array.from({ length: 1_200_000 }, (_, n) => n % 251));
+  let at = 0;
+  const read = async (buffer: Buffer, offset: number, length: number) => {
+    const bytesRead = content.copy(buffer, offset, at, at + Math.min(length, 1_000));
+    at += bytesRead;
+    return { bytesRead, buffer };
+  };
+  const pieces: Buffer[] = [];
+  for await (const piece of piecesOf({ read } as unknown as FileHandle)) pieces.push(Buffer.from(piece));
+  expect(pieces.map(({ byteLength }) => byteLength)).toEqual([524_288, 524_288, 1_200_000 - 2 * 524_288]);
+  expect(Buffer.concat(pieces).equals(content)).toBe(true);
+});
+
+test('the memory of zlib is given back, that of the pool in which others keep theirs is not', async () => {
+  const small = new Uint8Array(8_192);
+  const large = new Uint8Array(524_288);
+  const pieces = [small, large].map(({ buffer }) => Buffer.from(buffer, buffer.byteLength - 100));
+  for await (const piece of released(Readable.from(pieces))) expect(piece).toHaveLength(100);
+  expect([small.byteLength, large.byteLength]).toEqual([8_192, 0]);
 });
