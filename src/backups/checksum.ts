@@ -46,7 +46,7 @@ export function sha256Of(text: string): string {
 
 /**
  * Computes the SHA-256 of an open file. It is read through one buffer: a new one for each piece would be garbage that
- * V8 lets grow to a hundred megabytes before it looks for it.
+ * V8 lets grow to a hundred megabytes before it looks for it. It is no larger than the file: a dump may have 100,000.
  *
  * @param progress called with the bytes that were read, after each megabyte.
  */
@@ -56,11 +56,12 @@ export async function checksumOf(
   progress?: (bytes: number) => void,
 ): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(chunkBytes);
+  const { size } = await file.stat();
+  const buffer = Buffer.allocUnsafe(Math.max(1, Math.min(chunkBytes, size)));
   let bytes = 0;
   for (;;) {
     signal.throwIfAborted();
-    const { bytesRead } = await file.read(buffer, 0, chunkBytes);
+    const { bytesRead } = await file.read(buffer, 0, buffer.byteLength);
     if (bytesRead === 0) return { bytes, sha256: hash.digest('hex') };
     hash.update(buffer.subarray(0, bytesRead));
     bytes += bytesRead;
