@@ -10,7 +10,7 @@ export interface Growth {
 
 export interface JudgedGrowth {
   readonly severity: 'healthy' | 'attention' | 'critical';
-  /** Plain text, with the threshold where one was passed. */
+  /** Plain text, with the thresholds: of the disk where that one is what was passed, otherwise of the growth. */
   readonly text: string;
 }
 
@@ -35,18 +35,31 @@ export function judgeSize(
   if (grown <= 0) return { severity: 'healthy', text: grown === 0 ? 'no growth' : `shrank by ${bytes(-grown)}` };
   const share = (100 * grown) / Math.max(1, seconds / day) / Math.max(1, from);
   const fullIn = free === undefined || seconds < longEnough ? undefined : (free * seconds) / grown;
-  const severities = (['critical', 'attention'] as const).filter(
-    name =>
-      (grown >= worthJudging && share >= growthPercent[name]) || (fullIn !== undefined && fullIn <= fullWithin[name]),
-  );
+  const byGrowth = worst(name => grown >= worthJudging && share >= growthPercent[name]);
+  const byDisk = worst(name => fullIn !== undefined && fullIn <= fullWithin[name]);
+  const severity = worst(name => byGrowth === name || byDisk === name);
   const disk =
     fullIn === undefined
       ? ''
       : `; ${bytes(free!)} are free on its disk, ${fullIn > 365 * day ? 'enough for more than a year' : `full in ${duration(fullIn)}`} at this pace`;
   const aDay = seconds > day ? ' a day' : '';
-  const limits = `attention from ${percent(growthPercent.attention)} a day, critical from ${percent(growthPercent.critical)}`;
+  const limits = [
+    ...(byGrowth === severity
+      ? [`attention from ${percent(growthPercent.attention)} a day, critical from ${percent(growthPercent.critical)}`]
+      : []),
+    ...(byDisk === severity && severity !== 'healthy'
+      ? [
+          `attention when full within ${duration(fullWithin.attention)}, critical within ${duration(fullWithin.critical)}`,
+        ]
+      : []),
+  ].join('; ');
   return {
-    severity: severities[0] ?? 'healthy',
+    severity,
     text: `grew by ${bytes(grown)} in ${duration(seconds)}, ${percent(share)}${aDay}${disk} (${limits})`,
   };
+}
+
+/** The worse of the two that a threshold says. */
+function worst(passed: (name: 'critical' | 'attention') => boolean): JudgedGrowth['severity'] {
+  return (['critical', 'attention'] as const).find(passed) ?? 'healthy';
 }

@@ -27,6 +27,23 @@ test.each([
   ['a pace that fills the disk in a week', [100 * gb, 101 * gb, day], 7 * gb, 'attention', /full in 7 d at this pace/],
   ['and in more', [100 * gb, 101 * gb, day], 7.1 * gb, 'healthy', /7.1 GB are free on its disk, full in 7 d 2 h/],
   ['in a day', [100 * gb, 101 * gb, day], gb, 'critical', /full in 1 d at/],
+  [
+    'a disk that is full soon, by which it is judged',
+    [100 * gb, 101 * gb, day],
+    gb,
+    'critical',
+    /pace \(attention when full within 7 d, critical within 1 d\)$/,
+  ],
+  [
+    'a disk that is full soon, though the growth is worth attention',
+    [10 * gb, 11 * gb, day],
+    gb,
+    'critical',
+    /pace \(attention when full within 7 d, critical within 1 d\)$/,
+  ],
+  ['growth, though the disk is worth attention', [10 * gb, 15 * gb, day], 30 * gb, 'critical', /critical from 50 %\)$/],
+  ['growth, with room on the disk', [10 * gb, 15 * gb, day], 1e12, 'critical', /\(attention from 10 % a day, [^;]*\)$/],
+  ['both', [10 * gb, 11 * gb, day], 7 * gb, 'attention', /\(attention from 10 % a day, .*; attention when full within/],
   ['in some years', [100 * gb, 100.001 * gb, day], 1e12, 'healthy', /enough for more than a year/],
   ['a pace of less than an hour, which is none', [gb, 1.1 * gb, 3_599], 1, 'healthy', /in 59 min 59 s, 10 % \(/],
 ] as const)('%s', (_what, [from, to, seconds], free, severity, text) => {
