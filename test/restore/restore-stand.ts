@@ -20,6 +20,8 @@ export interface RestoreStand {
   reopen(own?: Partial<RestoreOptions>): Restores;
   /** Runs a statement as superuser in this or another database. */
   sql(text: string, values?: unknown[], database?: string): ReturnType<TestDatabase['cluster']['admin']['sql']>;
+  /** How many rows a table has, named as SQL writes it, in this or another database. */
+  rows(table: string, database?: string): Promise<number>;
   /** Names of the databases that belong to this stand, the target's among them. */
   databases(): Promise<string[]>;
   /** Takes a backup of the whole database. */
@@ -71,6 +73,10 @@ export async function restoreStand(
     folder,
     reopen,
     sql,
+    rows: async (table, name = own.name) => {
+      const [row] = await own.cluster.admin.sql(`select count(*)::int as n from ${table}`, [], name);
+      return row.n as number;
+    },
     databases,
     backUp: async (actionId = 'A-1001') => {
       const { directory } = await stand.backups.take(request({ actionId }), watched());

@@ -18,9 +18,7 @@ beforeEach(async () => {
 afterEach(() => portal.close());
 
 const question = (own: object = {}) => ({ backup: 'latest', tables: [], actionId: 'A-1042', ...own });
-const users = async (name = portal.database.name) =>
-  countOf(await portal.sql('select count(*)::int as n from users', [], name));
-const countOf = (rows: unknown[]) => Number(Reflect.get(Object(rows[0]), 'n'));
+const users = () => portal.rows('users');
 
 /** A script of the operators, which notes that it ran. */
 async function script(name: string, body = ''): Promise<string[]> {
@@ -184,97 +182,6 @@ describe('a restore', () => {
     ).rejects.toMatchObject({ name: 'ConditionChanged' });
     expect(await portal.databases()).toEqual([portal.database.name]);
   }, 40_000);
-});
-
-describe('the plan refuses', () => {
-  const refused = async (): Promise<{ message: string; hint: string }> =>
-    portal.restores.plan(question()).then(
-      () => ({ message: 'was planned', hint: '' }),
-      error => error,
-    );
-
-  test('for a role that owns nothing, with the exact statements', async () => {
-    await portal.backUp();
-    const { bot, portal: owner } = portal.database;
-    await portal.sql(`alter role ${bot.user} nocreatedb`);
-    await portal.sql(`revoke ${owner.user}, pg_signal_backend from ${bot.user}`);
-    expect(await refused()).toMatchObject({
-      message: `The bot's role ${bot.user} may not restore ${portal.database.name}.`,
-      hint: expect.stringContaining(
-        `\`ALTER ROLE "${bot.user}" CREATEDB; GRANT "${owner.user}" TO "${bot.user}"; GRANT pg_signal_backend TO "${bot.user}";\``,
-      ),
-    });
-  });
-
-  test('what keeps a database from being renamed, or only a superuser can restore', async () => {
-    await portal.backUp();
-    const coordinator = await portal.database.openSession();
-    await coordinator.query('begin');
-    await coordinator.query('insert into written default values');
-    await coordinator.query(`prepare transaction 'restore of ${portal.database.name}'`);
-    expect(await refused()).toMatchObject({ message: expect.stringContaining('Prepared transactions are open') });
-    await portal.sql(`rollback prepared 'restore of ${portal.database.name}'`);
-    const superuser = new pg.Client({ connectionString: portal.database.cluster.url(portal.database.name) });
-    await superuser.connect();
-    expect(await refused()).toMatchObject({ message: expect.stringMatching(/may not end these sessions .*: \d+ \(/) });
-    await superuser.end();
-    await portal.sql('create view slow as select calls from pg_stat_statements');
-    await portal.sql('create function twice(n int) returns int language sql as $$select 2 * n$$');
-    const owned = await until('the superuser is gone, and what it owns is not for the bot', async () => {
-      const refusal = await refused();
-      return refusal.message.includes('belongs to a superuser') && refusal;
-    });
-    expect(owned.message).toContain('function twice(integer), view slow.');
-    expect(owned.hint).toContain(`OWNER TO "${portal.database.portal.user}"`);
-    expect(owned.hint).not.toContain('GRANT');
-    await portal.sql('drop function twice(int)');
-    await portal.sql(`alter view slow owner to ${portal.database.portal.user}`);
-    await until('the superuser is gone, and the view counts', async () =>
-      (await refused()).message.includes('extension pg_stat_statements'),
-    );
-    await portal.sql('drop view slow');
-    await until('the superuser is gone', async () => !(await refused()).message.includes('may not end'));
-    await portal.sql(`create function audit() returns event_trigger language plpgsql as 'begin end'`);
-    await portal.sql(`alter function audit() owner to ${portal.database.portal.user}`);
-    await portal.sql('create event trigger audit_ddl on ddl_command_end execute function audit()');
-    expect(await refused()).toMatchObject({ message: expect.stringContaining('event trigger audit_ddl') });
-  });
-
-  test('a backup that is not there, or holds only some tables', async () => {
-    expect(await refused()).toMatchObject({ message: 'There is no good backup of the whole database of portal.' });
-  });
-});
-
-describe('beside the target', () => {
-  test('a copy under another name; the target is only read', async () => {
-    const backup = await portal.backUp();
-    const name = `${portal.database.name}_copy`;
-    const before = await users();
-    await portal.sql('delete from id_mappings');
-    const copied = await portal.restores.copy({ backup, database: name, actionId: 'A-1042' }, watch());
-    expect(copied).toMatchObject({ backup, tables: 6 });
-    expect(await users(name)).toBe(before);
-    await expect(portal.restores.copy({ backup, database: name, actionId: 'A-1044' }, watch())).rejects.toThrow(
-      `There is a database ${name} already.`,
-    );
-    expect(await users(name)).toBe(before);
-  }, 30_000);
-
-  test('single tables in a schema of their own, to compare and copy from', async () => {
-    await portal.backUp();
-    const rows = async (table: string) => countOf(await portal.sql(`select count(*)::int as n from ${table}`));
-    const [orders, invoices] = [await rows('orders'), await rows('"Invoices"')];
-    await portal.sql('truncate orders, "Invoices"');
-    const plan = await portal.restores.plan(question({ tables: ['orders', 'Invoices'] }));
-    expect(plan).toMatchObject({ schema: 'restored_a1042', tables: ['public.orders', 'public.Invoices'] });
-    const { schema } = await portal.restores.runTables(plan, watch());
-    expect([await rows(`${schema}.orders`), await rows(`${schema}."Invoices"`)]).toEqual([orders, invoices]);
-    expect(await rows('orders')).toBe(0);
-    expect(await portal.databases()).toEqual([portal.database.name]);
-    await expect(portal.restores.plan(question({ tables: ['order'] }))).rejects.toMatchObject({
-      hint: 'Did you mean `public.orders`?',
-    });
-  }, 30_000);
 });
 
 describe('when things change between the plan and the restore', () => {

@@ -1,0 +1,44 @@
+/** What is restored beside the target, which keeps its rows. */
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { type RestoreStand, restoreStand, watch } from './restore-stand.ts';
+
+let portal: RestoreStand;
+
+beforeEach(async () => {
+  portal = await restoreStand();
+});
+afterEach(() => portal.close());
+
+const question = (tables: string[]) => ({ backup: 'latest', tables, actionId: 'A-1042' });
+
+test('a copy under another name; the target is only read', async () => {
+  const backup = await portal.backUp();
+  const name = `${portal.database.name}_copy`;
+  const before = await portal.rows('users');
+  await portal.sql('delete from id_mappings');
+  const copied = await portal.restores.copy({ backup, database: name, actionId: 'A-1042' }, watch());
+  expect(copied).toMatchObject({ backup, tables: 5 });
+  expect(await portal.rows('users', name)).toBe(before);
+  await expect(portal.restores.copy({ backup, database: name, actionId: 'A-1044' }, watch())).rejects.toThrow(
+    `There is a database ${name} already.`,
+  );
+  expect(await portal.rows('users', name)).toBe(before);
+}, 30_000);
+
+test('single tables in a schema of their own, to compare and copy from', async () => {
+  await portal.backUp();
+  const [orders, invoices] = [await portal.rows('orders'), await portal.rows('"Invoices"')];
+  await portal.sql('truncate orders, "Invoices"');
+  const plan = await portal.restores.plan(question(['orders', 'Invoices']));
+  expect(plan).toMatchObject({ schema: 'restored_a1042', tables: ['public.orders', 'public.Invoices'] });
+  const { schema } = await portal.restores.runTables(plan, watch());
+  expect([await portal.rows(`${schema}.orders`), await portal.rows(`${schema}."Invoices"`)]).toEqual([
+    orders,
+    invoices,
+  ]);
+  expect(await portal.rows('orders')).toBe(0);
+  expect(await portal.databases()).toEqual([portal.database.name]);
+  await expect(portal.restores.plan(question(['order']))).rejects.toMatchObject({
+    hint: 'Did you mean `public.orders`?',
+  });
+}, 30_000);
