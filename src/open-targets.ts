@@ -1,6 +1,7 @@
 /** The targets, as the bot's process opens them: the connections, and what is made of them. */
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
+import { type NoticesOptions, recordDeed } from './audit/notices.ts';
 import { openBackups } from './backups/backup.ts';
 import { openCatalogue } from './backups/catalogue.ts';
 import { ownerOf } from './backups/good-backup.ts';
@@ -9,6 +10,7 @@ import type { TargetConfig } from './config.ts';
 import { openRecoveries } from './physical/recoveries.ts';
 import { openTarget, type Target } from './postgres/target.ts';
 import { openRestores } from './restore/open-restores.ts';
+import type { InterruptedRestore } from './restore/restores.ts';
 import type { TargetTools } from './service-factory.ts';
 import { serverAccount } from './tools/account.ts';
 import { findInstallations, type Installation } from './tools/binaries.ts';
@@ -102,13 +104,19 @@ export async function cleanUp({ backups, catalogue, verifications, target }: Tar
 /**
  * Removes what a bot has left that was killed since this one started, on this host or another: what belongs to a living
  * process is known by that process or by its lock on the server, so any number of bots may look at once.
+ *
+ * @param notices where it is recorded what was done on a server: the log alone is read by nobody who uses the database.
  */
-export async function sweepLeftovers(targets: ReadonlyMap<string, TargetTools>, log: Logger): Promise<void> {
+export async function sweepLeftovers(
+  targets: ReadonlyMap<string, TargetTools>,
+  log: Logger,
+  notices?: NoticesOptions,
+): Promise<void> {
   // Beside each other: one that is down is waited for by itself alone.
-  await Promise.all([...targets.values()].map(tools => sweepOne(tools, log)));
+  await Promise.all([...targets.values()].map(tools => sweepOne(tools, log, notices)));
 }
 
-async function sweepOne(tools: TargetTools, log: Logger): Promise<void> {
+async function sweepOne(tools: TargetTools, log: Logger, notices: NoticesOptions | undefined): Promise<void> {
   const { backups, target } = tools;
   try {
     for (const leftover of (await backups.cleanUp()).filter(({ removed }) => removed)) {
@@ -118,7 +126,7 @@ async function sweepOne(tools: TargetTools, log: Logger): Promise<void> {
   } catch (error) {
     log.warn({ err: error, target: target.name }, 'what an interrupted backup left behind could not be looked for');
   }
-  await recoverRestores(tools, log);
+  await recoverRestores(tools, log, notices);
 }
 
 async function cleanUpVerifications(
@@ -131,14 +139,26 @@ async function cleanUpVerifications(
 }
 
 /** Undoes or finishes what a bot that was killed had begun on the target's server. */
-async function recoverRestores({ restores, target }: TargetTools, log: Logger): Promise<void> {
+async function recoverRestores(
+  { restores, target }: TargetTools,
+  log: Logger,
+  notices: NoticesOptions | undefined,
+): Promise<void> {
   try {
     for (const found of await restores.recover()) {
       log.warn({ target: target.name, ...found }, 'found what an interrupted restore left behind');
+      if (notices) await recordDeed(notices, { target: target.name, name: 'leftover', says: didToRestore(found) });
     }
   } catch (error) {
     log.warn({ err: error, target: target.name }, 'what an interrupted restore left behind could not be looked for');
   }
+}
+
+function didToRestore({ database, action, did }: InterruptedRestore): string {
+  const restore = action === undefined ? 'a restore that was interrupted' : `${action}, which was interrupted,`;
+  return did === 'dropped'
+    ? `The database ${database} was dropped: ${restore} had left it half done.`
+    : `Connections to ${database} are allowed again: ${restore} had refused them.`;
 }
 
 function hooksOf({ hooks: { stop, migrate, start, health, timeoutSeconds } }: TargetConfig) {
