@@ -1,5 +1,5 @@
-import pg from 'pg';
 import type { ClusterAccess, Login } from '../cluster/access.ts';
+import { withClient } from '../cluster/client.ts';
 import { openSession, type Session } from '../cluster/session.ts';
 import { until } from '../cluster/until.ts';
 
@@ -22,9 +22,7 @@ export async function createManyTables(
   if (library) await cluster.admin.sql('create extension pg_stat_statements', [], database);
   let next = 1;
   const make = async () => {
-    const client = new pg.Client(cluster.url(database, owner));
-    await client.connect();
-    try {
+    await withClient(cluster.url(database, owner), async client => {
       while (next <= tables) {
         const first = next;
         next += batch;
@@ -38,9 +36,7 @@ export async function createManyTables(
           end loop;
         end $$`);
       }
-    } finally {
-      await client.end();
-    }
+    });
   };
   await Promise.all(Array.from({ length: makers }, make));
   await cluster.admin.sql('checkpoint'); // or it would run while something is measured

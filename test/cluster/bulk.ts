@@ -1,5 +1,5 @@
-import pg from 'pg';
 import type { ClusterAccess, Login } from './access.ts';
+import { withClient } from './client.ts';
 
 /** Bytes that one row of each kind takes on disk, measured with pg_table_size on 15 and 17. */
 const bytesPerRow = { event: 293, measurement: 84.5, document: 684, secret: 305 };
@@ -35,18 +35,14 @@ export async function createBulk(
 ): Promise<void> {
   await cluster.createDatabase(database, { owner: owner.user });
   const fill = async (kinds: Kind[]) => {
-    const client = new pg.Client(cluster.url(database, owner));
-    await client.connect();
-    try {
+    await withClient(cluster.url(database, owner), async client => {
       for (const kind of kinds) {
         const rows = Math.round((megabytes * 1024 * 1024 * share[kind]) / bytesPerRow[kind]);
         await client.query(`create table ${kind}s as ${content[kind]} from generate_series(1::bigint, ${rows}) n`);
         await client.query(`alter table ${kind}s add primary key (id)`);
         await client.query(`vacuum analyze ${kind}s`);
       }
-    } finally {
-      await client.end();
-    }
+    });
   };
   await Promise.all([fill(['event']), fill(['measurement', 'document', 'secret'])]);
 }

@@ -1,5 +1,5 @@
-import pg from 'pg';
 import type { ClusterAccess, Login } from './access.ts';
+import { withClient } from './client.ts';
 
 /** How much of everything the customer portal's database holds. */
 export interface PortalSize {
@@ -108,15 +108,11 @@ export async function createPortal(
   const { users, ordersPerUser, orphans, duplicateWhmcs, duplicateSalesforce } = size;
   const parameters = [[users], [users, duplicateWhmcs, duplicateSalesforce], [orphans], [users, ordersPerUser], [], []];
   await cluster.createDatabase(database, { owner: owner.user });
-  const client = new pg.Client(cluster.url(database, owner));
-  await client.connect();
-  try {
+  await withClient(cluster.url(database, owner), async client => {
     await client.query('begin');
     await client.query(schema);
     for (const [position, statement] of seed.entries()) await client.query(statement, parameters[position]);
     await client.query('commit');
     await client.query('vacuum analyze');
-  } finally {
-    await client.end();
-  }
+  });
 }
