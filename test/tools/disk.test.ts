@@ -1,5 +1,6 @@
 import { rm, statfs } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { execa } from 'execa';
 import { judgeDisk, stepsToFreeSpace } from '../../src/postgres/disk-advice.ts';
 import type { Question } from '../../src/postgres/question.ts';
 import type { Target } from '../../src/postgres/target.ts';
@@ -89,11 +90,16 @@ test("on the server's own host the file system of its data is seen as df sees it
 
 test('where the backend is no process of this host, nothing is claimed about disks, whatever lies at that path', async () => {
   const { disk } = await read();
-  const here = { ...disk, backendPid: process.pid };
+  const other = execa('sleep', ['60'], { reject: false });
   expect(await serverFileSystems(disk, async pid => ({ pid, started: '1', command: 'postgres: portal' }))).toHaveLength(
     1,
   );
-  expect(await serverFileSystems(here)).toBeUndefined();
+  try {
+    expect(await serverFileSystems({ ...disk, backendPid: other.pid! })).toBeUndefined();
+  } finally {
+    other.kill();
+    await other;
+  }
   expect(await serverFileSystems(disk, async () => undefined)).toBeUndefined();
   const answers = async (pid: number) => ({ pid, started: '1', command: 'postgres: chatops postgres' });
   expect(await serverFileSystems({ ...disk, dataDirectory: '/no/such/folder' }, answers)).toBeUndefined();
