@@ -33,6 +33,19 @@ const quotes = [
  * @returns undefined where no quotation holds it; then it can only be typed somewhere else.
  */
 export function oneWord(value: string): string | undefined {
+  return inQuotes(value, escapeMrkdwn(value));
+}
+
+/**
+ * A value as a person types it, in plain text that shows the command as code: as it stands where it is one word.
+ * @returns undefined where no quotation, or no code, can hold it.
+ */
+export function typedWord(value: string): string | undefined {
+  if (/^[\p{L}\p{N}_][\p{L}\p{N}_$.-]*$/u.test(value)) return value;
+  return /[`\p{C}]|[^\S ]/u.test(value) ? undefined : inQuotes(value, value);
+}
+
+function inQuotes(value: string, written: string): string | undefined {
   const fitting = quotes.find(([, ...closing]) => closing.every(mark => !value.includes(mark)));
-  return fitting && `${fitting[0]}${escapeMrkdwn(value)}${fitting[1]}`;
+  return fitting && `${fitting[0]}${written}${fitting[1]}`;
 }
