@@ -1,6 +1,5 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { code } from '../../blocks/text.ts';
 import { UserError } from '../errors.ts';
 import type { BackupPolicy } from '../target-settings.ts';
 import { systemCode } from '../tools/system-code.ts';
@@ -104,7 +103,7 @@ async function takeAway({ directory }: RetainedBackup, now: Date): Promise<{ dir
 function noRoomToLock(error: unknown, directory: string): UserError | undefined {
   if (!(error instanceof UserError) || !isDiskFull(error.cause)) return undefined;
   return new UserError('The disk of BACKUP_DIR has no room even for the lock that pruning needs.', {
-    hint: `While nothing restores, verifies or copies it, remove ${code(directory, 1_000)} by hand; then prune again.`,
+    hint: `While nothing restores, verifies or copies it, remove \`${directory}\` by hand; then prune again.`,
     cause: error,
   });
 }
