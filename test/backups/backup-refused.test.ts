@@ -68,7 +68,7 @@ async function scripted(name: string, before: string): Promise<Installation[]> {
 async function smallFolder(name: string, megabytes: number) {
   const root = path.join(folder, name);
   await mkdir(root);
-  const disk = await smallDisk(root, megabytes * 1024 ** 2);
+  const disk = await smallDisk(root, { bytes: megabytes * 1024 ** 2 });
   return {
     root,
     installations: disk ? undefined : await scripted(`${name}-limit`, 'trap "" XFSZ; ulimit -f 64'),

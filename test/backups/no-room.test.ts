@@ -3,24 +3,19 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
-import { execa } from 'execa';
 import { amendManifest } from '../../src/backups/amend-manifest.ts';
 import type { FoundBackup } from '../../src/backups/backup-catalogue.ts';
 import { whileReading } from '../../src/backups/in-use.ts';
 import { prune } from '../../src/backups/prune.ts';
 import { systemCode } from '../../src/tools/system-code.ts';
+import { smallDisk } from '../cluster/small-disk.ts';
 import { writeBackup } from './manifests.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const policy = { timeZone: 'UTC', retention: { days: 30, daily: 0, weekly: 0, monthly: 0, atLeast: 1 } };
 const folder = await mkdtemp(path.join(tmpdir(), 'pg-chatops-no-room-'));
-// https://docs.kernel.org/filesystems/tmpfs.html
-const options = 'size=1m,nr_inodes=40';
-const mounted = await execa('mount', ['-t', 'tmpfs', '-o', options, 'none', folder]).then(
-  () => true,
-  () => false,
-);
-const testWithDisk = mounted ? test : test.skip;
+const disk = await smallDisk(folder, { bytes: 1024 ** 2, names: 40 });
+const testWithDisk = disk ? test : test.skip;
 let fillers: string[] = [];
 
 afterEach(async () => {
@@ -29,7 +24,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  if (mounted) await execa('umount', [folder]);
+  await disk?.[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
 

@@ -9,13 +9,17 @@ import { serverAccount } from './account.ts';
  * https://docs.kernel.org/filesystems/tmpfs.html
  *
  * @param folder where; it must be there.
- * @param bytes what it holds.
+ * @param room.bytes what it holds.
+ * @param room.names how many files and folders it holds, itself among them; as many as one likes unless told.
  * @returns `undefined` where this account may not mount one.
  */
-export async function smallDisk(folder: string, bytes: number): Promise<AsyncDisposable | undefined> {
+export async function smallDisk(
+  folder: string,
+  { bytes, names = 0 }: { bytes: number; names?: number },
+): Promise<AsyncDisposable | undefined> {
   const { uid, gid } = await serverAccount();
   const owner = uid === undefined || gid === undefined ? '' : `,uid=${uid},gid=${gid}`;
-  const options = `size=${Math.ceil(bytes)}${owner}`;
+  const options = `size=${Math.ceil(bytes)},nr_inodes=${names}${owner}`;
   const disk = {
     [Symbol.asyncDispose]: async () => {
       await privileged('umount', [folder]);
@@ -31,7 +35,7 @@ export async function smallDisk(folder: string, bytes: number): Promise<AsyncDis
 export async function mayMount(): Promise<boolean> {
   const folder = await mkdtemp(path.join(tmpdir(), 'small-disk-'));
   try {
-    await using disk = await smallDisk(folder, 1);
+    await using disk = await smallDisk(folder, { bytes: 1 });
     return disk !== undefined;
   } finally {
     await rm(folder, { recursive: true, force: true });

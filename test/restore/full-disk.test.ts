@@ -64,7 +64,7 @@ testWithDisk(
     await ask(`create table large as select n, repeat(md5(n::text), 30) as text from generate_series(1, 16000) n`);
     await ask(`alter table large owner to ${owner.user}`);
     const [size] = await ask('select pg_database_size(current_database())::float8 as bytes');
-    mounted.use(await smallDisk(folder, 1.6 * Number(size?.bytes)));
+    mounted.use(await smallDisk(folder, { bytes: 1.6 * Number(size?.bytes) }));
     await cluster.admin.sql(`create tablespace small location '${folder}'`);
     await cluster.admin.sql(`alter database ${database.name} set tablespace small`);
     const hooks = { stop: ['true'], migrate: null, start: ['true'], health: null, timeoutSeconds: 30 };
