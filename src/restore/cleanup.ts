@@ -1,3 +1,4 @@
+import { typedWord } from '../../blocks/next-step.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
 import { dropDatabase } from '../postgres/create-database.ts';
 import { holdRestoreLock } from '../postgres/restore-lock.ts';
@@ -18,12 +19,12 @@ export async function planCleanup({ target }: RestoreOptions, which: string): Pr
   const [only, ...others] = found;
   if (!only) {
     throw new UserError(`No restore of ${target.name} has left ${quoted(which)} behind.`, {
-      hint: kept.length > 0 ? `There are: ${kept.map(({ name }) => name).join(', ')}.` : 'There is nothing to drop.',
+      hint: kept.length > 0 ? `There are: ${typed(kept)}.` : 'There is nothing to drop.',
     });
   }
   if (others.length > 0) {
     throw new UserError(`${which} has left more than one database behind.`, {
-      hint: `Name one: ${found.map(({ name }) => name).join(', ')}.`,
+      hint: `Name one: ${typed(found)}.`,
     });
   }
   if (only.sessions > 0) {
@@ -65,6 +66,11 @@ export async function runCleanup(
     mayAct();
     await session.query(plan.statement);
   });
+}
+
+/** Their names as one types them. */
+function typed(databases: readonly MarkedDatabase[]): string {
+  return databases.map(({ name }) => typedWord(name) ?? quoted(name)).join(', ');
 }
 
 /** Never what bears the name that clients know, whatever its comment says. */
