@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { copyResult } from '../../blocks/restore-copy.ts';
 import { unescapeMrkdwn } from '../../blocks/text.ts';
+import { refusalOfMessage } from '../workspace/validate/surfaces.ts';
 
 const facts = {
   backup: '20261122T171500Z-A-1040',
@@ -30,7 +31,8 @@ test.each([
   ['<!channel> & `c`', 'DROP DATABASE "<!channel> & `c`";'],
 ])('the statement that drops the copy %j names just this database', (name, statement) => {
   expect(shownExactly(name)).toEqual([statement]);
-  const { text } = copyResult(name, facts);
+  const { text, blocks } = copyResult(name, facts);
+  expect(refusalOfMessage({ text, blocks: [...blocks] })).toBeUndefined();
   expect(text).not.toContain('<!channel>');
   expect(unescapeMrkdwn(text)).toContain(`\n${statement}\n`);
 });
