@@ -249,7 +249,8 @@ export async function startBot(
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
     releases.push(every(sweepEvery, () => clock.whileRight(() => sweep(actions, store, holder, now)), log));
     releases.push(every(recoveriesEvery, () => sweepRecoveries(targets, log), log));
-    releases.push(every(leftoversEvery, () => sweepLeftovers(targets, log), log));
+    const notices = { db: store.db, now, newId: randomUUID, recorded: () => courier.nudge(), self: context.self };
+    releases.push(every(leftoversEvery, () => sweepLeftovers(targets, log, notices), log));
     const askers = new Map([...targets].map(([name, { target }]) => [name, target]));
     const sampler = new Sampler({ store, holder, targets: askers, log, now });
     releases.push(every(sweepEvery, () => sampler.run(), log));
@@ -265,17 +266,13 @@ export async function startBot(
     });
     releases.push(every(sweepEvery, () => clock.whileRight(() => scheduler.run()), log));
     const watcher = new Watcher({
+      ...notices,
       store,
-      db: store.db,
       holder,
       watches: [...targets].map(([name, { target, settings }]) =>
         walWatch(name, walReader(target, settings.thresholds), settings.thresholds),
       ),
-      self: context.self,
-      newId: randomUUID,
-      recorded: () => courier.nudge(),
       log,
-      now,
     });
     releases.push(every(sweepEvery, () => watcher.run(), log));
     const teller = { ...context, db: store.db, self: identity.botUser };

@@ -110,13 +110,13 @@ export async function cleanUp({ backups, catalogue, verifications, target }: Tar
 export async function sweepLeftovers(
   targets: ReadonlyMap<string, TargetTools>,
   log: Logger,
-  notices?: NoticesOptions,
+  notices: NoticesOptions,
 ): Promise<void> {
   // Beside each other: one that is down is waited for by itself alone.
   await Promise.all([...targets.values()].map(tools => sweepOne(tools, log, notices)));
 }
 
-async function sweepOne(tools: TargetTools, log: Logger, notices: NoticesOptions | undefined): Promise<void> {
+async function sweepOne(tools: TargetTools, log: Logger, notices: NoticesOptions): Promise<void> {
   const { backups, target } = tools;
   try {
     for (const leftover of (await backups.cleanUp()).filter(({ removed }) => removed)) {
@@ -139,15 +139,11 @@ async function cleanUpVerifications(
 }
 
 /** Undoes or finishes what a bot that was killed had begun on the target's server. */
-async function recoverRestores(
-  { restores, target }: TargetTools,
-  log: Logger,
-  notices: NoticesOptions | undefined,
-): Promise<void> {
+async function recoverRestores({ restores, target }: TargetTools, log: Logger, notices: NoticesOptions): Promise<void> {
   try {
     for (const found of await restores.recover()) {
       log.warn({ target: target.name, ...found }, 'found what an interrupted restore left behind');
-      if (notices) await recordDeed(notices, { target: target.name, name: 'leftover', says: didToRestore(found) });
+      await recordDeed(notices, { target: target.name, name: 'leftover', says: didToRestore(found) });
     }
   } catch (error) {
     log.warn({ err: error, target: target.name }, 'what an interrupted restore left behind could not be looked for');

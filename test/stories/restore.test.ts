@@ -68,6 +68,10 @@ test('what another bot had half restored when it was killed is dropped while thi
     return rows.length === 0;
   });
   expect(office.logged()).toContain('found what an interrupted restore left behind');
+  await office.reads(
+    '#db-audit',
+    `The database ${half} was dropped: A-7, which was interrupted, had left it half done.`,
+  );
 });
 
 describe('rows were deleted by mistake', () => {
