@@ -8,12 +8,9 @@ export default defineCommand({
   summary: 'drop the database that a restore or its undo has set aside',
   risk: 'destructive',
   args: z.strictObject({
-    which: z
-      .string()
-      .min(1)
-      .meta({
-        description: 'the restore, such as A-1042, or the name of the database, in quotation marks if it has spaces',
-      }),
+    which: z.string().min(1).meta({
+      description: 'the restore, such as A-1042, or the name of the database, in quotation marks if it has spaces',
+    }),
   }),
   positional: ['which'],
   examples: ['restore-cleanup A-1042', 'restore-cleanup portal_before_20261122172000'],

@@ -47,6 +47,8 @@ const factsSchema = z.object({
   forSuperusers: z.array(z.string()),
   /** Extensions that only a superuser can create, and whether something of the database itself is made of them. */
   untrustedExtensions: z.array(z.object({ name: z.string(), schema: z.string(), needed: z.boolean() })),
+  /** Extensions that the server has files of and only a superuser can create, whether or not they are in the database. */
+  superuserExtensions: z.array(z.string()),
   /** Grants on objects of extensions, beyond those that the extensions make themselves. */
   extensionGrants: z.array(z.string()),
   /** The last commit, where track_commit_timestamp is on; ISO 8601. */
@@ -154,6 +156,9 @@ SELECT db.oid::text AS oid, db.datname::text AS database, pg_catalog.pg_get_user
     FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
     JOIN pg_catalog.pg_available_extension_versions v ON v.name = e.extname AND v.version = e.extversion
     WHERE v.superuser AND NOT v.trusted AND e.extname <> 'plpgsql'), '[]') AS "untrustedExtensions",
+  ARRAY(SELECT a.name::text FROM pg_catalog.pg_available_extensions a
+    JOIN pg_catalog.pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
+    WHERE v.superuser AND NOT v.trusted ORDER BY 1) AS "superuserExtensions",
   ARRAY(SELECT pg_catalog.format('GRANT %s ON %s %s TO %s', a.privilege_type, o.kind,
       pg_catalog.string_agg(o.name, ', ' ORDER BY o.name),
       CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)

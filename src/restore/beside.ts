@@ -13,7 +13,7 @@ import { commentStatement, markText } from '../postgres/set-aside.ts';
 import type { SwapFacts } from '../postgres/swap-obstacles.ts';
 import type { Session } from '../postgres/target.ts';
 import { toolsForMajor } from '../tools/binaries.ts';
-import { extensionsLeftOut } from './obstacles.ts';
+import { extensionsNotRestored } from './obstacles.ts';
 import { proveRestored } from './prove.ts';
 import type { Proof, RestoreOptions } from './restores.ts';
 import { requireRoomBeside } from './space.ts';
@@ -103,7 +103,7 @@ async function fillAndProve(
         dump,
         jobs: Math.max(1, Math.min(mostJobs, options.cores, availableParallelism())),
         ...(tables && { tables }),
-        withoutExtensions: extensionsLeftOut(facts).map(({ name }) => name),
+        withoutExtensions: extensionsNotRestored(facts),
         withoutForeignGrants: !facts.role.superuser,
         application: `pg-chatops/restore/${actionId}`,
         signal,

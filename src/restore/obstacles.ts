@@ -72,6 +72,15 @@ export function extensionsLeftOut({ role, untrustedExtensions }: SwapFacts): Swa
   return role.superuser ? [] : untrustedExtensions.filter(({ needed }) => !needed);
 }
 
+/**
+ * Names of what is left out of a backup, which may hold extensions that the database has no more: an earlier restore has
+ * left them out. Should something of the backup be made of one, pg_restore says so before the swap.
+ */
+export function extensionsNotRestored(facts: SwapFacts): string[] {
+  if (facts.role.superuser) return [];
+  return [...extensionsLeftOut(facts).map(({ name }) => name), ...facts.superuserExtensions];
+}
+
 /** @throws UserError for what keeps a database from being renamed, or would be lost by it. */
 export function refuseSwap(facts: SwapFacts): void {
   const { database, standby, template, prepared, slots, subscriptions, protectedSessions } = facts;

@@ -32,6 +32,7 @@ const facts: SwapFacts = {
   ownedBySuperusers: [],
   forSuperusers: [],
   untrustedExtensions: [],
+  superuserExtensions: [],
   extensionGrants: [],
   lastCommit: null,
 };

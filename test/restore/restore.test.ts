@@ -92,6 +92,15 @@ describe('a restore', () => {
     expect(await portal.databases()).toEqual([portal.database.name]);
   }, 40_000);
 
+  test('brings it back once more, although the database lacks the extension that the first time left out', async () => {
+    const before = await users();
+    await portal.backUp();
+    await portal.sql('drop extension pg_stat_statements');
+    await portal.sql('truncate users, orders, "Invoices"');
+    await portal.restores.run(await portal.restores.plan(question()), watch());
+    expect(await users()).toBe(before);
+  });
+
   test('runs the hooks in order, and starts the application again when it fails before the swap', async () => {
     await portal.backUp();
     const hooks = {
