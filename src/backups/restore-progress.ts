@@ -31,7 +31,7 @@ const shareOfRows = 2 / 3;
  * With jobs, an entry has a process of its own, and the leader tells its beginning and its end by its id. A worker that
  * writes to the same stderr may have taken the prefix of the line, or have put its own, or a level, before it.
  */
-const finishedLine = /^(?:(?:pg_restore|error|warning): )*finished item (\d+) TABLE DATA /;
+const finishedLine = /^(?:pg_restore:|error:|warning:|\s)*finished item (\d+) TABLE DATA /;
 /** Without, the next step tells that the one before is over. */
 const startedLine = /^pg_restore: processing data for table "(.+)"$/;
 

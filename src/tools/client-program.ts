@@ -45,8 +45,8 @@ const inherited = ['PATH', 'HOME', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PA
 const narration =
   /^pg_\w+: (?:(?!missing |aborting )[a-z]+ing |finished (?:item|main) |restored \d|last built-in OID |read TOC entry |no item ready|implied data-only)/;
 
-/** What is left of the lines of others: `pg_restore: pg_restore: error: …`. */
-const repeatedPrefix = /^(pg_\w+: )\1+/;
+/** What is left of the lines of others: `pg_restore:pg_restore:  error: …`; the blank is a write of its own. */
+const repeatedPrefix = /^(?:\s*(pg_\w+):)+\s+/;
 
 /**
  * Runs one of PostgreSQL's client programs to its end.
@@ -70,7 +70,7 @@ export async function runClientProgram(program: string, argv: readonly string[],
   const hearing = (async () => {
     for await (const line of subprocess.iterable({ from: 'stderr' })) {
       run.heard?.(line);
-      const said = line.replace(repeatedPrefix, '$1');
+      const said = line.replace(repeatedPrefix, '$1: ');
       if (!narration.test(said)) complaints.push(said);
       if (complaints.length > keptLines) complaints.shift();
     }

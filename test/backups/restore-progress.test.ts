@@ -21,7 +21,7 @@ test('the end of a table is heard though its line is mixed with those of other j
     'pg_restore: finished item 10 TABLE DATA users',
     'pg_restore: pg_restore: processing data for table "public.tags"',
     'finished item 11 TABLE DATA events',
-    'pg_restore: pg_restore: finished item 12 TABLE DATA tags',
+    'pg_restore:pg_restore:  finished item 12 TABLE DATA tags',
     'pg_restore: finished item 12 TABLE DATA tags',
     'pg_restore: error: finished item 13 TABLE DATA notes',
   ];

@@ -70,6 +70,7 @@ test('two approvers at the same instant, a dozen times, each click in another pr
 test('a request that is delivered to all of them is one action', async () => {
   const before = await newest();
   const asked = await ada.types('/db requests');
+  await slack.until(async () => (await newest()) > before, 'the action');
   for (let again = 0; again < 6; again += 1) await slack.redeliver(asked);
   await ask();
   expect(await newest()).toBe(before + 2);

@@ -35,7 +35,7 @@ test('no failure is taken for a step, however the lines of jobs that write at on
     'pg_restore: warning: errors ignored on restore: 1',
   ];
   expect(await complaintsOf(...said)).toEqual(said);
-  expect(await complaintsOf('pg_restore: pg_restore: pg_restore: error: a worker process died unexpectedly')).toEqual([
+  expect(await complaintsOf('pg_restore:pg_restore: pg_restore:  error: a worker process died unexpectedly')).toEqual([
     'pg_restore: error: a worker process died unexpectedly',
   ]);
 });
