@@ -46,6 +46,8 @@ export function openLanes({ clients, emergency, warm, limits, pooled, poolSize, 
   const open = new Map<pg.ClientBase, number>();
 
   function note(client: pg.ClientBase) {
+    // Cut between two statements, or as soon as it is connected, it tells its own listeners; the next query says why.
+    client.on('error', ignore);
     const pid = backendPid(client);
     if (pid !== undefined) open.set(client, pid);
     client.once('end', () => open.delete(client));
@@ -65,15 +67,7 @@ export function openLanes({ clients, emergency, warm, limits, pooled, poolSize, 
       throw error;
     });
     const client = await created.connect();
-    // Cut between two statements, a client that is checked out tells its own listeners; the next query says why.
-    client.on('error', ignore);
-    return {
-      client,
-      release: broken => {
-        client.off('error', ignore);
-        client.release(broken);
-      },
-    };
+    return { client, release: broken => client.release(broken) };
   }
 
   async function on(lease: Lease, text: string, values: readonly unknown[], deadline: number) {
