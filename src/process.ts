@@ -23,7 +23,7 @@ async function start(options: BotOptions): Promise<void> {
   let asked = false;
   for (const signal of ['SIGTERM', 'SIGINT']) {
     process.on(signal, () => {
-      // What hangs while it starts, such as Slack or a target, must not hold up whoever wants it to end; the next start goes on from there.
+      // A start that hangs holds up nobody who wants it to end; the next start goes on from there.
       if (asked && !hasStarted) process.exit(exitCodes.failed);
       asked = true;
       log.info({ signal }, hasStarted ? 'shutting down' : 'shutting down once started; another signal ends it at once');

@@ -56,24 +56,30 @@ test('while a clock is wrong nothing is done by it; it is told once, and so is t
   }
 });
 
-test('a process whose clock is set ahead changes nothing until it is right again, runs nothing by itself, and does not start beside others', async () => {
+test('a process whose clock is set ahead changes nothing until it is right again, runs, expires and purges nothing by itself, and does not start beside others', async () => {
   const database = await emptyDatabase();
   let ahead = 0;
   const office = await openOffice({
     bot: { now: () => Date.now() + ahead, sweepEvery: 20 },
-    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: '0 2 * * *' },
+    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: '0 2 * * *', AUDIT_KEY: 'x'.repeat(32) },
+    yaml: 'audit_retention_days: 1',
   });
-  const { ada, slack, logged } = office;
+  const { ada, ben, slack, logged } = office;
   try {
+    await ada.types('/db help');
+    await office.reads('#db-audit', '/db help');
     const victim = await office.idleSession();
+    const waiting = await office.asksToKill(victim);
     ahead = 2 * day;
     await slack.until(() => logged().includes('The clock of the bot’s machine differs'), 'the drift to be noticed');
     await ada.types(`/db kill ${victim.pid}`);
     await office.sees(ada, /clock of the bot’s machine differs[\s\S]*plans and approves nothing destructive/);
-    expect(office.transcript('#db-audit').join('\n')).not.toContain('/db backup');
+    expect(office.transcript('#db-audit').join('\n')).not.toMatch(/\/db backup|expired/);
+    expect(logged()).not.toContain('was purged');
     ahead = 0;
     await slack.until(() => logged().includes('agrees with that of the store’s server again'), 'the clocks to agree');
-    await office.asksToKill(victim);
+    await ben.clicks('Approve');
+    await office.reads('#incident', `${waiting} is done`);
     await office.stopBot();
     ahead = 30_000;
     await expect(office.startBot()).rejects.toThrow(/clock/);

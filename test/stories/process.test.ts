@@ -40,6 +40,16 @@ async function startProcess(slack: Workspace) {
   };
 }
 
+/** A process that was sent a signal while it waits for Slack's first answer. */
+async function signalledAtStart(slack: Workspace, signal: NodeJS.Signals) {
+  const asking = slack.faults.on('auth.test', { hang: true });
+  const bot = await startProcess(slack);
+  await slack.until(() => asking.hits > 0, 'the bot to ask Slack who it is');
+  bot.signals(signal);
+  await bot.says('shutting down once started');
+  return { ...bot, asking };
+}
+
 describe('the bot as a process', () => {
   test('says everything that is missing at once, before anything starts', async () => {
     const { exitCode, stderr } = await execa(process.execPath, ['src/main.ts'], {
@@ -71,12 +81,8 @@ describe('the bot as a process', () => {
 
   test('a signal while it starts lets it start, and ends it in good order then', async () => {
     await using slack = await startWorkspace();
-    const asking = slack.faults.on('auth.test', { hang: true });
-    await using bot = await startProcess(slack);
-    await slack.until(() => asking.hits > 0, 'the bot to ask Slack who it is');
-    bot.signals('SIGTERM');
-    await bot.says('shutting down once started');
-    asking.release();
+    await using bot = await signalledAtStart(slack, 'SIGTERM');
+    bot.asking.release();
     const { exitCode, all } = await bot.ended;
     expect(all).toContain('"msg":"ready"');
     expect(exitCode).toBe(0);
@@ -84,11 +90,7 @@ describe('the bot as a process', () => {
 
   test('where the start hangs, the second signal ends it', async () => {
     await using slack = await startWorkspace();
-    const asking = slack.faults.on('auth.test', { hang: true });
-    await using bot = await startProcess(slack);
-    await slack.until(() => asking.hits > 0, 'the bot to ask Slack who it is');
-    bot.signals('SIGINT');
-    await bot.says('shutting down once started');
+    await using bot = await signalledAtStart(slack, 'SIGINT');
     bot.signals('SIGINT');
     expect((await bot.ended).exitCode).toBe(1);
   });
