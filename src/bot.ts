@@ -247,7 +247,7 @@ export async function startBot(
     releases.push(() => slack.stop());
     jobs.heard(now());
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
-    releases.push(every(sweepEvery, () => clock.whileRight(() => sweep(actions, store, holder, now)), log));
+    releases.push(every(sweepEvery, () => clock.whileRight(asOf => sweep(actions, store, holder, asOf)), log));
     releases.push(every(recoveriesEvery, () => sweepRecoveries(targets, log), log));
     const notices = { db: store.db, now, newId: randomUUID, recorded: () => courier.nudge(), self: context.self };
     releases.push(every(leftoversEvery, () => sweepLeftovers(targets, log, notices), log));
@@ -262,9 +262,8 @@ export async function startBot(
       ledger: context.ledger,
       begin: duty => actions.beginByItself(duty),
       log,
-      now,
     });
-    releases.push(every(sweepEvery, () => clock.whileRight(() => scheduler.run()), log));
+    releases.push(every(sweepEvery, () => clock.whileRight(asOf => scheduler.run(asOf)), log));
     const watcher = new Watcher({
       ...notices,
       store,
@@ -277,7 +276,7 @@ export async function startBot(
     releases.push(every(sweepEvery, () => watcher.run(), log));
     const teller = { ...context, db: store.db, self: identity.botUser };
     releases.push(every(sweepEvery, () => tellOwed(teller), log));
-    if (retention) releases.push(every(sweepEvery, () => clock.whileRight(() => retention.run()), log));
+    if (retention) releases.push(every(sweepEvery, () => clock.whileRight(asOf => retention.run(asOf)), log));
 
     log.info(
       {
@@ -351,13 +350,13 @@ function actionTarget(target: TargetConfig): ActionTarget {
 }
 
 /** One process at a time tells what others could not, or each would tell every requester of the same end. */
-async function sweep(actions: Actions, { sole, db }: Store, holder: string, now: () => number): Promise<void> {
+async function sweep(actions: Actions, { sole, db }: Store, holder: string, asOf: number): Promise<void> {
   let lease: Lease | undefined;
   const mayRetell = async () => {
-    lease = await takeLease(db, { name: 'teller', holder, now: now(), ttl: tellerLease, sole });
+    lease = await takeLease(db, { name: 'teller', holder, now: asOf, ttl: tellerLease, sole });
     return lease !== undefined;
   };
-  await actions.sweep(mayRetell);
+  await actions.sweep(mayRetell, asOf);
   if (lease) await returnLease(db, lease);
 }
 

@@ -114,7 +114,7 @@ export class Actions {
     return stayAlive(this.#context);
   }
 
-  sweep(mayRetell: () => Promise<boolean> = async () => true): Promise<void> {
-    return this.#context.jobs.track(sweep(this.#context, mayRetell));
+  sweep(mayRetell: () => Promise<boolean> = async () => true, asOf: number = this.#context.now()): Promise<void> {
+    return this.#context.jobs.track(sweep(this.#context, mayRetell, asOf));
   }
 }

@@ -42,8 +42,7 @@ export class LedgerNotices extends LedgerRows {
    * Waiting actions whose approvers are to be reminded: a third of the time from request to expiry is over, or two
    * thirds, and they were not reminded since.
    */
-  async remindersDue(): Promise<Action[]> {
-    const now = this.now();
+  async remindersDue(now = this.now()): Promise<Action[]> {
     return this.store
       .selectFrom('actions')
       .selectAll()
@@ -62,8 +61,7 @@ export class LedgerNotices extends LedgerRows {
    * Takes one reminder upon this process: of several that see it is due, one gets the action, and none once it was
    * decided. What was missed while no process ran is not made up for.
    */
-  async remind({ id, reminded, asked_at, expires_at }: Action): Promise<Action | undefined> {
-    const now = this.now();
+  async remind({ id, reminded, asked_at, expires_at }: Action, now = this.now()): Promise<Action | undefined> {
     const thirds = Math.floor((3 * (now - asked_at)) / Math.max(1, (expires_at ?? now) - asked_at));
     return this.store
       .updateTable('actions')
@@ -83,8 +81,7 @@ export class LedgerNotices extends LedgerRows {
   }
 
   /** Run by one person alone, and the approvers could not be told so far. Each is due again a while later. */
-  async alarmsDue(): Promise<Action[]> {
-    const now = this.now();
+  async alarmsDue(now = this.now()): Promise<Action[]> {
     return this.store
       .updateTable('actions')
       .set({ alarm_at: now + alarmAgainAfter })

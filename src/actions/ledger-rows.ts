@@ -69,12 +69,12 @@ export class LedgerRows {
   }
 
   /** Waiting actions whose time is over. */
-  async overdue(): Promise<Action[]> {
+  async overdue(now = this.now()): Promise<Action[]> {
     return this.store
       .selectFrom('actions')
       .selectAll()
       .where('state', '=', 'waiting')
-      .where('expires_at', '<=', this.now())
+      .where('expires_at', '<=', now)
       .orderBy('expires_at')
       .execute();
   }

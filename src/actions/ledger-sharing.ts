@@ -27,6 +27,7 @@ export class LedgerSharing extends LedgerNotices {
   /**
    * What processes that are gone left behind: actions they were planning or running. They are never run again.
    * @param options.sole no other process can be alive; otherwise a process is taken for gone when its lease is over.
+   * @param options.asOf when a lease is over that ended before, milliseconds since 1970; this moment unless told.
    * @param options.except ids that are under way in this process.
    * @param options.owed what others than the requester are to be told of it, kept until they were.
    * @returns each as it is now.
@@ -35,10 +36,12 @@ export class LedgerSharing extends LedgerNotices {
     outcomeOf: (action: Action) => string,
     {
       sole,
+      asOf,
       except = [],
       owed,
     }: {
       sole: boolean;
+      asOf?: number;
       except?: readonly number[];
       owed?: (action: Action, outcome: string, at: number) => OwedNotice | undefined;
     },
@@ -47,7 +50,7 @@ export class LedgerSharing extends LedgerNotices {
       .selectFrom('actions')
       .selectAll()
       .where('state', 'in', ['asked', 'running'])
-      .where(this.#leftBehind(sole))
+      .where(this.#leftBehind(sole, asOf))
       .$if(except.length > 0, query => query.where('id', 'not in', except))
       .orderBy('id')
       .execute();
@@ -72,14 +75,15 @@ export class LedgerSharing extends LedgerNotices {
 
   /**
    * Takes over waiting actions whose process is gone before their card stood.
+   * @param options as for `interrupt`.
    * @returns those that are this process's to show now; `cardShown` is due for each.
    */
-  async adoptCards({ sole }: { sole: boolean }): Promise<Action[]> {
+  async adoptCards({ sole, asOf }: { sole: boolean; asOf?: number }): Promise<Action[]> {
     return this.store
       .updateTable('actions')
       .set(this.held())
       .where('state', '=', 'waiting')
-      .where(this.#leftBehind(sole))
+      .where(this.#leftBehind(sole, asOf))
       .returningAll()
       .execute();
   }
@@ -95,9 +99,9 @@ export class LedgerSharing extends LedgerNotices {
       .execute();
   }
 
-  #leftBehind(sole: boolean) {
+  #leftBehind(sole: boolean, asOf = this.now()) {
     return (eb: ExpressionBuilder<StoreSchema, 'actions'>) =>
-      sole ? eb('holder', '<>', this.holder) : eb('lease_until', '<=', this.now());
+      sole ? eb('holder', '<>', this.holder) : eb('lease_until', '<=', asOf);
   }
 }
 

@@ -14,8 +14,8 @@ import { below, headingOf, showEnd, showWaiting, tryToShowEnd, whisperEnd } from
  * waits is shown again where its card never came to be.
  */
 export async function recover(context: Context): Promise<void> {
-  await interruptLeft(context, context.sole);
-  await showLeft(context, context.sole);
+  await interruptLeft(context, context.sole, context.now());
+  await showLeft(context, context.sole, context.now());
 }
 
 /**
@@ -53,9 +53,14 @@ async function within<T>({ sleep }: Context, milliseconds: number, work: Promise
   }
 }
 
-async function interruptLeft(context: Context, sole: boolean): Promise<void> {
+async function interruptLeft(context: Context, sole: boolean, asOf: number): Promise<void> {
   const except = context.jobs.underWay;
-  const left = await context.ledger.interrupt(action => interruption(context, action), { sole, except, owed });
+  const left = await context.ledger.interrupt(action => interruption(context, action), {
+    sole,
+    asOf,
+    except,
+    owed,
+  });
   for (const action of left) {
     context.log.warn(
       { action: spoken(action.id), command: action.command },
@@ -73,8 +78,8 @@ function owed(action: Action, outcome: string, at: number): OwedNotice | undefin
   return { id: `interrupted ${spoken(action.id)}`, target, notice, at };
 }
 
-async function showLeft(context: Context, sole: boolean): Promise<void> {
-  for (const action of await context.ledger.adoptCards({ sole })) {
+async function showLeft(context: Context, sole: boolean, asOf: number): Promise<void> {
+  for (const action of await context.ledger.adoptCards({ sole, asOf })) {
     await context.jobs.hold(action.id, () => quietly(context, action, () => showWaiting(context, action)));
   }
 }
@@ -83,21 +88,24 @@ async function showLeft(context: Context, sole: boolean): Promise<void> {
  * Ends what nobody decided in time and what processes that are gone left behind, and shows ends that could not be shown
  * before. Called about once a second in each process: the one that moves an action tells its end.
  * @param mayRetell whether it is for this process to show what others could not; asked before each.
+ * @param asOf by which what is over is judged, milliseconds since 1970.
  */
-export async function sweep(context: Context, mayRetell: () => Promise<boolean>): Promise<void> {
-  await interruptLeft(context, false);
-  await showLeft(context, false);
-  for (const overdue of await context.ledger.overdue()) {
+export async function sweep(context: Context, mayRetell: () => Promise<boolean>, asOf: number): Promise<void> {
+  await interruptLeft(context, false, asOf);
+  await showLeft(context, false, asOf);
+  for (const overdue of await context.ledger.overdue(asOf)) {
     const expired = await context.ledger.turnDown(overdue.id, 'expired', undefined, undefined);
     if (expired) await tryToShowEnd(context, expired);
   }
-  for (const due of await context.ledger.remindersDue()) await quietly(context, due, () => remind(context, due));
-  for (const due of await context.ledger.alarmsDue()) await quietly(context, due, () => alarmApprovers(context, due));
-  for (const { id } of await context.ledger.untold(context.now() - firstRetry)) {
+  for (const due of await context.ledger.remindersDue(asOf))
+    await quietly(context, due, () => remind(context, due, asOf));
+  for (const due of await context.ledger.alarmsDue(asOf))
+    await quietly(context, due, () => alarmApprovers(context, due));
+  for (const { id } of await context.ledger.untold(asOf - firstRetry)) {
     if (!(await mayRetell())) return;
     // Read anew: another process may have told it while this one waited for its turn.
     const untold = await context.ledger.find(id);
-    if (untold?.told === 0 && context.retries.due(id, context.now())) await retry(context, untold);
+    if (untold?.told === 0 && context.retries.due(id, asOf)) await retry(context, untold);
   }
 }
 
@@ -125,8 +133,8 @@ async function sayRefused(context: Context, refused: Action): Promise<void> {
 const mostNamed = 8;
 
 /** Says below the card who may still approve, by name: whoever is mentioned would be notified each time. */
-async function remind(context: Context, due: Action): Promise<void> {
-  const action = await context.ledger.remind(due);
+async function remind(context: Context, due: Action, asOf: number): Promise<void> {
+  const action = await context.ledger.remind(due, asOf);
   const access = context.targets.get(due.target)?.access;
   if (!action || !access) return;
   const approvedBy = new Set((await context.ledger.approversOf(action.id)).map(person => person.id));
@@ -138,7 +146,7 @@ async function remind(context: Context, due: Action): Promise<void> {
       names: left.map(person => person.name || person.id),
       more,
       missing: action.approvals_needed - approvedBy.size,
-      expiresAt: new Date(action.expires_at ?? context.now()),
+      expiresAt: new Date(action.expires_at ?? asOf),
     }),
   );
 }

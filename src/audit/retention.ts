@@ -50,17 +50,20 @@ export class Retention {
     this.#options = options;
   }
 
-  /** Purges one batch, when it is time; called about once a second. What stands against it is logged once an hour. */
-  async run(): Promise<void> {
-    const { now, log } = this.#options;
-    if (now() - this.#lookedAt < every) return;
+  /**
+   * Purges one batch, when it is time; called about once a second. What stands against it is logged once an hour.
+   * @param asOf by which the record's age is judged, milliseconds since 1970.
+   */
+  async run(asOf: number = this.#options.now()): Promise<void> {
+    const { log } = this.#options;
+    if (asOf - this.#lookedAt < every) return;
     try {
-      const purged = await this.purge();
-      if (purged === undefined) this.#lookedAt = now();
+      const purged = await this.purge(asOf);
+      if (purged === undefined) this.#lookedAt = asOf;
       else log.info({ ...purged }, 'the oldest part of the record was purged');
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      this.#lookedAt = now();
+      this.#lookedAt = asOf;
       log.error({ problem: error.message, hint: error.hint }, 'the record is not purged');
     }
   }
@@ -69,27 +72,27 @@ export class Retention {
    * Removes the oldest events, up to a number, with the actions that have none left. An event that has not reached the
    * audit channel, or did so lately, or whose action has not ended, stays, and so does everything after it: the chain has
    * one beginning. What the bot forgets and signs is what it wrote: everything that is to go is computed anew before.
+   * @param asOf as for `run`.
    * @returns `undefined` when nothing is old enough.
    * @throws UserError when it is not as it was written; nothing is removed then.
    */
-  async purge(): Promise<Purged | undefined> {
+  async purge(asOf: number = this.#options.now()): Promise<Purged | undefined> {
     const { store, recorded } = this.#options;
     const purged = await store.transaction().execute(async transaction => {
       await lockRecord(transaction);
-      const oldest = await this.#oldest(transaction);
+      const oldest = await this.#oldest(transaction, asOf);
       // A purge each day of nothing but an earlier day's purge would go on for ever.
       if (oldest.every(({ kind }) => kind === 'purged')) return undefined;
       await this.#check(transaction, oldest);
-      return this.#remove(transaction, oldest);
+      return this.#remove(transaction, oldest, asOf);
     });
     if (purged) recorded();
     return purged;
   }
 
   /** The oldest events as far as they may go, in order. By whole days: a purge is then one event a day, not one an hour. */
-  async #oldest(transaction: Transaction<StoreSchema>): Promise<StoredEvent[]> {
-    const { now, days } = this.#options;
-    const before = Math.floor(now() / day) * day - days * day;
+  async #oldest(transaction: Transaction<StoreSchema>, asOf: number): Promise<StoredEvent[]> {
+    const before = Math.floor(asOf / day) * day - this.#options.days * day;
     const rows = await transaction
       .selectFrom('events as e')
       .innerJoin('deliveries as d', 'd.event_seq', 'e.seq')
@@ -127,12 +130,11 @@ export class Retention {
     }
   }
 
-  async #remove(transaction: Transaction<StoreSchema>, oldest: readonly StoredEvent[]): Promise<Purged> {
+  async #remove(transaction: Transaction<StoreSchema>, oldest: readonly StoredEvent[], at: number): Promise<Purged> {
     const { seq, hash } = oldest.at(-1)!;
     await transaction.deleteFrom('deliveries').where('event_seq', '<=', seq).execute();
     await transaction.deleteFrom('events').where('seq', '<=', seq).execute();
     const actions = await removeActions(transaction, [...new Set(oldest.map(event => event.action_id))]);
-    const at = this.#options.now();
     const signature = await writeCheckpoint(transaction, { seq, hash, at }, this.#options.key);
     await this.#record(transaction, at, { events: oldest.length, actions, upto: seq, hash, signature });
     return { events: oldest.length, actions };

@@ -41,8 +41,6 @@ export interface SchedulerOptions {
   readonly ledger: Pick<Ledger, 'find'>;
   readonly begin: (duty: Duty) => Promise<Begun | { readonly is: 'closing' }>;
   readonly log: Logger;
-  /** Milliseconds since 1970. */
-  readonly now: () => number;
 }
 
 export const job = 'backup';
@@ -62,29 +60,32 @@ export class Scheduler {
     this.#options = options;
   }
 
-  /** Moves each schedule on as far as it can go now; called about once a second, one call at a time. */
-  async run(): Promise<void> {
-    const { store, holder, routines, now } = this.#options;
+  /**
+   * Moves each schedule on as far as it can go now; called about once a second, one call at a time.
+   * @param asOf by which what is due is judged, milliseconds since 1970.
+   */
+  async run(asOf: number): Promise<void> {
+    const { store, holder, routines } = this.#options;
     if (routines.length === 0) return;
     if (!this.#known) {
-      for (const routine of routines) await knowSchedule(store.db, { ...routine, job }, now());
+      for (const routine of routines) await knowSchedule(store.db, { ...routine, job }, asOf);
       this.#known = true;
     }
-    if ((await this.#waiting()).length === 0) return;
-    const lease = await takeLease(store.db, { name: 'schedule', holder, now: now(), ttl: leaseTime, sole: store.sole });
-    if (lease) await this.#runHolding(lease);
+    if ((await this.#waiting(asOf)).length === 0) return;
+    const lease = await takeLease(store.db, { name: 'schedule', holder, now: asOf, ttl: leaseTime, sole: store.sole });
+    if (lease) await this.#runHolding(lease, asOf);
   }
 
-  async #runHolding(lease: Lease): Promise<void> {
-    const { store, log, now } = this.#options;
+  async #runHolding(lease: Lease, asOf: number): Promise<void> {
+    const { store, log } = this.#options;
     try {
       // Looked at anew: another process may have moved them before this one got its turn.
-      for (const { routine, row, action, move } of await this.#waiting()) {
+      for (const { routine, row, action, move } of await this.#waiting(asOf)) {
         try {
-          await this.#move(routine, row, action, move);
+          await this.#move(routine, row, action, move, asOf);
         } catch (error) {
           log.error({ err: error, target: routine.target }, 'a schedule could not be moved on');
-          this.#notBefore.set(routine.target, now() + afterTrouble);
+          this.#notBefore.set(routine.target, asOf + afterTrouble);
         }
       }
     } finally {
@@ -93,44 +94,44 @@ export class Scheduler {
   }
 
   /** Schedules that do not rest. */
-  async #waiting() {
-    const { store, routines, ledger, now } = this.#options;
+  async #waiting(asOf: number) {
+    const { store, routines, ledger } = this.#options;
     const rows = new Map((await readSchedules(store.db, job)).map(row => [row.target, row]));
     const found = await Promise.all(
       routines.map(async routine => {
         const row = rows.get(routine.target);
-        if (!row || now() < (this.#notBefore.get(routine.target) ?? 0)) return [];
+        if (!row || asOf < (this.#notBefore.get(routine.target) ?? 0)) return [];
         const action = row.last_action === null ? undefined : await ledger.find(row.last_action);
         const steps = routine.steps.map(({ name }) => name);
-        const move = nextMove(routine, row, { steps, action, now: now() });
+        const move = nextMove(routine, row, { steps, action, now: asOf });
         return move.is === 'rest' ? [] : [{ routine, row, action, move }];
       }),
     );
     return found.flat();
   }
 
-  async #move(routine: Routine, row: ScheduleRow, action: Action | undefined, move: Move): Promise<void> {
-    const { store, log, now } = this.#options;
+  async #move(routine: Routine, row: ScheduleRow, action: Action | undefined, move: Move, asOf: number): Promise<void> {
+    const { store, log } = this.#options;
     switch (move.is) {
       case 'rest':
         return;
       case 'rewind':
         log.warn({ target: routine.target }, 'the clock was set back: what is due is counted from now on');
-        await moveSchedule(store.db, row, { handled: now() });
+        await moveSchedule(store.db, row, { handled: asOf });
         return;
       case 'begin':
-        return this.#begin(routine, row, move);
+        return this.#begin(routine, row, move, asOf);
       case 'continue':
         return this.#continue(routine, row, move.step);
       case 'end': {
-        const notice = move.well ? undefined : this.#failure(routine, row, action);
-        await moveSchedule(store.db, row, { step: null, ended_at: action?.finished_at ?? now() }, notice);
+        const notice = move.well ? undefined : this.#failure(routine, row, action, asOf);
+        await moveSchedule(store.db, row, { step: null, ended_at: action?.finished_at ?? asOf }, notice);
       }
     }
   }
 
-  async #begin(routine: Routine, row: ScheduleRow, { due, late }: Move & { is: 'begin' }): Promise<void> {
-    const { store, begin, log, now } = this.#options;
+  async #begin(routine: Routine, row: ScheduleRow, { due, late }: Move & { is: 'begin' }, asOf: number): Promise<void> {
+    const { store, begin, log } = this.#options;
     const [first] = routine.steps;
     if (first === undefined) return;
     const { target } = routine;
@@ -174,7 +175,7 @@ export class Scheduler {
         held_up_by: null,
         ended_at: null,
       },
-      missed && owed(missed, due.at, now()),
+      missed && owed(missed, due.at, asOf),
     );
   }
 
@@ -196,8 +197,7 @@ export class Scheduler {
     await moveSchedule(store.db, row, { step: name, last_action: begun.action.id });
   }
 
-  #failure(routine: Routine, row: ScheduleRow, action: Action | undefined): OwedNotice {
-    const { now } = this.#options;
+  #failure(routine: Routine, row: ScheduleRow, action: Action | undefined, asOf: number): OwedNotice {
     const [first] = routine.steps;
     const later = row.first_action !== row.last_action && first && row.first_action !== null;
     const notice: Notice = {
@@ -209,9 +209,9 @@ export class Scheduler {
       due: row.handled,
       state: action?.state ?? 'interrupted',
       outcome: action?.outcome ?? 'Nobody knows how it ended.',
-      next: nextAfter(routine, now()),
+      next: nextAfter(routine, asOf),
     };
-    return owed(notice, row.handled, now());
+    return owed(notice, row.handled, asOf);
   }
 }
 

@@ -33,7 +33,7 @@ beforeEach(async () => {
     },
     log,
   });
-  await scheduler.run();
+  await scheduler.run(books.now);
 });
 afterEach(() => books.close());
 
@@ -47,7 +47,7 @@ async function someonesBackup() {
 const row = async (target: string) =>
   (await readSchedules(books.store, 'backup')).find(each => each.target === target)!;
 const looks = async (times: number) => {
-  for (let time = 0; time < times; time += 1) await scheduler.run();
+  for (let time = 0; time < times; time += 1) await scheduler.run(books.now);
 };
 const owed = async () => (await books.store.selectFrom('owed_notices').selectAll().execute()).length;
 

@@ -45,6 +45,5 @@ export function nightly(
     ledger,
     begin,
     log,
-    now: () => books.now,
   });
 }

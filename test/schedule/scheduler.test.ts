@@ -25,7 +25,7 @@ afterEach(async () => {
 
 /** All of them look, at once, until nothing is left to do. */
 async function look(): Promise<string[]> {
-  for (let time = 0; time < 6; time += 1) await Promise.all(processes.map(each => each.run()));
+  for (let time = 0; time < 6; time += 1) await Promise.all(processes.map(each => each.run(books.now)));
   const actions = await books.store.selectFrom('actions').select(['command', 'state']).orderBy('id').execute();
   return actions.map(({ command, state }) => `${command} ${state}`);
 }

@@ -56,6 +56,63 @@ test('while a clock is wrong nothing is done by it; it is told once, and so is t
   }
 });
 
+test('a clock that is set while what is due is done judges nothing: the moment that was compared does', async () => {
+  const books = await Books.open({ engine: 'postgres' });
+  let off = 0;
+  const now = () => Date.now() + off;
+  try {
+    const clock = new ClockWatch({ db: books.store, sole: false }, { now, tolerance: 5_000, log: silent });
+    for (const jump of [2 * day, -2 * day]) {
+      off = 0;
+      const began = Date.now();
+      let judgedBy: number | undefined;
+      const jumping = clock.whileRight(async asOf => {
+        judgedBy = asOf;
+      });
+      off = jump;
+      await jumping;
+      expect(judgedBy).toBeGreaterThanOrEqual(began);
+      expect(judgedBy).toBeLessThanOrEqual(Date.now());
+    }
+  } finally {
+    await books.close();
+  }
+});
+
+test('a clock that is set ahead between the comparison and what follows it runs, expires and purges nothing', async () => {
+  const database = await emptyDatabase();
+  let ahead = 0;
+  let compared = 0;
+  const now = () => {
+    const caller = new Error().stack?.split('\n')[2];
+    if (caller?.includes('store/clock.ts') !== true) return Date.now() + ahead;
+    compared += 1;
+    return Date.now();
+  };
+  const office = await openOffice({
+    bot: { now, sweepEvery: 20 },
+    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: '0 2 * * *', AUDIT_KEY: 'x'.repeat(32) },
+    yaml: 'audit_retention_days: 1',
+  });
+  const { ada, ben, slack, logged } = office;
+  try {
+    await ada.types('/db help');
+    await office.reads('#db-audit', '/db help');
+    const waiting = await office.asksToKill(await office.idleSession());
+    ahead = 2 * day;
+    const before = compared;
+    await slack.until(() => compared > before + 100, 'a hundred looks at what is due');
+    ahead = 0;
+    await ben.clicks('Approve');
+    await office.reads('#incident', `${waiting} is done`);
+    expect(office.transcript('#db-audit').join('\n')).not.toMatch(/\/db backup|expired|interrupted/);
+    expect(logged()).not.toContain('was purged');
+  } finally {
+    await office.close();
+    await database.drop();
+  }
+});
+
 test('a process whose clock is set ahead changes nothing until it is right again, runs, expires and purges nothing by itself, and does not start beside others', async () => {
   const database = await emptyDatabase();
   let ahead = 0;

@@ -99,7 +99,7 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: sharing,
-        from: "      .where('state', 'in', ['asked', 'running'])\n      .where(this.#leftBehind(sole))\n",
+        from: "      .where('state', 'in', ['asked', 'running'])\n      .where(this.#leftBehind(sole, asOf))\n",
         to: "      .where('state', 'in', ['asked', 'running'])\n      .where('holder', '<>', this.holder)\n      .$if(!sole, query => query)\n",
       },
     ],
@@ -109,8 +109,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: sharing,
-        from: "      .where('state', 'in', ['asked', 'running'])\n      .where(this.#leftBehind(sole))\n",
-        to: "      .where('state', '=', 'running')\n      .where(this.#leftBehind(sole))\n",
+        from: "      .where('state', 'in', ['asked', 'running'])\n      .where(this.#leftBehind(sole, asOf))\n",
+        to: "      .where('state', '=', 'running')\n      .where(this.#leftBehind(sole, asOf))\n",
       },
     ],
   },
@@ -195,8 +195,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: 'src/actions/recover.ts',
-        from: 'for (const overdue of await context.ledger.overdue()) {',
-        to: 'for (const overdue of (await context.ledger.overdue()).slice(1)) {',
+        from: 'for (const overdue of await context.ledger.overdue(asOf)) {',
+        to: 'for (const overdue of (await context.ledger.overdue(asOf)).slice(1)) {',
       },
     ],
   },
@@ -327,8 +327,8 @@ export const faults: readonly Fault[] = [
     edits: [
       {
         file: 'src/actions/recover.ts',
-        from: 'await context.ledger.untold(context.now() - firstRetry)',
-        to: '(await context.ledger.untold(context.now() - firstRetry)).slice(0, 0)',
+        from: 'await context.ledger.untold(asOf - firstRetry)',
+        to: '(await context.ledger.untold(asOf - firstRetry)).slice(0, 0)',
       },
     ],
   },
