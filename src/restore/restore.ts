@@ -4,6 +4,7 @@ import { whileReading } from '../backups/in-use.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
 import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
+import { inDatabase, within } from '../postgres/maintenance.ts';
 import { markText } from '../postgres/set-aside.ts';
 import { swapDatabases } from '../postgres/swap.ts';
 import type { SwapFacts } from '../postgres/swap-obstacles.ts';
@@ -151,6 +152,7 @@ async function besideAndSwap(options: RestoreOptions, { plan, watch, steps, fact
     for (const { statement, as, may } of carryOver(properties!, incoming)) {
       if (may) await runAs(session, as, statement);
     }
+    await firstLogin(options, incoming);
     const swapped = await swapDatabases(
       maintenance,
       session,
@@ -178,6 +180,16 @@ async function besideAndSwap(options: RestoreOptions, { plan, watch, steps, fact
     await dropHalf(options, { session, database: incoming });
     throw error;
   }
+}
+
+/**
+ * ANALYZE of the catalogs removes the file from which a new session reads what it needs of them, and the next one to log
+ * in writes it anew: better now than all clients at once after the swap.
+ * https://github.com/postgres/postgres/blob/REL_17_STABLE/src/backend/utils/cache/relcache.c (RelationCacheInitFile…)
+ */
+async function firstLogin({ target, log }: RestoreOptions, database: string): Promise<void> {
+  const connection = inDatabase(target.connection, database);
+  await within({ name: `${target.name}/restored`, connection, log }, restored => restored.version());
 }
 
 /** A role's own settings are set by that role alone. */

@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { appendFile, chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { execaSync } from 'execa';
 import pg from 'pg';
 import { isRead } from '../../src/backups/in-use.ts';
 import { UserError } from '../../src/errors.ts';
@@ -175,6 +177,28 @@ describe('a restore', () => {
     });
     await expect(portal.restores.run(plan, late)).rejects.toThrow('taken for dead');
     expect(await portal.databases()).toEqual([portal.database.name]);
+  }, 40_000);
+
+  test('is ready for its clients before they come: the file that each new session reads is there at the swap', async () => {
+    await portal.backUp();
+    const plan = await portal.restores.plan(question());
+    const { cluster, admin } = portal.database;
+    const [server] = await admin.sql('show data_directory');
+    let ready: boolean | undefined;
+    const job = watch({
+      mayAct: () => {
+        if (!job.told.includes('Swap the names')) return;
+        // Not awaited, as nothing else may happen before the swap goes on.
+        const { stdout: oid } = execaSync(path.join(cluster.bin, 'psql'), [
+          '-XAtc',
+          `select oid from pg_database where datname = ${pg.escapeLiteral(plan.incoming)}`,
+          cluster.url('postgres'),
+        ]);
+        ready = existsSync(path.join(server.data_directory as string, 'base', oid, 'pg_internal.init'));
+      },
+    });
+    await portal.restores.run(plan, job);
+    expect(ready).toBe(true);
   }, 40_000);
 
   test('of a damaged backup, or one that changed since the plan, does nothing', async () => {
