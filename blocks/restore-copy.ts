@@ -33,7 +33,7 @@ export function copyOutcome(database: string, { takenAt, rows, tables, restoreMi
 export function copyResult(database: string, facts: CopyFacts): View {
   const { takenAt, rows, tables, restoreMilliseconds, backup, heap } = facts;
   const verdict = `:white_check_mark: *${code(database, 63)} is the backup of ${dateToken(takenAt)}*`;
-  const what = `${count(rows, 'row')} in ${count(tables, 'table')}, each counted against ${code(backup)}, in ${duration(restoreMilliseconds / 1000)}. The target was only read.`;
+  const what = `${count(rows, 'row')} in ${count(tables, 'table')}, restored in ${duration(restoreMilliseconds / 1000)} and counted against ${code(backup)}. The target was only read.`;
   const next = '→ It has the target’s owner, and stays until its owner drops it:';
   const drop = `DROP DATABASE ${quotedName(database)};`;
   const proof = heapWords(heap);

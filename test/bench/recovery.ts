@@ -37,6 +37,7 @@ export const recovery: Topic = async (surroundings, { runs, megabytes }) => {
 
   const memory = watchMemory(office);
   const used = { bot: 0, wall: 0 };
+  const loading: number[] = [];
   const dumpAndLoad: { dump: number[]; load: number[] } = { dump: [], load: [] };
   const seconds = await sideBySide(
     {
@@ -52,7 +53,10 @@ export const recovery: Topic = async (surroundings, { runs, megabytes }) => {
         return took / 1_000;
       },
       copy: async () => {
-        const took = await timed(() => says(office, '/db restore latest --as bench_copy', /is the backup of/));
+        const took = await timed(async () => {
+          const answer = await says(office, '/db restore latest --as bench_copy', /is the backup of/);
+          loading.push(secondsOf(answer));
+        });
         await cluster.dropDatabase('bench_copy');
         return took / 1_000;
       },
@@ -86,6 +90,12 @@ export const recovery: Topic = async (surroundings, { runs, megabytes }) => {
       ours: seconds.copy,
       beside: { what: 'gunzip | psql', values: dumpAndLoad.load },
       atMost: 0.75,
+    }),
+    compare({
+      what: 'the loading of it, without checksums, counting and ANALYZE',
+      unit: 's',
+      ours: loading,
+      beside: { what: 'gunzip | psql', values: dumpAndLoad.load },
     }),
     compare({
       what: `/db restore ${what}, with its safety backup`,
@@ -135,20 +145,33 @@ function shell({ cluster }: Surroundings, url: string, file: string) {
   return (text: string) => execa('sh', ['-c', text], { env, extendEnv: false });
 }
 
-/** Types a line and waits for its end. @throws Error with the answer when it is another one. */
-async function says(office: Office, line: string, expected: RegExp): Promise<void> {
+/** Types a line and waits for its end. @returns the answer. @throws Error with the answer when it is another one. */
+async function says(office: Office, line: string, expected: RegExp): Promise<string> {
   const { ada, slack } = office;
   const before = office.answers();
   await ada.types(line);
   await office.answered(before + 1);
-  await ends(office, line, expected);
+  const answer = await ends(office, line, expected);
   slack.violations.length = 0;
+  return answer;
 }
 
-async function ends({ ada, slack }: Office, line: string, expected: RegExp): Promise<void> {
+/** From words such as `restored in 850 ms`, `6.4 s`, `1 min 5 s`. @throws Error when the answer has no such words. */
+function secondsOf(answer: string): number {
+  const [, words] = /restored in ((?:[\d.]+ (?:h|min|s|ms) ?)+)/.exec(answer) ?? [];
+  if (words === undefined) throw new Error(`no time of loading: ${answer}`);
+  const size = { h: 3_600, min: 60, s: 1, ms: 0.001 };
+  return [...words.matchAll(/([\d.]+) (h|min|s|ms)/g)].reduce(
+    (sum, [, number, unit]) => sum + Number(number) * size[unit as keyof typeof size],
+    0,
+  );
+}
+
+async function ends({ ada, slack }: Office, line: string, expected: RegExp): Promise<string> {
   const latest = () => ada.sees('#incident').findLast(({ bot_id }) => bot_id !== undefined)?.text ?? '';
   await slack.until(() => !unfinished.test(latest()), `the end of ${line}`, patience);
   if (!expected.test(latest())) throw new Error(`${line} answered: ${latest()}`);
+  return latest();
 }
 
 /** One backup at a time, or the disk fills. */
