@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { accessCluster, type ClusterAccess, type ClusterAddress } from './access.ts';
 import { serverAccount } from './account.ts';
 import { configure, createDataDirectory, prependHba, temporaryFolder } from './data-directory.ts';
+import { freePort } from './free-port.ts';
 import { copyFolder, initialData } from './initial-data.ts';
 import { ensurePostgres } from './install.ts';
 import { type Postmaster, startPostmaster } from './postmaster.ts';
@@ -36,6 +36,12 @@ export interface ClusterOptions {
 
 /** Speed before safety: the data is thrown away. https://www.postgresql.org/docs/current/non-durability.html */
 const nonDurable = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' };
+
+/**
+ * Autovacuum is on, as it should be, and comes to no database that lives for less than hours: it would lock, analyse and
+ * commit in the middle of a test. https://www.postgresql.org/docs/current/runtime-config-autovacuum.html
+ */
+const undisturbed = { autovacuum_naptime: '1d' };
 
 /**
  * Starts a throwaway server on 127.0.0.1 and waits until it answers. It ends with `stop`, and by itself when this
@@ -73,6 +79,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       port: String(port),
       unix_socket_directories: folder,
       ...nonDurable,
+      ...undisturbed,
       ...options.settings,
     });
     const address = { bin, host, port, socketDirectory: folder, superuser, version: '', major: 0 };
@@ -114,18 +121,4 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       return stopping;
     },
   };
-}
-
-/** A port that nobody listens on at this moment. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() =>
-        address && typeof address === 'object' ? resolve(address.port) : reject(new Error('No port')),
-      );
-    });
-  });
 }

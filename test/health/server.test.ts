@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { pino } from 'pino';
 import { Metrics } from '../../src/health/metrics.ts';
 import { type HealthOptions, openHealthServer } from '../../src/health/server.ts';
-import { freePort } from '../stories/port.ts';
+import { freePort } from '../cluster/free-port.ts';
 
 const options: Omit<HealthOptions, 'port'> = {
   host: '127.0.0.1',

@@ -159,8 +159,11 @@ describe('the approved work, and no other', () => {
     const { condition } = await plan(pooled.pid, 'cancel');
     await database.admin.sql('select pg_cancel_backend($1)', [pooled.pid]);
     await first.outcome;
-    const next = await database.running(pooled, 'select pg_sleep(0.4)');
+    const holder = await database.openSession();
+    await holder.query('select pg_advisory_lock(1)');
+    const next = await database.running(pooled, 'select pg_advisory_lock(1)');
     await expect(bot.signaller.signal(condition)).rejects.toThrow(/has gone on to other work/);
+    await holder.close();
     expect(await next.outcome).toBeUndefined();
     await pooled.close();
   });

@@ -4,14 +4,14 @@ import { thresholdsSchema } from '../../src/target-settings.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import { settings } from './backend-stage.ts';
 import { longSession, manyLong } from './simulated-queries.ts';
-import { type TestTarget, targetOf } from './targets.ts';
+import { type TestTarget, targetOf, warmTarget } from './targets.ts';
 
 describe('a real server', () => {
   let database: TestDatabase;
   let bot: TestTarget;
   beforeAll(async () => {
     database = await freshDatabase();
-    bot = targetOf(database.botUrl);
+    bot = await warmTarget(database.botUrl);
   });
   afterAll(async () => {
     await bot.target.close();

@@ -1,11 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { execa } from 'execa';
 import pg from 'pg';
 import { serverAccount } from '../cluster/account.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { configure, temporaryFolder } from '../cluster/data-directory.ts';
+import { freePort } from '../cluster/free-port.ts';
 import { startPostmaster } from '../cluster/postmaster.ts';
 
 /** A streaming standby of a cluster, with the same roles. */
@@ -55,6 +55,7 @@ export async function startReplica(primary: Cluster): Promise<Replica> {
 
 async function version(host: string, port: number, user: string): Promise<string> {
   const client = new pg.Client({ host, port, user, database: 'postgres' });
+  client.on('error', () => undefined); // cut while it starts, the next try says why
   await client.connect();
   try {
     const { rows } = await client.query<{ server_version: string }>('show server_version');
@@ -62,15 +63,4 @@ async function version(host: string, port: number, user: string): Promise<string
   } finally {
     await client.end();
   }
-}
-
-function freePort(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  const server = createServer();
-  server.once('error', reject);
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))));
-  });
-  return promise;
 }

@@ -69,9 +69,9 @@ test('an archiver that merely does not keep up is judged by what it keeps', asyn
   await reload(`alter system set archive_command = 'until test -e ${permission}; do sleep 0.05; done'`);
   try {
     await fillSegment();
-    await cluster.admin.sql("select pg_stat_reset_shared('archiver')");
     const kept = { slotRetainedBytes: { attention: 1_000_000, critical: 1e12 } };
     const report = await until('nothing failed since', async () => {
+      await cluster.admin.sql("select pg_stat_reset_shared('archiver')");
       const found = await read(kept);
       return !found.replication.archiver.failing && found;
     });
@@ -132,7 +132,12 @@ test('a subscription whose worker is not running is told', async () => {
   try {
     expect((await read()).replication.subscriptions).toEqual([{ name: 'orders', enabled: false, running: false }]);
     await cluster.admin.sql('alter subscription orders enable');
-    expect(reasons(await read())).toBe('attention: subscription orders is enabled and not running');
+    // A worker is started again and again, and ends when nobody listens on that port.
+    const report = await until('its worker has ended', async () => {
+      const found = await read();
+      return !found.replication.subscriptions[0]?.running && found;
+    });
+    expect(reasons(report)).toBe('attention: subscription orders is enabled and not running');
   } finally {
     await cluster.admin.sql('alter subscription orders disable');
     await cluster.admin.sql('alter subscription orders set (slot_name = none)');
@@ -206,7 +211,10 @@ test('a replica is listed with its lag; with replay paused it says so itself, an
       const { standby } = (await read({}, at(bot))).replication;
       return standby?.receiving && standby.from !== null;
     });
-    const [listed] = (await read()).replication.replicas;
+    const listed = await until('it has caught up', async () => {
+      const [found] = (await read()).replication.replicas;
+      return found?.state === 'streaming' && found;
+    });
     expect(listed).toMatchObject({ application: 'walreceiver', state: 'streaming', sync: 'async' });
     const session = await openSession(at(cluster.superuser));
     await session.query('select pg_wal_replay_pause()');

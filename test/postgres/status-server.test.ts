@@ -14,7 +14,13 @@ const now = new Date('2026-11-22T12:00:00Z');
 
 beforeAll(async () => {
   cluster = await startCluster({
-    settings: { wal_level: 'replica', archive_mode: 'on', archive_command: 'false', max_connections: '20' },
+    settings: {
+      wal_level: 'replica',
+      archive_mode: 'on',
+      archive_command: 'false',
+      synchronous_commit: 'on', // what a slot keeps is counted up to what was written
+      max_connections: '20',
+    },
   });
   bot = await createBotRole(cluster);
 });
@@ -80,9 +86,9 @@ test('a replica says that it is one, how far behind, and when it receives nothin
     // An archiver of the primary only: archive_mode=on does nothing on a standby.
     expect(streaming.status.archiver.active).toBe(false);
     expect(streaming.status.connections.used).toBeGreaterThan(0);
-    const primary = await until('the primary lists it', async () => {
+    const primary = await until('the primary lists it, and that it has caught up', async () => {
       const found = await read(cluster.url('postgres', bot));
-      return found.status.replicas.length === 1 && found;
+      return found.status.replicas[0]?.state === 'streaming' && found;
     });
     expect(primary.status.replica).toBeNull();
     expect(primary.status.replicas).toMatchObject([{ application: 'walreceiver', state: 'streaming' }]);

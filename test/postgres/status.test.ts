@@ -26,10 +26,11 @@ beforeAll(async () => {
   ({ target } = await warmTarget(database.botUrl));
 });
 afterEach(async () => {
-  await database.admin.sql(
-    'select pg_terminate_backend(pid) from pg_stat_activity where usename = $1 and datname = $2',
-    [database.portal.user, database.name],
-  );
+  await until('no session of the portal is left', async () => {
+    const ended = 'select pg_terminate_backend(pid) from pg_stat_activity where usename = $1';
+    const left = await database.admin.sql(ended, [database.portal.user]);
+    return left.length === 0;
+  });
 });
 afterAll(async () => {
   await target.close();

@@ -125,7 +125,9 @@ test('a cut warm connection is opened again, and the question in between takes a
 test('a question whose warm connection is cut under it is put again on another lane', async () => {
   const { target } = kept(await warmTarget(database.botUrl));
   const [warm] = await target.ask(pidOf);
-  const slow = target.ask({ ...pidOf, sql: 'SELECT pg_backend_pid() AS pid, pg_sleep(1)' });
+  // Slow on the warm connection alone: there it runs until it is cut.
+  const sql = `SELECT pg_backend_pid() AS pid, CASE pg_backend_pid() WHEN ${warm!.pid} THEN pg_sleep(60) END`;
+  const slow = target.ask({ ...pidOf, sql });
   await until('it runs on the warm connection', async () => {
     const [seen] = await database.admin.sql("select state = 'active' as active from pg_stat_activity where pid = $1", [
       warm!.pid,
@@ -152,10 +154,12 @@ test('the bot knows its own backends by pid, and no others', async () => {
   const impostor = await database.openSession({ applicationName: 'pg-chatops/portal' });
   await Promise.all([target.ask(asking('SELECT pg_sleep(0.2)')), target.ask(one)]);
   await target.withSession(async session => {
-    const mine = await database.admin.sql<{ pid: number }>('select pid from pg_stat_activity where usename = $1', [
-      database.bot.user,
-    ]);
-    expect(mine).toHaveLength(3);
+    const mine = await until('those of targets closed before are gone', async () => {
+      const found = await database.admin.sql<{ pid: number }>('select pid from pg_stat_activity where usename = $1', [
+        database.bot.user,
+      ]);
+      return found.length === 3 && found;
+    });
     expect(target.ownPids()).toEqual(new Set(mine.map(({ pid }) => pid)));
     expect(target.ownPids()).toContain(session.pid);
   });
@@ -266,7 +270,7 @@ test('what the person can do is said of each refusal, and no password is', async
 test('a target that is down is opened at once, and found when it comes up', async () => {
   const start = performance.now();
   const { target, lines } = kept(targetOf('postgresql://bot:secret@127.0.0.1:1/portal'));
-  expect(performance.now() - start).toBeLessThan(200);
+  expect(performance.now() - start).toBeLessThan(1_000);
   await until('it says that it cannot', () => lines.some(({ level }) => level === 'warn'));
   expect(target.connection).toEqual(parseConnectionUrl('postgresql://bot:secret@127.0.0.1:1/portal'));
 });

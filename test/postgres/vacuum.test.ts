@@ -287,7 +287,7 @@ test('a running vacuum is shown with its phase, and its own snapshot holds back 
   await database.running(session, 'vacuum (verbose) wide');
   const report = await until('it reports progress', async () => {
     const found = await read({ transactionSeconds: { attention: 0.000_001, critical: 1e9 } });
-    return found.vacuum.vacuums.length > 0 && found;
+    return found.vacuum.vacuums[0]?.phase === 'scanning heap' && found;
   });
   expect(report.vacuum.vacuums).toMatchObject([
     { pid: session.pid, table: 'public.wide', phase: 'scanning heap', automatic: false, againstWraparound: false },

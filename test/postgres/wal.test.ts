@@ -81,7 +81,7 @@ describe('a server that archives', () => {
     await set('archive_command', 'true');
     const well = await until('all is archived', async () => {
       const found = await look();
-      return found.wal.waiting?.segments === 0 && found;
+      return found.wal.waiting?.segments === 0 && found.wal.lastArchivedWal !== null && found;
     });
     expect(well.findings).toEqual([]);
     expect(well.wal).toMatchObject({ archiver: 'true', lastArchivedWal: expect.stringMatching(/^[0-9A-F]{24}$/) });

@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { freePort } from '../cluster/free-port.ts';
 import { signalProcess } from '../cluster/processes.ts';
 import { openOffice } from './office.ts';
-import { freePort } from './port.ts';
 
 const port = await freePort();
 const office = await openOffice({

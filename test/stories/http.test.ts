@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { freePort } from '../cluster/free-port.ts';
 import { openOffice } from './office.ts';
-import { freePort } from './port.ts';
 
 const signingSecret = 'local-workspace-signing-secret';
 const port = await freePort();

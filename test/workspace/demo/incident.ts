@@ -41,7 +41,7 @@ const usualPort = 8055;
 const approvers = ['ben', 'cleo'];
 
 /** A limit that the bar in `/db status` can be seen against. */
-const clusterSettings = { max_connections: '40', track_activity_query_size: '4096' };
+const clusterSettings = { max_connections: '40', track_activity_query_size: '4096', autovacuum_naptime: '1min' };
 
 /**
  * Starts everything, in the order in which one thing needs another.
