@@ -43,10 +43,15 @@ describe('with APPROVERS alone', () => {
     const office = await ready();
     const victim = await office.idleSession();
     for (const line of ['status', `kill ${victim.pid}`, 'nonsense']) {
-      const before = office.seenBy(office.ada, '#shared-partner').length;
+      const refusals = () =>
+        office.seenBy(office.ada, '#shared-partner').filter(text => /another organization/.test(text)).length;
+      const before = refusals();
       await office.ada.types(`/db ${line}`, { in: '#shared-partner' });
-      await office.slack.until(() => office.seenBy(office.ada, '#shared-partner').length > before, 'the refusal');
-      expect(office.seenBy(office.ada, '#shared-partner').at(-1)).toMatch(/another organization/);
+      await office.slack.until(() => refusals() > before, 'the refusal');
+    }
+    // Where Slack is slow to say whose channel it is, a word of that may come before the refusal, and nothing else.
+    for (const text of office.seenBy(office.ada, '#shared-partner')) {
+      expect(text).toMatch(/another organization|Still looking into/);
     }
     expect(office.transcript('#shared-partner')).toEqual([]);
     await office.reads('#db-audit', /kill .*(refused|not).*another organization/s);
@@ -103,14 +108,17 @@ describe('with APPROVERS alone', () => {
   });
 
   test('guests, strangers and accounts of other workspaces are not even taught the grammar', async () => {
-    const { slack, sees } = await ready();
+    const { slack, seenBy } = await ready();
     for (const [name, why] of [
       ['gil', /guest/],
       ['mallory', /another workspace/],
     ] as const) {
       for (const line of ['status', 'nonsense', 'help']) {
-        await slack.person(name).types(`/db ${line}`);
-        await sees(slack.person(name), why);
+        const person = slack.person(name);
+        const told = () => seenBy(person, '#incident').filter(text => why.test(text)).length;
+        const before = told();
+        await person.types(`/db ${line}`);
+        await slack.until(() => told() > before, `${why} for ${name}`);
       }
       expect(
         JSON.stringify(

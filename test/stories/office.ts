@@ -37,6 +37,8 @@ export interface OfficeOptions {
   readonly launch?: Launch;
   /** The workspace's clock, milliseconds since 1970. */
   readonly now?: () => number;
+  /** How long `reads` and `sees` wait at most, milliseconds; for stories whose programs work for seconds. */
+  readonly patience?: number;
   /** Changes to the environment of the bot. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
@@ -250,6 +252,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
             return matches(textOf(message), text);
           }),
         `“${text}” in ${channel}`,
+        options.patience,
       ),
     transcript: channel => messagesOf(channel).map(textOf),
     seenBy: (person, channel) => person.sees(channel).map(textOf),
@@ -257,6 +260,7 @@ export async function openOffice(options: OfficeOptions = {}): Promise<Office> {
       slack.until(
         () => person.sees(channel).findLast(message => matches(textOf(message), text)),
         `“${text}” for ${person.name} in ${channel}`,
+        options.patience,
       ),
     idleSession,
     async asksToKill(session, flags = '') {
@@ -304,10 +308,13 @@ async function startProcess(
     forceKillAfterDelay: false,
   });
   const ready = Promise.withResolvers<void>();
+  let isReady = false;
   bot.all.setEncoding('utf8').on('data', (text: string) => {
     lines.push(text);
     own.push(text);
-    if (text.includes('"msg":"ready"')) ready.resolve();
+    // The line may come in two pieces.
+    isReady ||= own.join('').includes('"msg":"ready"');
+    if (isReady) ready.resolve();
   });
   const ended = bot.then(({ exitCode, signal }) => {
     ready.reject(new Error(`the bot ended with ${exitCode ?? signal}: ${lines.join('')}`));

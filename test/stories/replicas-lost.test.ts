@@ -112,9 +112,13 @@ describe('one of two', () => {
     const signalSessions = (signal: 'SIGSTOP' | 'SIGCONT') => {
       for (const { pid } of sessions) signalProcess(Number(pid), signal);
     };
-    signalSessions('SIGSTOP');
+    const { cluster, bot } = office.database;
+    const letIn = (limit: number) => cluster.admin.sql(`alter role ${bot.user} connection limit ${limit}`);
     let runner: Replica | undefined;
     try {
+      // What a sample waits for takes up a session: no other one may open for the kill.
+      await letIn(0);
+      signalSessions('SIGSTOP');
       await office.ben.clicks('Approve');
       await office.reads('#incident', `${id} is approved and running`);
       runner = store.replicaOf(await runnerOf(office, id));
@@ -125,6 +129,7 @@ describe('one of two', () => {
         20_000,
       );
     } finally {
+      await letIn(10);
       signalSessions('SIGCONT');
       if (runner) signalProcess(runner.pid, 'SIGCONT');
     }

@@ -43,6 +43,8 @@ test('two approvers at the same instant, a dozen times, each click in another pr
     const victim = await office.database.openSession({ applicationName: `round-${round}` });
     const id = await office.asksToKill(victim);
     const card = await office.reads('#incident', `${id} waits for`);
+    // Envelopes go round: one more in every other round, and each process is clicked in first now and then.
+    if (round % 2 === 1) await ada.types('/db requests');
     await Promise.all([ben.clicks('Approve', { on: card }), cleo.clicks('Approve', { on: card })]);
     await office.reads('#incident', `${id} is done`);
     expect(await isAlive(victim.pid)).toBe(false);
@@ -96,7 +98,6 @@ test('one backup of a target at a time, whichever process is asked, and Cancel t
   const progress = await slack.until(
     () => ada.sees('#incident').findLast(message => JSON.stringify(message.blocks ?? '').includes('"cancel"')),
     'the Cancel button',
-    10_000,
   );
   // Envelopes go round: with the next one in another process than the backup's.
   const round: string[] = [];
@@ -112,7 +113,7 @@ test('one backup of a target at a time, whichever process is asked, and Cancel t
   await slack.until(async () => !(await office.database.admin.sql(waits)).length, 'the end of pg_dump');
   expect((await store.holdersOf(id)).every(({ holder }) => holder === running.holder)).toBe(true);
   await blocker.query('rollback');
-}, 40_000);
+}, 60_000);
 
 test('expired requests are told once, although all of them look', async () => {
   const ids: string[] = [];
@@ -156,7 +157,7 @@ test('a new version is rolled out while people work: every command is answered, 
         const shown = JSON.stringify(blocks ?? '');
         return shown.includes(`<@${person.id}>`) && shown.includes('/db help');
       };
-      await slack.until(() => asked.replies().some(isAnswer), `an answer to ${person.name}`, 10_000);
+      await slack.until(() => asked.replies().some(isAnswer), `an answer to ${person.name}`);
       answered += 1;
       await pause(betweenCommands);
     }
@@ -173,10 +174,14 @@ test('a new version is rolled out while people work: every command is answered, 
   }
   await working;
   expect(answered).toBeGreaterThan(20);
-  const rows = await store.sql<{ state: string; times: string }>(
-    "select state, count(*) as times from actions where command = 'help' group by state",
-  );
-  expect(rows.map(({ state }) => state)).toEqual(['succeeded']);
+  const states = async () =>
+    (await store.sql<{ state: string }>("select distinct state from actions where command = 'help'")).map(
+      ({ state }) => state,
+    );
+  // Also those to which somebody saw "not responding".
+  const ended = async () => !(await states()).some(state => state === 'asked' || state === 'running');
+  await slack.until(ended, 'the end of all that was typed');
+  expect(await states()).toEqual(['succeeded']);
   // What meets a process's last connection as it closes is carried out, and Slack shows a timeout beside the answer.
   const { late = [], others = [] } = Object.groupBy(slack.violations.splice(0), ({ rule }) =>
     rule === 'acknowledgement' ? 'late' : 'others',

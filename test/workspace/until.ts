@@ -5,8 +5,11 @@ type Probe<Found> = () => Found | undefined | false | null | Promise<Found | und
 /** How often a probe is tried when nothing changes here, in milliseconds: it may look at something outside. */
 const POLL_EVERY = 25;
 
+/** Longer than anything here takes on a busy machine, and less than jest gives a test: what is missing is then named. Milliseconds. */
+const PATIENCE = 25_000;
+
 /** Waits until the probe gives something, trying after every change; rejects after `ms`, naming `what`. */
-export async function until<Found>(state: State, probe: Probe<Found>, what: string, ms = 15_000): Promise<Found> {
+export async function until<Found>(state: State, probe: Probe<Found>, what: string, ms = PATIENCE): Promise<Found> {
   const deadline = performance.now() + ms;
   for (;;) {
     const found = await probe();
