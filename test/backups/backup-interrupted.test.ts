@@ -36,7 +36,6 @@ test('cancelled midway, a backup leaves nothing, neither on disk nor in the serv
   const older = await stand.backups.take(request({ actionId: 'A-1', tables: ['users'] }), watched());
   const cancel = new AbortController();
   const dumping = Promise.withResolvers<void>();
-  let own: readonly number[] = [];
   const cancelled = stand.backups.take(request({ actionId: 'A-2' }), {
     signal: cancel.signal,
     progress: ({ currentTables, bytesDone }) => {
@@ -44,13 +43,14 @@ test('cancelled midway, a backup leaves nothing, neither on disk nor in the serv
     },
   });
   await Promise.race([dumping.promise, cancelled]);
-  own = await backendsOf('pg-chatops/backup/A-2');
-  const isOwn = stand.target.ownPids();
+  const own = await until('all of its backends are known to be its own', async () => {
+    const seen = await backendsOf('pg-chatops/backup/A-2');
+    const known = stand.target.ownPids();
+    return seen.length >= 3 && seen.every(pid => known.has(pid)) && seen;
+  });
   cancel.abort();
 
   await expect(cancelled).rejects.toMatchObject({ name: 'UserError', message: expect.stringContaining('cancelled') });
-  expect(own.length).toBeGreaterThanOrEqual(3);
-  expect(own.filter(pid => !isOwn.has(pid))).toEqual([]);
   expect(await stand.names()).toEqual([path.basename(older.directory)]);
   await until(
     'the server is rid of its backends',
@@ -86,11 +86,15 @@ test('when the bot is killed, its orphaned pg_dump, even one that hangs, and its
       env: { PG_BIN: database.cluster.bin },
     },
   );
-  const { part, pid } = await until('pg_dump runs and is recorded', async () => {
-    const { stdout } = await execa('find', [root, '-name', 'writer.json']);
-    const { dump } = JSON.parse(await readFile(stdout.trim(), 'utf8')) as { dump: { pid: number } | null };
-    return dump && { part: path.dirname(stdout.trim()), pid: dump.pid };
-  });
+  const { part, pid } = await until(
+    'pg_dump runs and is recorded',
+    async () => {
+      const { stdout } = await execa('find', [root, '-name', 'writer.json']);
+      const { dump } = JSON.parse(await readFile(stdout.trim(), 'utf8')) as { dump: { pid: number } | null };
+      return dump && { part: path.dirname(stdout.trim()), pid: dump.pid };
+    },
+    { withinMs: 25_000 },
+  );
   process.kill(pid, 'SIGSTOP');
   bot.kill('SIGKILL');
   await bot;

@@ -88,19 +88,21 @@ describe('a backup of the whole database', () => {
   });
 });
 
-/** The portal goes on taking orders until it is stopped. */
+/** The portal takes orders, and goes on until it is stopped. */
 async function startWriters() {
   const clients = [0, 1].map(() => new pg.Client(database.url));
   let stopped = false;
   let written = 0;
+  const write = async (client: pg.Client) => {
+    await client.query(
+      `insert into orders (user_id, status, total, placed_at) select id, 'placed', 1, now() from users limit 5`,
+    );
+    written += 1;
+  };
+  await Promise.all(clients.map(client => client.connect().then(() => write(client))));
   const work = clients.map(async client => {
-    await client.connect();
-    while (!stopped) {
-      await client.query(
-        `insert into orders (user_id, status, total, placed_at) select id, 'placed', 1, now() from users limit 5`,
-      );
-      written += 1;
-    }
+    do await write(client);
+    while (!stopped);
     await client.end();
   });
   return {

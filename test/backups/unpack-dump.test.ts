@@ -56,12 +56,14 @@ describe('the rows of a dump', () => {
     await write(250, whole);
     const before = process.memoryUsage().arrayBuffers;
     let highest = 0;
+    let looks = 0;
     const looking = setInterval(() => {
+      looks += 1;
       highest = Math.max(highest, process.memoryUsage().arrayBuffers - before);
     }, 2);
     const { problems } = await unpack().finally(() => clearInterval(looking));
     expect(problems).toEqual([]);
-    expect(highest).toBeGreaterThan(0);
+    expect(looks).toBeGreaterThan(0);
     expect(highest).toBeLessThan(20_000_000);
   });
 });

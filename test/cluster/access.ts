@@ -99,7 +99,7 @@ export function accessCluster(address: ClusterAddress): ClusterAccess {
 }
 
 /** Fails with the list of client backends that are still there when those that are ending had time to end. */
-export async function expectNoBackends(cluster: ClusterAccess, withinMs = 3_000): Promise<void> {
+export async function expectNoBackends(cluster: ClusterAccess, withinMs = 10_000): Promise<void> {
   let left: ClientBackend[] = [];
   await until(
     'no client backend is left',

@@ -36,14 +36,18 @@ test('on PostgreSQL every invariant holds, and a seed is a run to the letter', a
   const once = await runOf(stores, 11, 3);
   expect(broken([once])).toEqual([]);
   expect((await runOf(stores, 11, 3)).traceHash).toBe(once.traceHash);
-});
+}, 120_000);
 
-test.each([1, 3])('with %d processes a seed is a run to the letter', async processes => {
-  const once = await runOf(sqliteStores, 7, processes);
-  const again = await runOf(sqliteStores, 7, processes);
-  expect(again.traceHash).toBe(once.traceHash);
-  expect(again.steps).toBe(once.steps);
-});
+test.each([1, 3])(
+  'with %d processes a seed is a run to the letter',
+  async processes => {
+    const once = await runOf(sqliteStores, 7, processes);
+    const again = await runOf(sqliteStores, 7, processes);
+    expect(again.traceHash).toBe(once.traceHash);
+    expect(again.steps).toBe(once.steps);
+  },
+  120_000,
+);
 
 describe('a planted fault', () => {
   test('is found', async () => {

@@ -21,11 +21,17 @@ function clientOptions({ apiUrl }: Workspace) {
   return { slackApiUrl: apiUrl, retryConfig: { retries: 0 } };
 }
 
-/** A real Bolt app in Socket Mode; reconnects within a third of a second of a disconnect. */
-export async function connectedApp(workspace: Workspace): Promise<ConnectedApp> {
+/**
+ * A real Bolt app in Socket Mode.
+ * @param options.pingTimeout milliseconds after which it takes a silent connection for dead, and waits before it reconnects.
+ */
+export async function connectedApp(
+  workspace: Workspace,
+  { pingTimeout = 5_000 }: { pingTimeout?: number } = {},
+): Promise<ConnectedApp> {
   const receiver = new SocketModeReceiver({
     appToken: workspace.appToken,
-    clientPingTimeout: 300,
+    clientPingTimeout: pingTimeout,
     logger: SILENT,
     installerOptions: { clientOptions: clientOptions(workspace) },
   });

@@ -1,12 +1,15 @@
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { execa, type ResultPromise } from 'execa';
 import { childrenOf } from '../cluster/processes.ts';
 import { until } from '../cluster/until.ts';
 
 const script = path.join(import.meta.dirname, 'demo.ts');
+
+// Each starts a server, its applications, a workspace and the bot: seconds on a quiet machine.
+jest.setTimeout(120_000);
 
 /** Every process of a demo inherits this folder as TMPDIR, or names it on its command line. */
 let folder: string;
@@ -63,8 +66,8 @@ async function processesOfDemo(): Promise<string[]> {
 }
 
 async function expectNothingLeft(): Promise<void> {
-  expect(await readdir(folder)).toEqual([]);
   await until('no process of the demo is left', async () => (await processesOfDemo()).length === 0);
+  expect(await readdir(folder)).toEqual([]);
 }
 
 describe('npm run demo', () => {

@@ -11,11 +11,9 @@ async function connectionAddress({ apiUrl, appToken }: Workspace): Promise<strin
   return ((await response.json()) as { url: string }).url;
 }
 
-const impatient = { acknowledgeWithin: 150 };
-
 describe('acknowledgement', () => {
   test('an acknowledgement after the deadline is flagged, and the person is told', async () => {
-    await using workspace = await startWorkspace(impatient);
+    await using workspace = await startWorkspace({ acknowledgeWithin: 150 });
     await using connected = await connectedApp(workspace);
     connected.app.command('/db', async ({ ack }) => {
       await sleep(300);
@@ -43,7 +41,7 @@ describe('acknowledgement', () => {
   });
 
   test('an event that nobody acknowledged is sent again, saying so', async () => {
-    await using workspace = await startWorkspace(impatient);
+    await using workspace = await startWorkspace({ acknowledgeWithin: 1_000 });
     const socket = new WebSocket(await connectionAddress(workspace));
     const attempts: unknown[] = [];
     socket.addEventListener('message', ({ data }) => {
@@ -80,7 +78,7 @@ describe('acknowledgement', () => {
 describe('Socket Mode connections', () => {
   test('a connection asked to refresh comes back, and commands work again', async () => {
     await using workspace = await startWorkspace();
-    await using connected = await connectedApp(workspace);
+    await using connected = await connectedApp(workspace, { pingTimeout: 1_000 });
     connected.app.command('/db', ({ ack }) => ack());
     workspace.refreshConnections();
     expect(workspace.connections).toBe(0);
