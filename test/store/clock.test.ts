@@ -6,15 +6,18 @@ import { openOffice } from '../stories/office.ts';
 /** In milliseconds. */
 const day = 86_400_000;
 
+/** Due within two days, and not in the minutes that these tests take. */
+const inTwelveHours = `0 ${(new Date().getUTCHours() + 12) % 24} * * *`;
+
 const silent = { error: () => undefined, info: () => undefined };
 
-test.each([-6_000, 6_000])('a clock that is %d ms off is refused, in words', async off => {
+test.each([-90_000, 90_000])('a clock that is %d ms off is refused, in words', async off => {
   const books = await Books.open({ engine: 'postgres' });
   const shared = { db: books.store, sole: false };
   try {
     await new ClockWatch(shared, { now: Date.now, tolerance: 5_000, log: silent }).agree();
     const wrong = new ClockWatch(shared, { now: () => Date.now() + off, tolerance: 5_000, log: silent });
-    await expect(wrong.agree()).rejects.toThrow(/clock .*differs.*by [56](\.\d)? s.*5 s is the most/);
+    await expect(wrong.agree()).rejects.toThrow(/clock .*differs.*by 1 min.*5 s is the most/);
   } finally {
     await books.close();
   }
@@ -91,7 +94,7 @@ test('a clock that is set ahead between the comparison and what follows it runs,
   };
   const office = await openOffice({
     bot: { now, sweepEvery: 20 },
-    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: '0 2 * * *', AUDIT_KEY: 'x'.repeat(32) },
+    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: inTwelveHours, AUDIT_KEY: 'x'.repeat(32) },
     yaml: 'audit_retention_days: 1',
   });
   const { ada, ben, slack, logged } = office;
@@ -118,7 +121,7 @@ test('a process whose clock is set ahead changes nothing until it is right again
   let ahead = 0;
   const office = await openOffice({
     bot: { now: () => Date.now() + ahead, sweepEvery: 20 },
-    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: '0 2 * * *', AUDIT_KEY: 'x'.repeat(32) },
+    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: inTwelveHours, AUDIT_KEY: 'x'.repeat(32) },
     yaml: 'audit_retention_days: 1',
   });
   const { ada, ben, slack, logged } = office;

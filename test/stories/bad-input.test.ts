@@ -133,7 +133,7 @@ async function answered(
   type: (line: string) => Promise<unknown>,
 ): Promise<void> {
   const answers = () =>
-    person.sees(channel).filter(message => message.bot_id !== undefined && !message.text.startsWith('Working on'))
+    person.sees(channel).filter(({ bot_id, text }) => bot_id !== undefined && !/^(Working on|Still looking)/.test(text))
       .length;
   const before = answers();
   const started = performance.now();

@@ -37,7 +37,6 @@ async function waitingBackup(office: Office): Promise<{ message: Message; id: st
         .sees('#incident')
         .find(each => !seen.has(each.ts) && /A-\d+/.test(JSON.stringify(each)) && /Cancel/.test(JSON.stringify(each))),
     'progress with a Cancel button',
-    8_000,
   );
   return { message, id: /A-\d+/.exec(JSON.stringify(message.blocks))![0], release: () => holder.close() };
 }

@@ -97,6 +97,8 @@ test('chat.postMessage lacks its scope: answers still come, and what destroys is
   slack.faults.scopes.delete('chat:write');
   await ada.types('/db help');
   await office.sees(ada, 'what can be typed, and how');
+  const refused = () => logLines('the audit channel refuses messages').some(line => line.includes('chat:write'));
+  await slack.until(refused, 'the refusal of its record');
   await ada.types('/db kill 1');
   await office.sees(ada, /audit channel takes no messages \(missing_scope: needs the scope chat:write\)/);
   expect(logLines('the app lacks the scope chat:write.').length).toBeGreaterThan(0);

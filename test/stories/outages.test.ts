@@ -294,15 +294,17 @@ describe('Slack in trouble', () => {
       const { slack, ben } = office;
       slack.faults.rejectBlocks([type]);
       const victim = await office.idleSession();
-      const before = office.transcript('#incident').length;
       await office.ada.types(`/db kill ${victim.pid}`);
-      const card: Message = await slack.until(() => {
-        const sees = office.ben.sees('#incident');
-        return sees.slice(before).find(each => /needs approval/.test(each.text));
-      }, 'the card');
+      const cardOf = new RegExp(`(A-\\d+) needs approval: .*\\b${victim.pid}\\b`);
+      const card: Message = await slack.until(
+        () => ben.sees('#incident').find(each => cardOf.test(each.text)),
+        'the card',
+      );
+      const [, id] = cardOf.exec(card.text)!;
       await ben.clicks('Approve', { on: card });
       await slack.until(async () => !(await isAlive(victim.pid)), 'the end of the backend');
-      await office.reads('#incident', /succeeded|is done/);
+      await office.reads('#incident', `${id} is done`);
+      await office.sees(office.ada, `${id} succeeded`, '@ada');
       slack.violations.splice(0);
     },
   );
@@ -311,7 +313,7 @@ describe('Slack in trouble', () => {
     const { slack, ada } = office;
     await asked(office, ada, '/db requests', /A-\d+|waits/);
     slack.refreshConnections();
-    await slack.until(() => slack.connections > 0, 'a new connection', 5_000);
+    await slack.until(() => slack.connections > 0, 'a new connection');
     await asked(office, ada, '/db status', /Refresh/);
   });
 

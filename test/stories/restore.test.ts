@@ -67,11 +67,11 @@ test('what another bot had half restored when it was killed is dropped while thi
     const rows = await admin.sql('select from pg_database where datname = $1', [half]);
     return rows.length === 0;
   });
-  expect(office.logged()).toContain('found what an interrupted restore left behind');
   await office.reads(
     '#db-audit',
     `The database ${half} was dropped: A-7, which was interrupted, had left it half done.`,
   );
+  expect(office.logged()).toContain('found what an interrupted restore left behind');
 });
 
 describe('rows were deleted by mistake', () => {
