@@ -187,7 +187,7 @@ describe.each(engines)('on %s', engine => {
         expect(await ledger.approversOf(id)).toEqual([[ben, cleo][started]]);
         await ledgers[started]!.finish(id, 'succeeded', 'gone');
       }
-    });
+    }, 180_000);
 
     test('a double click counts once', async () => {
       const id = await books.waiting({}, { approvalsNeeded: 2 });
