@@ -4,7 +4,7 @@ import { openOffice } from './office.ts';
 
 const commands = 500;
 /** Milliseconds: twice as fast as anybody should have to be withstood. */
-const duration = 5_000;
+const pace = 10;
 const answerWithin = 3_000;
 
 test('one person’s flood slows that person only, and does not hold up the record', async () => {
@@ -17,15 +17,19 @@ test('one person’s flood slows that person only, and does not hold up the reco
     office.seenBy(person, '#incident').filter(text => /connections/i.test(text));
 
   const began = performance.now();
-  const typed: Promise<unknown>[] = [];
   let approved: Promise<unknown> | undefined;
-  for (let count = 0; count < commands; count += 1) {
-    typed.push(dora.types('/db status'));
-    if (count === commands / 4) approved = killedInTheMiddle();
-    await pause(Math.max(0, began + ((count + 1) * duration) / commands - performance.now()));
+  let isApproved = false;
+  // Slack gives an app no more than it acknowledges: a slow machine is flooded as well as it can be, not with a backlog.
+  for (let count = 0; count < commands || !isApproved; count += 1) {
+    await Promise.all([dora.types('/db status'), pause(pace)]);
+    if (count !== commands / 4) continue;
+    approved = killedInTheMiddle().finally(() => {
+      isApproved = true;
+    });
+    approved.catch(() => undefined);
   }
-  await Promise.all(typed);
   await approved;
+  const seconds = (performance.now() - began) / 1_000;
 
   async function killedInTheMiddle() {
     const asked = performance.now();
@@ -42,8 +46,9 @@ test('one person’s flood slows that person only, and does not hold up the reco
   // Slowed, not shut out; how many it is depends on how busy the machine is.
   expect(answersTo(dora).length).toBeGreaterThanOrEqual(5);
   expect(refusals.length).toBeGreaterThanOrEqual(1);
-  expect(refusals.length).toBeLessThanOrEqual(2);
+  expect(refusals.length).toBeLessThanOrEqual(1 + seconds / 10);
 
+  // Twenty, then one in four seconds.
   const asked = (await office.record()).filter(({ kind, body }) => kind === 'asked' && body.includes(dora.id));
-  expect(asked.length).toBeLessThan(30);
+  expect(asked.length).toBeLessThanOrEqual(20 + seconds / 4);
 }, 60_000);

@@ -75,12 +75,20 @@ async function story(): Promise<void> {
   await ben.submits({ Reason: 'not now' });
   await office.reads('#incident', `${denied} was denied`);
   const watching = new AbortController();
-  const watched = processArguments(watching.signal);
-  await ada.types('/db backup');
-  const backedUp = () => office.transcript('#incident').some(text => text.includes('Backup complete'));
-  await slack.until(backedUp, 'the backup to end', 15_000);
-  watching.abort();
-  produced.set('the arguments of processes', await watched);
+  const seen = new Set<string>();
+  const watched = watchArguments(seen, watching.signal);
+  const complete = () => office.transcript('#incident').filter(text => text.includes('Backup complete')).length;
+  try {
+    // pg_dump is at work for a moment only, and on a busy machine nobody may have looked at that moment.
+    for (let before = 0; ![...seen].some(isOwnDump); before += 1) {
+      await ada.types('/db backup');
+      await slack.until(() => complete() > before, 'the backup to end');
+    }
+  } finally {
+    watching.abort();
+    await watched;
+  }
+  produced.set('the arguments of processes', [...seen].join('\n'));
   slack.faults.revoke('app');
   slack.refreshOldestConnection();
   await office.botEnded();
@@ -117,15 +125,16 @@ function whatPeopleSaw(): string {
 }
 
 /** The arguments of every process of the machine, looked at again and again until told to stop. */
-async function processArguments(signal: AbortSignal): Promise<string> {
-  const seen = new Set<string>();
+async function watchArguments(seen: Set<string>, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const { stdout } = await execa('ps', ['-A', '-ww', '-o', 'args=']);
     for (const line of stdout.split('\n')) seen.add(line);
     await pause(20);
   }
-  return [...seen].join('\n');
 }
+
+/** Not one of another test. */
+const isOwnDump = (line: string) => /pg_dump.*--format/.test(line) && line.includes(office.folder);
 
 async function pathsIn(folder: string): Promise<string[]> {
   const names = await readdir(folder, { recursive: true });
