@@ -86,15 +86,11 @@ test('when the bot is killed, its orphaned pg_dump, even one that hangs, and its
       env: { PG_BIN: database.cluster.bin },
     },
   );
-  const { part, pid } = await until(
-    'pg_dump runs and is recorded',
-    async () => {
-      const { stdout } = await execa('find', [root, '-name', 'writer.json']);
-      const { dump } = JSON.parse(await readFile(stdout.trim(), 'utf8')) as { dump: { pid: number } | null };
-      return dump && { part: path.dirname(stdout.trim()), pid: dump.pid };
-    },
-    { withinMs: 25_000 },
-  );
+  const { part, pid } = await until('pg_dump runs and is recorded', async () => {
+    const { stdout } = await execa('find', [root, '-name', 'writer.json']);
+    const { dump } = JSON.parse(await readFile(stdout.trim(), 'utf8')) as { dump: { pid: number } | null };
+    return dump && { part: path.dirname(stdout.trim()), pid: dump.pid };
+  });
   process.kill(pid, 'SIGSTOP');
   bot.kill('SIGKILL');
   await bot;

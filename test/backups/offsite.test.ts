@@ -147,7 +147,7 @@ test('cancelled, it ends with rclone, and one that runs already refuses another'
   await expect(running).rejects.toThrow('cancelled by ben');
   ended.resolve(undefined);
   const { stdout } = await execa('ps', ['-A', '-ww', '-o', 'args=']);
-  expect(stdout).not.toContain(`${backup.name}.copying`);
+  expect(stdout).not.toContain(`${backup.directory}.copying`);
 });
 
 test('latest is that of the target’s own database', async () => {

@@ -1,10 +1,7 @@
-import { expect, jest, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import type { Chart } from '../../src/charts/chart.ts';
 import { openCharts } from '../../src/charts/charts.ts';
 import { optionOf } from '../../src/charts/option.ts';
-
-// Each picture is drawn by a process that first loads what it draws with: a second on a quiet machine.
-jest.setTimeout(60_000);
 
 const to = Date.UTC(2026, 10, 22, 22);
 const hour = 3_600_000;

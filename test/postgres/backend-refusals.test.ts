@@ -215,16 +215,12 @@ describe('autovacuum', () => {
   });
 
   function worker(condition: string): Promise<{ pid: number }> {
-    return until(
-      'an autovacuum worker is at work',
-      async () => {
-        const rows = await sql(
-          `select pid from pg_stat_activity where backend_type = 'autovacuum worker' and ${condition}`,
-        );
-        return rows[0] as { pid: number } | undefined;
-      },
-      { withinMs: 25_000 },
-    );
+    return until('an autovacuum worker is at work', async () => {
+      const rows = await sql(
+        `select pid from pg_stat_activity where backend_type = 'autovacuum worker' and ${condition}`,
+      );
+      return rows[0] as { pid: number } | undefined;
+    });
   }
 
   test('an ordinary one: refused to a role that may not signal it, allowed to a superuser', async () => {

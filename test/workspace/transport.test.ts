@@ -171,6 +171,6 @@ test('a process that used a workspace ends by itself', async () => {
     console.log('used');
   `;
   const arguments_ = ['--input-type=module', '--eval', script];
-  const { stdout } = await execa(process.execPath, arguments_, { cwd: import.meta.dirname, timeout: 15_000 });
+  const { stdout } = await execa(process.execPath, arguments_, { cwd: import.meta.dirname, timeout: 25_000 });
   expect(stdout).toBe('used');
 });
