@@ -65,6 +65,9 @@ const levels: Record<Level, { readonly title: string; readonly open: string }> =
   },
 };
 
+/** From the lowest to the highest. */
+const order = Object.keys(levels) as Level[];
+
 const longestSentence = 400;
 
 /** A verification at work, with the button that stops it. */
@@ -100,6 +103,19 @@ export function verifyProgress(facts: ProgressFacts, { action, now }: { action: 
   };
 }
 
+/**
+ * Why a verification that was to prove that a backup can be restored, with its rows counted, has not. One that was asked
+ * for less has done what it should.
+ *
+ * @returns undefined where it has, and where it has found the backup damaged.
+ */
+export function notProved({ level, wanted, problem, steps }: ReportFacts): string | undefined {
+  const needed = Math.min(order.indexOf(wanted), order.indexOf('counts'));
+  if (problem !== null || (level !== null && order.indexOf(level) >= needed)) return undefined;
+  const why = steps.filter(({ outcome }) => outcome === 'skipped').map(({ said }) => said);
+  return why.length === 0 ? 'It came to no end.' : why.join(' ');
+}
+
 /** What was found: the level first, then what to do, each step, and what it does not prove. @param actionId of the verification. */
 export function verifyResult(report: ReportFacts, actionId: string): View {
   const { backup, database, takenAt, level, problem, steps, place, notes } = report;
@@ -122,7 +138,7 @@ export function verifyResult(report: ReportFacts, actionId: string): View {
     ...notes.map(escapeMrkdwn),
   ];
   return {
-    text: [title, ...reason, ...next, what, ...lines, ...small].join('\n'),
+    text: [sentence(title), ...reason, ...next, what, ...lines, ...small].join('\n'),
     blocks: [
       header(title),
       ...(reason.length > 0 ? [section([...reason, ...next].join('\n'))] : []),
@@ -140,6 +156,9 @@ export function verifyOutcome(report: ReportFacts): string {
   const reached = `level ${level ?? 'none'}${level === report.wanted ? '' : ` of ${report.wanted}`}`;
   const time = duration(milliseconds / 1000);
   if (problem !== null) return `${backup} is damaged, ${reached}: ${cut(oneLine(problem), longestSentence)} (${time})`;
+  const why = notProved(report);
+  if (why !== undefined)
+    return `${backup} NOT proved restorable, ${reached}: ${cut(oneLine(why), longestSentence)} (${time})`;
   return `${backup} verified, ${reached}: ${level === null ? 'nothing is known of it' : levels[level].title} (${time})`;
 }
 
@@ -161,16 +180,25 @@ export function verifyPreview({ backup, bytes: size, level, place, lastMilliseco
   };
 }
 
-function verdict({ level, problem, milliseconds, wanted, steps }: ReportFacts): string {
+function verdict(report: ReportFacts): string {
+  const { level, problem, milliseconds, wanted, steps } = report;
   const time = duration(milliseconds / 1000);
   if (problem !== null) return `🔴 Damaged backup: found in ${time}`;
+  const why = notProved(report);
+  if (why !== undefined) return `🟡 NOT proved restorable: ${oneLine(why)}`;
   if (level === null) return `⚪ Nothing is known of the backup after ${time}`;
   const lamp = level === wanted && !steps.some(({ outcome }) => outcome === 'skipped') ? '🟢' : '🟡';
-  return `${lamp} Verified: ${levels[level].title} (${level}), in ${time}`;
+  const less = order.indexOf(level) < order.indexOf('restored') ? '. NOT proved restorable: no more was asked for' : '';
+  return `${lamp} Verified: ${levels[level].title} (${level}), in ${time}${less}`;
 }
 
-/** Why it did not come to what was asked for. */
-function unreached({ level, wanted, steps }: ReportFacts): string[] {
+/** Why it did not come to what was asked for; where the verdict says that, what it came to. */
+function unreached(report: ReportFacts): string[] {
+  const { level, wanted, steps, milliseconds } = report;
+  if (notProved(report) !== undefined) {
+    const known = level === null ? 'nothing is known of it' : `${levels[level].title} (${level})`;
+    return [`Level ${wanted} not reached. What is known after ${duration(milliseconds / 1000)}: ${known}.`];
+  }
   const skipped = steps.filter(({ outcome }) => outcome === 'skipped');
   if (skipped.length === 0) return [];
   const intro = level === wanted ? count(skipped.length, 'step') : `Level ${wanted}`;

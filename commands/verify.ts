@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { verifyOutcome, verifyPreview, verifyProgress, verifyResult } from '../blocks/verify.ts';
+import { notProved, verifyOutcome, verifyPreview, verifyProgress, verifyResult } from '../blocks/verify.ts';
 import { defineCommand } from '../src/command.ts';
 
 export default defineCommand({
@@ -37,7 +37,7 @@ export default defineCommand({
     return {
       view: verifyResult(report, action.id),
       outcome: verifyOutcome(report),
-      ...(report.problem !== null && { failed: true }),
+      ...((report.problem !== null || notProved(report) !== undefined) && { failed: true }),
     };
   },
 });
