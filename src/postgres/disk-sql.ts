@@ -13,7 +13,8 @@ const mostMeasured = 500;
  * - Which tables may be the largest is known without opening them: by the pages that the last vacuum saw, of the table, its
  *   TOAST and its indexes, and by the rows that were written since; an index of one page holds nothing, or next to it. The
  *   sizes of those are exact.
- * - A table that somebody rewrites is left out, with its indexes and TOAST: its size could be had only after that.
+ * - A table that somebody rewrites is left out, with its indexes and TOAST: its size could be had only after that. So is
+ *   one that was dropped after the question began, whose size is NULL.
  * - Temporary files carry the pid of the backend that writes them in their name. Those that parallel workers share are in
  *   folders of their own, which pg_ls_tmpdir() leaves out.
  *   https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-GENFILE
@@ -51,9 +52,10 @@ WITH position AS MATERIALIZED (
     + greatest(0, pg_catalog.pg_stat_get_live_tuples(r.oid) + pg_catalog.pg_stat_get_dead_tuples(r.oid)
                - greatest(0, r.reltuples)) / 50 DESC, r.oid LIMIT ${mostMeasured}
 ), sized AS (
-  SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_total_relation_size(c.oid) AS bytes
-  FROM candidate JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  ORDER BY 2 DESC, 1 LIMIT ${mostTables}
+  SELECT * FROM (
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_total_relation_size(c.oid) AS bytes
+    FROM candidate JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace) s
+  WHERE bytes IS NOT NULL ORDER BY bytes DESC, name LIMIT ${mostTables}
 )${monitor ? fileQueries : ''}
 SELECT pg_catalog.jsonb_build_object(
   'backendPid', pg_catalog.pg_backend_pid(),

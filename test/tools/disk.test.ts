@@ -1,6 +1,7 @@
 import { rm, statfs } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { readDisk } from '../../src/postgres/disk.ts';
 import { judgeDisk, stepsToFreeSpace } from '../../src/postgres/disk-advice.ts';
 import type { Question } from '../../src/postgres/question.ts';
 import type { Target } from '../../src/postgres/target.ts';
@@ -75,6 +76,27 @@ test('a quiet server: sizes are those that the server says elsewhere, and the st
     'DROP or TRUNCATE tables that nobody needs; that gives back at once, and for good',
     'Enlarge the disk; PostgreSQL needs no restart for that',
   ]);
+});
+
+test('a table that is dropped while the question runs is left out', async () => {
+  await cluster.admin.sql('create table staging as select generate_series(1, 1000) n');
+  const { target } = targetOf(cluster.url('postgres', bot));
+  try {
+    // A snapshot of before the drop sees the table, as a question does that began before it.
+    const disk = await target.withSession(
+      async session => {
+        await session.query('select count(*) from pg_class');
+        await cluster.admin.sql('drop table staging');
+        return readDisk({ ask: (question, values) => session.ask(question, values), version: () => target.version() });
+      },
+      { transaction: 'repeatable read' },
+    );
+    const names = disk.tables.map(({ name }) => name);
+    expect(names).toContain('public."Large Log"');
+    expect(names).not.toContain('public.staging');
+  } finally {
+    await target.close();
+  }
 });
 
 test("on the server's own host the file system of its data is seen as df sees it", async () => {
