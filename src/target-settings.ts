@@ -101,6 +101,8 @@ export interface TargetSettings {
   readonly backups: BackupPolicy;
   /** When it is backed up by itself, as cron text; `undefined` is never. */
   readonly schedule?: { readonly cron: string; readonly timeZone: string } | undefined;
+  /** Where each backup is copied to, a remote of rclone and a folder there; `undefined` is nowhere. */
+  readonly offsite?: { readonly remote: string } | undefined;
   /** What the application's own connection string tells Prisma; `undefined` where the bot was not given it. */
   readonly application?: PrismaSettings | undefined;
 }

@@ -4,13 +4,13 @@ import type { PassedOver } from '../../blocks/passed-over.ts';
 import { UserError } from '../errors.ts';
 import type { TargetSettings } from '../target-settings.ts';
 import { amendManifest } from './amend-manifest.ts';
-import { type FoundBackup, findBackups, targetDirectory } from './backup-catalogue.ts';
+import { findBackups, type ListedBackup, targetDirectory } from './backup-catalogue.ts';
 import type { BrokenBackup } from './backups.ts';
 import { chooseBackup } from './choose-backup.ts';
-import { withCompleteness } from './completeness.ts';
+import { findRetained } from './completeness.ts';
 import { isGood, type Owner, whyNotLatest } from './good-backup.ts';
 import { type BackupGap, findGaps, judgeCatalogue } from './judge-catalogue.ts';
-import type { Manifest } from './manifest.ts';
+import type { ManifestSummary } from './manifest.ts';
 import { finishRemovals, type PruneResult, prune } from './prune.ts';
 import { type KeepReason, planRetention } from './retention.ts';
 
@@ -18,7 +18,7 @@ import { type KeepReason, planRetention } from './retention.ts';
 export interface CataloguedBackup {
   /** Of its folder. */
   readonly name: string;
-  readonly manifest: Manifest;
+  readonly manifest: ManifestSummary;
   /** Whether all files that the manifest names are there, with their sizes. */
   readonly complete: boolean;
   /** Whether all of the database can be brought back from it, as far as is known. */
@@ -58,12 +58,12 @@ export interface PinRequest {
 
 export interface CataloguePinner {
   /** @throws UserError when there is no such backup, or it is pinned already. */
-  pin(request: PinRequest): Promise<FoundBackup>;
+  pin(request: PinRequest): Promise<ListedBackup>;
   /**
    * @returns the backup as it was, with its pin.
    * @throws UserError when there is no such backup, or it is not pinned.
    */
-  unpin(backup: string): Promise<FoundBackup>;
+  unpin(backup: string): Promise<ListedBackup>;
 }
 
 export interface CataloguePruner {
@@ -80,7 +80,7 @@ export interface Catalogue extends CatalogueReader, CataloguePinner, CataloguePr
 }
 
 export interface CatalogueOptions {
-  readonly settings: Pick<TargetSettings, 'thresholds' | 'backups' | 'schedule'>;
+  readonly settings: Pick<TargetSettings, 'thresholds' | 'backups' | 'schedule' | 'offsite'>;
   readonly owner: Owner;
   /** BACKUP_DIR */
   readonly directory: string;
@@ -92,17 +92,16 @@ export function openCatalogue({ settings, owner, directory: root, now }: Catalog
   const directory = targetDirectory(root, owner.target);
   const { retention, timeZone } = settings.backups;
 
-  async function choose(typed: string): Promise<FoundBackup> {
+  async function choose(typed: string): Promise<ListedBackup> {
     return chooseBackup((await findBackups(directory)).found, typed, owner);
   }
 
   return {
     async read() {
-      const { found, broken } = await findBackups(directory);
-      const complete = await Promise.all(found.map(withCompleteness));
-      const plan = planRetention(complete, retention, now(), timeZone);
+      const { found, broken } = await findRetained(directory);
+      const plan = planRetention(found, retention, now(), timeZone);
       const kept = new Map(plan.keep.map(each => [each.backup, each]));
-      const backups = complete.map(backup => ({
+      const backups = found.map(backup => ({
         name: backup.name,
         manifest: backup.manifest,
         complete: backup.complete,

@@ -7,12 +7,13 @@ import { above, attention, critical, type Finding } from '../postgres/finding.ts
 import { dueSince, mostCounted } from '../schedule/cron.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import type { BrokenBackup } from './backups.ts';
-import type { Manifest } from './manifest.ts';
+import type { ManifestSummary } from './manifest.ts';
+import { copyAt } from './offsite-place.ts';
 
 /** What is judged of a backup. */
 interface JudgedBackup {
   readonly name: string;
-  readonly manifest: Manifest;
+  readonly manifest: ManifestSummary;
   readonly complete: boolean;
   readonly good: boolean;
   readonly passedOver: PassedOver | undefined;
@@ -24,6 +25,7 @@ const advice = {
   clocks:
     'Compare the clocks of the bot and of the server. `latest` and the age go by that date until it has passed: name another backup, or move this one away.',
   files: 'Look at the disk of BACKUP_DIR, and whether anything else cleans up there.',
+  copy: 'Try `/db backup-copy latest`, which says what keeps it from being copied.',
   broken: 'The bot leaves such folders alone: look at them, then mend or remove them by hand.',
 } as const;
 
@@ -45,7 +47,7 @@ const longest = 120;
 /** Judges the newest backups and the schedule, as of now. Backups come newest first. */
 export function judgeCatalogue(
   { backups, broken }: { backups: readonly JudgedBackup[]; broken: readonly BrokenBackup[] },
-  { thresholds, schedule }: Pick<TargetSettings, 'thresholds' | 'schedule'>,
+  { thresholds, schedule, offsite }: Pick<TargetSettings, 'thresholds' | 'schedule' | 'offsite'>,
   now: Date,
 ): PageFinding[] {
   const whole = backups.filter(({ passedOver }) => passedOver === undefined || wentWrong.has(passedOver));
@@ -61,8 +63,9 @@ export function judgeCatalogue(
     advised(failedSince(whole, newestGood), advice.restoreOlder),
     advised(newestGood && schedule && missed(schedule, newestGood.manifest.takenAt, now), advice.backUp),
     advised(newestGood && ahead(newestGood, now), advice.clocks),
+    advised(newestGood && offsite && notCopied(newestGood, offsite.remote), advice.copy),
     advised(incomplete(backups), advice.files),
-    ...broken.map(folder => advised(unreadable(folder), advice.broken)),
+    ...broken.map(folder => advised(unreadable(folder), folder.remedy ?? advice.broken)),
   ]);
 }
 
@@ -109,6 +112,12 @@ function ahead({ name, manifest }: JudgedBackup, now: Date): Finding | undefined
   return attention(
     `the newest good backup ${name} is dated ${duration(milliseconds / 1_000)} ahead of the bot’s clock`,
   );
+}
+
+/** What is lost with this host is then lost for good. */
+function notCopied(newestGood: JudgedBackup, remote: string): Finding | undefined {
+  if (copyAt(remote, newestGood)) return undefined;
+  return attention(`the newest good backup ${newestGood.name} has no copy at ${cut(remote, longest)} yet`);
 }
 
 function incomplete(backups: readonly JudgedBackup[]): Finding | undefined {

@@ -19,6 +19,7 @@ import type { Owner } from './good-backup.ts';
 import { whileReading } from './in-use.ts';
 import type { Manifest } from './manifest.ts';
 import { copyDiffers, copyFailed } from './offsite-errors.ts';
+import { remoteOf } from './offsite-place.ts';
 import { helpersRecorder, recordWriter, unfinished } from './orphans.ts';
 
 /** Where copies go, and what they may take. */
@@ -156,12 +157,6 @@ async function send(rclone: Rclone, pair: FolderPair, progress: CopyOptions['pro
     if (comparison.differences.length === 0) throw copyFailed(pair.destination, comparison.complaints);
   }
   throw copyDiffers(pair.destination, comparison!.differences);
-}
-
-/** `offsite:backups/portal/20261122T171500Z-A-1042` */
-function remoteOf(remote: string, directory: string): string {
-  const below = `${path.basename(path.dirname(directory))}/${path.basename(directory)}`;
-  return /[:/]$/.test(remote) ? `${remote}${below}` : `${remote}/${below}`;
 }
 
 /** A private folder beside the backup, which the next start removes after a crash. It also keeps a second copy away. */

@@ -56,6 +56,25 @@ test('a scheduled backup that may still be under way is not missing yet', () => 
   ]);
 });
 
+test('the newest good one without a copy where copies belong is told, whatever older ones have', () => {
+  const judged = (...backups: ReturnType<typeof aged>[]) =>
+    judgeCatalogue({ backups, broken: [] }, { thresholds, offsite: { remote: 'offsite:kept' } }, now);
+  const copied = (hours: number, remote: string) => {
+    const { name } = aged(hours);
+    return aged(hours, { copies: [{ remote: `${remote}/portal/${name}`, at: now }] });
+  };
+  const partial = aged(1, { partial: true });
+  expect(judged(partial, copied(2, 'offsite:kept'), aged(9))).toEqual([]);
+  const newest = copied(2, 'offsite:kept-before');
+  expect(judged(newest, copied(9, 'offsite:kept'))).toMatchObject([
+    {
+      severity: 'attention',
+      text: `the newest good backup ${newest.name} has no copy at offsite:kept yet`,
+      advice: expect.stringContaining('/db backup-copy latest'),
+    },
+  ]);
+});
+
 test('the newest one that failed or lost files is critical, though an older one is good', () => {
   const failed = aged(2, { verifications: [verification({ problem: 'a file differs' })] });
   expect(found([failed, aged(9)])).toEqual([
