@@ -14,7 +14,7 @@ export function remoteOf(remote: string, directory: string): string {
 /** The copy of a backup that was compared at a remote; undefined where there is none, or one elsewhere alone. */
 export function copyAt(
   remote: string,
-  { name, manifest }: { readonly name: string; readonly manifest: Manifest },
+  { name, manifest }: { readonly name: string; readonly manifest: Pick<Manifest, 'copies'> },
 ): Manifest['copies'][number] | undefined {
   return manifest.copies.find(copy => copy.remote.startsWith(folderOf(remote)) && copy.remote.endsWith(`/${name}`));
 }
