@@ -113,7 +113,8 @@ function linesOf({
 function standbyWords({ receiving, from, slot, lagBytes, lagSeconds, cancelledQueries }: Standby): string {
   const source = from === null ? '' : ` from ${code(from, 100)}`;
   const through = slot === null || slot === '' ? '' : ` through slot ${code(slot, 63)}`;
-  const lag = lagSeconds === null ? 'nothing replayed yet' : `${duration(lagSeconds)} behind`;
+  const behind = (lag: string) => (receiving ? `${lag} behind` : `its newest transaction is ${lag} old`);
+  const lag = lagSeconds === null ? 'nothing replayed yet' : behind(duration(lagSeconds));
   const more = lagBytes !== null && lagBytes > 0 ? ` (${bytes(lagBytes)})` : '';
   const cancelled =
     cancelledQueries > 0 ? `; replay cancelled ${count(cancelledQueries, 'query', 'queries')} here` : '';

@@ -170,8 +170,9 @@ function topLines({ status, percent: share }: StatusReport, { lastBackup }: Stat
 }
 
 function replication({ receiving, lagSeconds }: NonNullable<StatusReport['status']['replica']>): string {
-  const lag = lagSeconds === null ? 'nothing replayed yet' : `${duration(lagSeconds)} behind`;
-  return receiving ? lag : `${lag}, receives nothing`;
+  if (lagSeconds === null) return receiving ? 'nothing replayed yet' : 'receives nothing, nothing replayed yet';
+  const lag = duration(lagSeconds);
+  return receiving ? `${lag} behind` : `receives nothing, its newest transaction is ${lag} old`;
 }
 
 function sessionLines({ status }: StatusReport): Line[] {

@@ -1,3 +1,5 @@
+import { standbyLagBytes, standbyLagSeconds, streams } from './standby.ts';
+
 /** Before PostgreSQL 14, pg_subscription is for superusers alone; its view tells at least that there are some. */
 const subscriptionsReadable = 140_000;
 
@@ -25,13 +27,12 @@ WITH position AS MATERIALIZED (
 )${monitor ? fileQueries : ''}
 SELECT pg_catalog.jsonb_build_object(
   'standby', CASE WHEN p.standby THEN pg_catalog.jsonb_build_object(
-    'receiving', EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver),
+    'receiving', ${streams},
     'from', (SELECT sender_host FROM pg_catalog.pg_stat_wal_receiver LIMIT 1),
     'slot', (SELECT slot_name FROM pg_catalog.pg_stat_wal_receiver LIMIT 1),
     'paused', pg_catalog.pg_is_wal_replay_paused(),
-    'lagBytes', pg_catalog.pg_wal_lsn_diff(p.lsn, pg_catalog.pg_last_wal_replay_lsn())::bigint,
-    'lagSeconds', CASE WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0
-                       ELSE extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()) END,
+    'lagBytes', ${standbyLagBytes},
+    'lagSeconds', ${standbyLagSeconds},
     'cancelledQueries', (SELECT coalesce(pg_catalog.sum(confl_tablespace + confl_lock + confl_snapshot + confl_bufferpin
                            + confl_deadlock), 0) FROM pg_catalog.pg_stat_database_conflicts)) END,
   'replicas', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('application', r.application_name,

@@ -36,8 +36,9 @@ const replicationSchema = z.strictObject({
       from: name,
       slot: name,
       paused: z.boolean(),
+      /** Null while nothing comes. */
       lagBytes: whole.nullable(),
-      /** Null while nothing was ever replayed. */
+      /** Since the newest transaction that was replayed; null while none was. */
       lagSeconds: seconds.nullable(),
       cancelledQueries: whole,
     })
@@ -139,7 +140,8 @@ function* receiving({ standby }: Replication, thresholds: Thresholds) {
       'Unless that is meant: `SELECT pg_wal_replay_resume()`',
     );
   }
-  const behind = (value: string) => `this replica is ${value} behind`;
+  const behind = (value: string) =>
+    standby.receiving ? `this replica is ${value} behind` : `the newest transaction that it has is ${value} old`;
   const advice = 'Look for a long query here that replay waits for, and at the disk and network between the two';
   yield advised(above(standby.lagSeconds ?? 0, thresholds.replicaLagSeconds, duration, behind), advice);
 }
@@ -175,8 +177,8 @@ function synchronousNeeded(names: string): number {
 }
 
 function keeping(
-  { name: slot, active, walStatus, retainedBytes, inactiveSeconds, invalidation }: Replication['slots'][number],
-  { slotLimitMegabytes }: Replication,
+  { name: slot, type, active, walStatus, retainedBytes, inactiveSeconds, invalidation }: Replication['slots'][number],
+  { slotLimitMegabytes, standby }: Replication,
   thresholds: Thresholds,
 ): PageFinding[] {
   const since = inactiveSeconds === null ? '' : ` for ${duration(inactiveSeconds)}`;
@@ -201,7 +203,9 @@ function keeping(
   const advice = active
     ? `Find out why its consumer lags${limit}`
     : `Start its consumer; if it is gone for good: ${drop}${limit}`;
-  return kept ? [{ ...kept, advice }] : [];
+  if (kept) return [{ ...kept, advice }];
+  const abandoned = type === 'physical' && !active && retainedBytes !== null && standby === null;
+  return abandoned ? [{ ...attention(`nobody reads slot ${slot} (${state}): its replica is away`), advice }] : [];
 }
 
 function* archiving({ archiver, segmentBytes }: Replication, thresholds: Thresholds) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { lockedRelations } from './around-locks.ts';
 import type { Asker, Question } from './question.ts';
+import { standbyLagBytes, standbyLagSeconds } from './standby.ts';
 
 const optional = z.number().nullable();
 
@@ -12,7 +13,7 @@ const momentSchema = z.strictObject({
   waiting: z.number(),
   /** Seconds that the oldest transaction is open. */
   longestTransaction: z.number(),
-  /** How far the worst replica is behind, or the target itself, where it is one; null where there is none. */
+  /** How far the worst replica is behind, or the target itself, where it is one; null where that is not known. */
   lagSeconds: optional,
   lagBytes: optional,
   /** Of the oldest database, in transactions. */
@@ -49,11 +50,9 @@ SELECT pg_catalog.count(*)::int AS connections,
        (pg_catalog.count(*) FILTER (WHERE wait_event_type = 'Lock'))::int AS waiting,
        greatest(0, coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - min(xact_start)), 0))::float8 AS "longestTransaction",
        (SELECT CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN CASE WHEN count > 0 THEN coalesce(seconds, 0) END
-                    WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0
-                    ELSE extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp())
-               END::float8 FROM replica) AS "lagSeconds",
+                    ELSE ${standbyLagSeconds} END::float8 FROM replica) AS "lagSeconds",
        (SELECT CASE WHEN pg_catalog.pg_is_in_recovery()
-                    THEN pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
+                    THEN ${standbyLagBytes}
                     ELSE bytes END::float8 FROM replica) AS "lagBytes",
        (SELECT max(pg_catalog.age(datfrozenxid)) FROM pg_catalog.pg_database) AS age,
        (SELECT xact_commit + xact_rollback FROM pg_catalog.pg_stat_database

@@ -1,6 +1,7 @@
 import { firstRefusal } from './backend-rules.ts';
 import { knownRefusals } from './known-refusals.ts';
 import { mayRollBack } from './prepared-questions.ts';
+import { standbyLagSeconds, streams } from './standby.ts';
 
 /**
  * Everything that a first look at a server needs, as one row with one JSON value: one round trip, 13 to 18 alike.
@@ -52,7 +53,7 @@ WITH RECURSIVE activity AS MATERIALIZED (
 ), hidden AS (
   SELECT pg_catalog.count(*) AS n FROM activity WHERE query = '<insufficient privilege>'
 ), slot AS (
-  SELECT s.slot_name, s.active, s.wal_status, pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn)::bigint AS retained
+  SELECT s.slot_name, s.slot_type, s.active, s.wal_status, pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn)::bigint AS retained
   FROM pg_catalog.pg_replication_slots s, position p
 )
 SELECT pg_catalog.jsonb_build_object(
@@ -107,9 +108,8 @@ SELECT pg_catalog.jsonb_build_object(
                      FROM (SELECT datname, greatest(pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid)) AS oldest
                            FROM pg_catalog.pg_database) d ORDER BY oldest DESC LIMIT 1),
   'replica', CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.jsonb_build_object(
-    'receiving', EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver),
-    'lagSeconds', CASE WHEN pg_catalog.pg_last_wal_receive_lsn() = pg_catalog.pg_last_wal_replay_lsn() THEN 0
-                       ELSE extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.pg_last_xact_replay_timestamp()) END) END,
+    'receiving', ${streams},
+    'lagSeconds', ${standbyLagSeconds}) END,
   'replicas', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('application', r.application_name,
                  'state', r.state, 'lagBytes', pg_catalog.pg_wal_lsn_diff(p.lsn, r.replay_lsn)::bigint,
                  'lagSeconds', coalesce(extract(epoch FROM r.replay_lag), 0)) ORDER BY r.application_name, r.pid), '[]')
@@ -122,7 +122,7 @@ SELECT pg_catalog.jsonb_build_object(
                  'failures', failed_count,
                  'lastArchivedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - last_archived_time),
                  'lastFailedWal', last_failed_wal) FROM pg_catalog.pg_stat_archiver),
-  'slots', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', slot_name, 'active', active,
+  'slots', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', slot_name, 'type', slot_type, 'active', active,
               'walStatus', wal_status, 'retainedBytes', retained) ORDER BY retained DESC NULLS LAST, slot_name), '[]')
             FROM slot),
   'checksums', pg_catalog.jsonb_build_object('on', pg_catalog.current_setting('data_checksums') = 'on',

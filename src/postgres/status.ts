@@ -58,7 +58,7 @@ const statusSchema = z.strictObject({
   cache: z.strictObject({ hits: count, reads: count }),
   /** The database of the cluster that is closest to wraparound, and the age of its oldest (multi)transaction id. */
   transactionIds: z.strictObject({ database: z.string(), age: count }),
-  /** Null on a primary. A lag of null: nothing was ever replayed. */
+  /** Null on a primary. The lag is since the newest transaction that was replayed; null while none was. */
   replica: z.strictObject({ receiving: z.boolean(), lagSeconds: seconds.nullable() }).nullable(),
   replicas: z.array(
     z.strictObject({ application: name, state: name, lagBytes: z.number().nullable(), lagSeconds: seconds }),
@@ -74,6 +74,7 @@ const statusSchema = z.strictObject({
   slots: z.array(
     z.strictObject({
       name: z.string(),
+      type: z.string(),
       active: z.boolean(),
       /** `reserved`, `extended`, `unreserved`, `lost`. https://www.postgresql.org/docs/current/view-pg-replication-slots.html */
       walStatus: z.string().nullable(),

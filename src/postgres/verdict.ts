@@ -92,11 +92,8 @@ function* sessions(status: Status, share: Verdict['percent'], thresholds: Thresh
 
 function* replication({ replica, replicas, archiver, slots }: Status, thresholds: Thresholds) {
   if (replica && !replica.receiving) yield attention('this replica receives nothing from its primary');
-  yield above(
-    replica?.lagSeconds ?? 0,
-    thresholds.replicaLagSeconds,
-    duration,
-    value => `the replica is ${value} behind`,
+  yield above(replica?.lagSeconds ?? 0, thresholds.replicaLagSeconds, duration, value =>
+    replica?.receiving ? `the replica is ${value} behind` : `the newest transaction that it has is ${value} old`,
   );
   for (const { application, lagSeconds } of replicas) {
     const say = (value: string) => `the replica ${application || '(no name)'} is ${value} behind`;
@@ -112,13 +109,16 @@ function* replication({ replica, replicas, archiver, slots }: Status, thresholds
       text: `the archiver fails at ${lastFailedWal}, ${last} (critical from ${duration(archiverStalled)})`,
     } satisfies Finding;
   }
-  for (const { name, active, walStatus, retainedBytes } of slots) {
+  for (const { name, type, active, walStatus, retainedBytes } of slots) {
     const state = active ? 'active' : 'inactive';
     if (walStatus === 'lost' || walStatus === 'unreserved') {
       yield critical(`the WAL of slot ${name} (${state}) is ${walStatus === 'lost' ? 'lost' : 'about to be removed'}`);
     }
     const say = (value: string) => `slot ${name} (${state}) keeps ${value} of WAL`;
-    yield above(retainedBytes ?? 0, thresholds.slotRetainedBytes, bytes, say);
+    const kept = above(retainedBytes ?? 0, thresholds.slotRetainedBytes, bytes, say);
+    yield kept;
+    const abandoned = type === 'physical' && !active && retainedBytes !== null && walStatus !== 'lost';
+    if (abandoned && !kept && !replica) yield attention(`nobody reads slot ${name}: its replica is away`);
   }
 }
 

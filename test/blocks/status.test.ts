@@ -199,7 +199,7 @@ test('a replica, no backup, hidden sessions and waiting settings are said', () =
     cache: { hits: 0, reads: 0 },
   });
   const view = statusView(hidden, { ...facts, lastBackup: undefined });
-  expect(view.text).toContain('Replication: 12 s behind, receives nothing');
+  expect(view.text).toContain('Replication: receives nothing, its newest transaction is 12 s old');
   expect(view.text).toContain('Last backup: none known to the bot');
   for (const label of ['By state', 'Longest query', 'Longest transaction', 'Idle in transaction']) {
     expect(view.text).toContain(`${label}: hidden: pg_monitor is missing`);
@@ -244,7 +244,13 @@ test('names that are markup ping nobody, and the longest of everything stays wit
       lagBytes: 1,
       lagSeconds: 1e7,
     })),
-    slots: Array.from({ length: 9 }, () => ({ name, active: false, walStatus: 'lost', retainedBytes: 1e15 })),
+    slots: Array.from({ length: 9 }, () => ({
+      name,
+      type: 'physical',
+      active: false,
+      walStatus: 'lost',
+      retainedBytes: 1e15,
+    })),
     pendingRestart: Array.from({ length: 40 }, () => name),
   });
   const { blocks, text } = statusView(busy, { ...facts, target: nasty });

@@ -217,6 +217,16 @@ test('a replica is listed with its lag; with replay paused it says so itself, an
     });
     expect(listed).toMatchObject({ application: 'walreceiver', state: 'streaming', sync: 'async' });
     const session = await openSession(at(cluster.superuser));
+    await cluster.admin.sql("select pg_create_physical_replication_slot('berlin')");
+    await session.query("alter system set primary_slot_name = 'berlin'");
+    await session.query('select pg_reload_conf()');
+    await until('it uses its slot', async () => (await read()).replication.slots[0]?.active);
+    expect(reasons(await read())).toBe('');
+    await cluster.admin.sql('create table replayed ()');
+    await until(
+      'it has replayed',
+      async () => (await session.query("select to_regclass('replayed') as found"))[0].found,
+    );
     await session.query('select pg_wal_replay_pause()');
     await fillSegment();
     const behind = await until('it is behind', async () => {
@@ -241,6 +251,12 @@ test('a replica is listed with its lag; with replay paused it says so itself, an
       return found.replication.standby?.receiving === false && found;
     });
     expect(reasons(cut)).toContain('attention: this replica receives nothing from its primary');
+    expect(cut.replication.standby!.lagBytes).toBeNull();
+    const old = await read({ replicaLagSeconds: { attention: 0.000_001, critical: 1e9 } }, at(bot));
+    expect(reasons(old)).toMatch(/attention: the newest transaction that it has is .* old/);
+    const left = await read();
+    expect(reasons(left)).toMatch(/^attention: nobody reads slot berlin \(inactive.*\): its replica is away$/);
+    expect(left.findings[0]!.advice).toContain("if it is gone for good: `SELECT pg_drop_replication_slot('berlin')`");
   } finally {
     await replica.stop();
   }

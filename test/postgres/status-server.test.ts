@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { momentOf } from '../../src/postgres/sample.ts';
 import { type StatusReport, statusReader } from '../../src/postgres/status.ts';
 import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
 import type { Login } from '../cluster/access.ts';
@@ -56,7 +57,7 @@ test('a slot that nobody reads keeps WAL, and is told by name once it keeps too 
   await cluster.admin.sql('create table filler as select generate_series(1, 20000) as n');
   const report = await read(cluster.url('postgres', bot), { slotRetainedBytes: { attention: 1_000, critical: 1e12 } });
   expect(report.status.slots).toEqual([
-    { name: 'gone_replica', active: false, walStatus: 'reserved', retainedBytes: expect.any(Number) },
+    { name: 'gone_replica', type: 'physical', active: false, walStatus: 'reserved', retainedBytes: expect.any(Number) },
   ]);
   expect(report.status.slots[0]!.retainedBytes).toBeGreaterThan(100_000);
   expect(reasons(report)).toMatch(/attention: slot gone_replica \(inactive\) keeps .* of WAL \(attention from 1 kB\)/);
@@ -92,6 +93,8 @@ test('a replica says that it is one, how far behind, and when it receives nothin
     });
     expect(primary.status.replica).toBeNull();
     expect(primary.status.replicas).toMatchObject([{ application: 'walreceiver', state: 'streaming' }]);
+    await cluster.admin.sql('create table replayed ()');
+    await until('it has replayed a transaction', async () => (await read(url)).status.replica?.lagSeconds !== null);
 
     await cluster.admin.sql("alter system set max_wal_senders = '0'");
     await cluster.restart();
@@ -100,6 +103,15 @@ test('a replica says that it is one, how far behind, and when it receives nothin
       return found.status.replica?.receiving === false && found;
     });
     expect(reasons(cut)).toContain('attention: this replica receives nothing from its primary');
+    // All that it has is replayed, which does not make it current.
+    expect(cut.status.replica!.lagSeconds).toBeGreaterThan(0);
+    const { target } = targetOf(url);
+    try {
+      expect(await momentOf(target)).toMatchObject({ lagBytes: null });
+      expect((await momentOf(target)).lagSeconds).toBeGreaterThan(0);
+    } finally {
+      await target.close();
+    }
   } finally {
     await replica.stop();
   }

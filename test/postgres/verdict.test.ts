@@ -26,7 +26,7 @@ test('a quiet server with a fresh backup is healthy', () => {
 });
 
 const connections = (used: number) => ({ connections: { ...quietStatus.connections, used } });
-const slot = { name: 'gone', active: false, walStatus: 'extended', retainedBytes: 0 };
+const slot = { name: 'gone', type: 'physical', active: false, walStatus: 'extended', retainedBytes: 0 };
 
 /** What each threshold lets pass, and what it says of the first value that it does not. */
 test.each<[string, Partial<Status>, Partial<Status>, string]>([
@@ -91,6 +91,12 @@ test.each<[string, Partial<Status>, Partial<Status>, string]>([
     'attention: this replica receives nothing from its primary',
   ],
   [
+    'slot of a replica that is away',
+    { slots: [{ ...slot, active: true, retainedBytes: 1 }] },
+    { slots: [{ ...slot, retainedBytes: 1 }] },
+    'attention: nobody reads slot gone: its replica is away',
+  ],
+  [
     'archiver, a passing failure',
     { archiver: { ...quietStatus.archiver, active: false, failing: true } },
     { archiver: { ...quietStatus.archiver, failing: true, lastFailedWal: '0A' } },
@@ -104,7 +110,7 @@ test.each<[string, Partial<Status>, Partial<Status>, string]>([
   ],
   [
     'slot',
-    { slots: [{ ...slot, retainedBytes: 4.9e9 }] },
+    { slots: [{ ...slot, active: true, retainedBytes: 4.9e9 }] },
     { slots: [{ ...slot, retainedBytes: 5e9 }] },
     'attention: slot gone (inactive) keeps 5 GB of WAL (attention from 5 GB)',
   ],
