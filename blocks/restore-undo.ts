@@ -88,7 +88,7 @@ export function cleanupCard(facts: CleanupFacts): View {
   ];
   const effect =
     role === 'before'
-      ? `*Effect* Its rows are gone for good, and ${escapeMrkdwn(action)} can no longer be undone. The safety backup of that restore stays.`
+      ? `*Effect* Its rows are gone for good, and ${escapeMrkdwn(action)} can no longer be undone. The safety backup of that restore stays, where one was taken.`
       : '*Effect* Its rows are gone for good.';
   return {
     text: [escapeMrkdwn(title), ...lines, effect].join('\n'),

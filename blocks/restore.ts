@@ -33,6 +33,8 @@ interface RestoreFacts {
     }[];
     readonly lastCommit: string | null;
   };
+  /** Whether no backup is taken of what is replaced. */
+  readonly withoutSafety: boolean;
   readonly space: { readonly needed: number; readonly free: number | null };
   readonly expected: { readonly seconds: number; readonly from: 'verification' | 'size' };
   readonly applications: readonly { readonly application: string; readonly user: string; readonly sessions: number }[];
@@ -59,10 +61,10 @@ const levels: Readonly<Record<string, string>> = {
   contents: 'restored, every table’s rows counted, contents compared',
 };
 
-export function restoreSummary({ backup, database, tables, schema }: RestoreFacts): string {
+export function restoreSummary({ backup, database, tables, schema, withoutSafety }: RestoreFacts): string {
   const of = `of ${utc(new Date(backup.takenAt))}`;
   if (tables) return `restore ${count(tables.length, 'table')} ${of} into the schema ${schema} of ${database.name}`;
-  return `replace ${database.name} by its backup ${of}`;
+  return `replace ${database.name} by its backup ${of}${withoutSafety ? ', without a safety backup' : ''}`;
 }
 
 /** All that a person weighs before approving: what comes back, what is lost, how long, and how to return. */
@@ -92,11 +94,12 @@ function later(byHand: readonly string[]): string {
 }
 
 /** The question in the dialog of the Approve button; plain text. */
-export function restoreConfirm({ backup, database, tables, aside }: RestoreFacts): string {
+export function restoreConfirm({ backup, database, tables, aside, withoutSafety }: RestoreFacts): string {
   const when = utc(new Date(backup.takenAt));
   if (tables)
     return `Restore ${count(tables.length, 'table')} of ${when} beside the originals in ${cut(database.name, 63)}?`;
-  return `Replace ${cut(database.name, 63)} by its backup of ${when}? What was written since is then only in ${cut(aside, 63)}.`;
+  const unsafe = withoutSafety ? ' No backup of the present state is taken.' : '';
+  return `Replace ${cut(database.name, 63)} by its backup of ${when}? What was written since is then only in ${cut(aside, 63)}.${unsafe}`;
 }
 
 /** A restore under way; it can be cancelled until the swap. */
@@ -149,7 +152,8 @@ interface RestoredFacts {
   readonly rows: number;
   readonly heap: string;
   readonly restoreMilliseconds: number;
-  readonly safety: string;
+  /** Null where none was taken. */
+  readonly safety: string | null;
   readonly closedMilliseconds: number | undefined;
   readonly endedSessions: number | undefined;
   readonly hooksRun: readonly string[];
@@ -157,7 +161,7 @@ interface RestoredFacts {
 
 /** One plain sentence for the audit record. */
 export function restoreOutcome({ backup, database, aside }: RestoreFacts, restored: RestoredFacts): string {
-  return `${database.name} is its backup of ${utc(new Date(backup.takenAt))}; connections were refused for ${closedFor(restored)}; the old database is ${aside}.`;
+  return `${database.name} is its backup of ${utc(new Date(backup.takenAt))}; connections were refused for ${closedFor(restored)}; the old database is ${aside}${restored.safety === null ? ', and no safety backup of it was taken' : ''}.`;
 }
 
 /** What is there now, and the two ways on: back, or clean up. */
@@ -174,7 +178,9 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
     '→ Look at the application. If it is worse than before, undo: that takes seconds. Drop the old one within days: it takes room on the disk.';
   const notes = [
     `Restored in ${duration(restored.restoreMilliseconds / 1000)}. ${heapWords(restored.heap)}`,
-    `Safety backup of what was there: ${code(restored.safety, 300)}`,
+    restored.safety === null
+      ? `No safety backup was taken: what was there is in ${code(aside, 63)} alone.`
+      : `Safety backup of what was there: ${code(restored.safety, 300)}`,
     ...(restored.hooksRun.length > 0 ? [`Hooks that ran: ${escapeMrkdwn(restored.hooksRun.join(', '))}.`] : []),
   ];
   return {
@@ -280,10 +286,13 @@ function spaceLine({ space, expected }: RestoreFacts): string {
   return `*Takes* about ${duration(Math.max(1, expected.seconds))} (${from}) and ${bytes(space.needed)} of the server’s disk (${free})`;
 }
 
-function wholeEffect({ aside }: RestoreFacts): string {
+function wholeEffect({ aside, withoutSafety }: RestoreFacts): string {
   return [
     '*Effect* It is built and proved beside the database first; then the two swap names, and connections are refused for usually under 0.1 s.',
     `What was written since the backup is then only in ${code(aside, 63)}. \`/db restore-undo\` swaps back within seconds.`,
+    ...(withoutSafety
+      ? [`*No backup of the present state is taken*: it stays as ${code(aside, 63)} alone, until somebody drops that.`]
+      : []),
   ].join(' ');
 }
 

@@ -34,6 +34,10 @@ export default defineCommand({
       .string()
       .optional()
       .meta({ placeholder: 'A-…', description: 'likewise, to the moment before this action of the bot began' }),
+    withoutSafety: z.boolean().default(false).meta({
+      description:
+        'take no backup of the present state first, where a damaged table or a full disk keeps it from being taken',
+    }),
     dryRun: z.boolean().default(false).meta({ description: 'show the plan alone; nobody is asked' }),
   }),
   positional: ['backup'],
@@ -43,6 +47,7 @@ export default defineCommand({
     'restore latest',
     'restore latest --dry-run',
     'restore latest --as portal_check',
+    'restore latest --without-safety --reason "a table is damaged"',
     'restore --to "10 minutes ago"',
     'restore 20261122T171500Z-A-1042 --tables users,orders --reason "rows deleted by mistake"',
   ],
@@ -51,7 +56,8 @@ export default defineCommand({
     'The database has its name with its old or its restored content, never half, and what was half restored is dropped within a minute.',
   mayHaveLeft: ({ hooks, tables }, action) =>
     tables === null ? [stoppedApplication(hooks), undoesSwap(action)].filter(Boolean).join(' ') : undefined,
-  plan: ({ backup, tables }, { restores, action }) => restores.plan({ backup, tables, actionId: action.id }),
+  plan: ({ backup, tables, withoutSafety }, { restores, action }) =>
+    restores.plan({ backup, tables, withoutSafety, actionId: action.id }),
   card: plan => ({
     summary: restoreSummary(plan),
     statement: [...plan.steps, ...plan.byHand.map(each => `by a superuser, afterwards: ${each}`)].join('\n'),

@@ -4,7 +4,8 @@ import { UserError } from '../errors.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import { findAge } from '../tools/age.ts';
 import type { Installation } from '../tools/binaries.ts';
-import { findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
+import { systemCode } from '../tools/system-code.ts';
+import { findBackups, manifestFile, targetDirectory, withWholeBackup } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
 import { backupReader } from './backup-reader.ts';
 import type {
@@ -130,6 +131,7 @@ export function openBackups(settings: BackupOptions): Backups {
 
   async function estimate(contents: BackupContents): Promise<BackupEstimate> {
     const prepared = await prepareBackup(target, contents, settings);
+    if (directory !== undefined) await requireRoom(directory, prepared);
     const { tool, jobs, partial, format } = prepared;
     const argv = [
       path.basename(tool.program),
@@ -143,6 +145,14 @@ export function openBackups(settings: BackupOptions): Backups {
       bytes: tableBytes(prepared),
       argv,
     };
+  }
+
+  /** Before a target's first backup there is no folder yet: that one asks when it has made it. */
+  async function requireRoom(place: string, prepared: BackupPreparation): Promise<void> {
+    const needed = spaceFor(prepared, await precedentOf(place, prepared), recipients.length > 0 ? cores : 0);
+    await requireSpace(place, needed).catch(error => {
+      if (systemCode(error) !== 'ENOENT') throw explainFileFailure(error, place) ?? error;
+    });
   }
 
   const copier = offsiteCopier({ ...settings, owner, offsite: settings.offsite });

@@ -90,7 +90,7 @@ export interface BackupEstimate {
 }
 
 export interface BackupReader {
-  /** @throws UserError for what would refuse the backup: unknown table, missing tools, a migration that runs. */
+  /** @throws UserError for what would refuse the backup: unknown table, missing tools, a migration that runs, no room. */
   estimate(contents: BackupContents): Promise<BackupEstimate>;
   /** The backup that `latest` means; undefined when there is none or no BACKUP_DIR is set. */
   latest(): Promise<BackupSummary | undefined>;

@@ -90,7 +90,8 @@ export function tableGone(cause: unknown): UserError {
   return new UserError(gone.message, { hint: gone.hint, cause });
 }
 
-function describeBlocker({ pid, user, application, seconds }: Blocker): string {
+/** A backend as a person finds it again: `backend 4711 (psql, user ada, in a transaction for 3 min)`. */
+export function describeBlocker({ pid, user, application, seconds }: Blocker): string {
   if (pid === 0) return 'a prepared transaction';
   const names = [application || undefined, user === null ? undefined : `user ${user}`].filter(Boolean).join(', ');
   const since = seconds === null ? '' : `, in a transaction for ${duration(seconds)}`;

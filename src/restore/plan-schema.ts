@@ -57,6 +57,8 @@ export const restorePlanSchema = z.strictObject({
     /** Of the server; null where it does not track commit timestamps. */
     lastCommit: z.string().nullable(),
   }),
+  /** Whether the database is replaced without a backup of what is in it now. */
+  withoutSafety: z.boolean(),
   space: z.strictObject({ needed: count, free: count.nullable() }),
   expected: z.strictObject({ seconds: z.number().nonnegative(), from: z.enum(['verification', 'size']) }),
   applications: z.array(

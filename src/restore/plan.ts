@@ -17,6 +17,7 @@ import { differences } from './loss.ts';
 import { extensionsLeftOut, refusePlain, refuseSwap, requireRights } from './obstacles.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { RestoreOptions, RestoreQuestion } from './restores.ts';
+import { foreseeSafety } from './safety.ts';
 import { requireRoomBeside } from './space.ts';
 import { chosenTables } from './tables.ts';
 
@@ -53,6 +54,14 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
     ...(only || facts.role.superuser ? [] : facts.extensionGrants),
   ];
   const { manifest } = backup;
+  const loss = only
+    ? { tables: [], unreadable: undefined }
+    : await differences(target, manifest, () => performance.now());
+  const withoutSafety = question.withoutSafety === true && !only;
+  const damage = loss.unreadable
+    ? [`The rows of ${loss.unreadable.table} cannot be read: ${loss.unreadable.says}.`]
+    : [];
+  const heldUp = only || withoutSafety ? damage : await foreseeSafety(options, backup.name, loss.unreadable);
   const { verified, expected } = witness(backup);
   const pgRestore = path.basename(
     programPath(toolsForMajor(options.installations, Math.floor(version / 10_000), ['pg_restore']), 'pg_restore'),
@@ -80,14 +89,12 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
     aside,
     tables,
     schema,
-    loss: {
-      tables: only ? [] : (await differences(target, manifest, () => performance.now())).slice(0, toldDifferences),
-      lastCommit: facts.lastCommit,
-    },
+    loss: { tables: loss.tables.slice(0, toldDifferences), lastCommit: facts.lastCommit },
+    withoutSafety,
     space,
     expected,
     applications: only ? [] : facts.applications,
-    warnings: [...warningsOf(backup, facts, options, only), ...slowness(expected.seconds)],
+    warnings: [...heldUp, ...warningsOf(backup, facts, options, only), ...slowness(expected.seconds)],
     byHand,
     hooks,
     steps: only
@@ -99,7 +106,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
       : [
           'sha256sum --check of every file of the backup',
           ...commandStep('hooks.stop', hooks.stop),
-          'pg_dump: a safety backup of the database as it is',
+          ...(withoutSafety ? [] : ['pg_dump: a safety backup of the database as it is']),
           createDatabaseLike(incoming, facts, version),
           `${pgRestore} --exit-on-error --dbname=${incoming} ${backup.name}`,
           'ANALYZE; count the rows of every table; pg_amcheck where the extension is there',

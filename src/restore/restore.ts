@@ -18,6 +18,7 @@ import { type Outside, outside } from './outside.ts';
 import { factsOf } from './plan.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
+import { takeSafetyBackup } from './safety.ts';
 import { requireRoomBeside } from './space.ts';
 import { openSteps, type Steps } from './steps.ts';
 import { untouchedUnlessSwapped } from './untouched.ts';
@@ -46,9 +47,10 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
   const { facts, backup } = await requireConditions(options, plan);
   const { hooks } = options;
   const has = (name: 'stop' | 'migrate' | 'start' | 'health') => hooks[name] !== null;
+  const isDone = (name: string) => (name === 'safety' ? !plan.withoutSafety : !(name in hooks) || has(name as 'stop'));
   const steps = openSteps(
     Object.entries(titles)
-      .filter(([name]) => !(name in hooks) || has(name as 'stop'))
+      .filter(([name]) => isDone(name))
       .map(([, title]) => title),
     watch.progress,
   );
@@ -66,11 +68,16 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
       stopped();
       await hook(options, 'stop', watch.signal);
     }
-    const safety = await takeSafetyBackup(options, plan, watch, steps);
+    const safety = plan.withoutSafety ? null : await backUpFirst();
     const result = await outside(options, place =>
       besideAndSwap(options, { plan, watch, steps, facts, backup, place }),
     );
     return { ...result, safety };
+  }
+
+  async function backUpFirst(): Promise<string> {
+    steps.begin(titles.safety);
+    return takeSafetyBackup(options, plan, watch, (share, estimatedEnd) => steps.share(share, estimatedEnd));
   }
 }
 
@@ -92,33 +99,6 @@ async function requireConditions(
   refuseSwap(facts);
   await requireRoomBeside(options, facts, backup, undefined);
   return { facts, backup };
-}
-
-async function takeSafetyBackup(
-  { backups }: RestoreOptions,
-  plan: RestorePlan,
-  { action, signal }: RestoreWatch,
-  steps: Steps,
-): Promise<string> {
-  steps.begin(titles.safety);
-  const { directory } = await backups.take(
-    {
-      actionId: action.id,
-      requester: action.requester,
-      reason: `before the restore of ${plan.backup.name}`,
-      note: `before ${action.id}`,
-      safety: true,
-      tables: [],
-      schemaOnly: false,
-      plain: false,
-    },
-    {
-      signal,
-      progress: ({ bytesDone, bytesTotal, estimatedEnd }) =>
-        steps.share(bytesTotal === 0 ? 0 : bytesDone / bytesTotal, estimatedEnd),
-    },
-  );
-  return directory;
 }
 
 interface Work {

@@ -1,5 +1,5 @@
 /** Restores of one target, as the rest of the bot knows them. */
-import type { BackupWriter } from '../backups/backups.ts';
+import type { BackupReader, BackupWriter } from '../backups/backups.ts';
 import type { FileSystemsReader } from '../backups/server-space.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import type { Installation } from '../tools/binaries.ts';
@@ -11,6 +11,8 @@ export interface RestoreQuestion {
   readonly backup: string;
   /** Tables as typed; none for the whole database. */
   readonly tables: readonly string[];
+  /** Whether no backup is taken first of what is replaced; one is taken unless told. */
+  readonly withoutSafety?: boolean;
   /** Of the action: `A-1042`. */
   readonly actionId: string;
 }
@@ -49,8 +51,8 @@ export interface Proof {
 }
 
 export interface Restored extends Proof {
-  /** Name of the safety backup. */
-  readonly safety: string;
+  /** Folder of the safety backup; null where none was wanted. */
+  readonly safety: string | null;
   /** How long nobody could connect, milliseconds; undefined where the server's answer was lost. */
   readonly closedMilliseconds: number | undefined;
   readonly endedSessions: number | undefined;
@@ -119,7 +121,7 @@ export interface RestoreOptions {
   /** BACKUP_DIR. */
   readonly directory: string | undefined;
   /** Takes the safety backup. */
-  readonly backups: BackupWriter;
+  readonly backups: Pick<BackupReader, 'estimate'> & Pick<BackupWriter, 'take'>;
   readonly hooks: Hooks;
   /** Path of the file with age's identity, for encrypted backups. */
   readonly identityFile: string | undefined;

@@ -144,6 +144,6 @@ async function beforeOf(options: RestoreOptions, action: string): Promise<Marked
     hint:
       undoable.length > 0
         ? `These restores can be undone: ${undoable.join(', ')}.`
-        : 'It was swapped back or dropped already, failed before the swap, or was no restore. The safety backup of a restore is in `/db backups`.',
+        : 'It was swapped back or dropped already, failed before the swap, or was no restore. The safety backup of a restore, where one was taken, is in `/db backups`.',
   });
 }

@@ -1,6 +1,6 @@
 import { UserError } from '../errors.ts';
-import { StatementError } from '../postgres/errors.ts';
 import { hook } from './hooks.ts';
+import { inWords } from './in-words.ts';
 import type { RestoreOptions } from './restores.ts';
 
 /**
@@ -27,16 +27,6 @@ export async function untouchedUnlessSwapped<Result>(
       cause: told.cause ?? error,
     });
   }
-}
-
-/** What the server refuses here is a fact of the server, such as a full disk (53100), and no defect of ours. */
-function inWords(error: unknown): UserError | undefined {
-  if (error instanceof UserError) return error;
-  if (!(error instanceof StatementError)) return undefined;
-  return new UserError(`The server says: ${error.message}.`, {
-    ...((error.hint ?? error.detail) !== undefined && { hint: error.hint ?? error.detail! }),
-    cause: error,
-  });
 }
 
 async function startAgain(options: Pick<RestoreOptions, 'hooks' | 'log'>): Promise<string> {

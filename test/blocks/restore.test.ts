@@ -1,5 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { restoreCard, restoreConfirm, restoreProgress, restoreResult } from '../../blocks/restore.ts';
+import {
+  restoreCard,
+  restoreConfirm,
+  restoreOutcome,
+  restoreProgress,
+  restoreResult,
+  restoreSummary,
+} from '../../blocks/restore.ts';
 import { cleanupCard, undoCard } from '../../blocks/restore-undo.ts';
 
 const nasty = '<!channel> `&`';
@@ -19,6 +26,7 @@ const plan = {
   tables: null,
   schema: null,
   loss: { tables: [{ name: `public.${nasty}`, now: 9, backup: null, exact: false }], lastCommit: null },
+  withoutSafety: false,
   space: { needed: 1_542_000_000, free: null },
   expected: { seconds: 14.2, from: 'size' as const },
   applications: [{ application: nasty, user: nasty, sessions: 16 }],
@@ -81,6 +89,21 @@ test('what is left for a superuser is counted on the card, and spelled out in th
   expect(restoreCard(left).text).toContain('Left for a superuser, afterwards: 1 statement');
   expect(JSON.stringify(restoreCard(left).blocks)).not.toContain('CREATE EXTENSION');
   expect(JSON.stringify(restoreResult(left, restored, 'A-1042').blocks)).toContain('CREATE EXTENSION');
+});
+
+test('that no backup of the present state is taken is on the card, in its question, in the record and in the result', () => {
+  const unsafe = { ...plan, withoutSafety: true };
+  const { text, blocks } = restoreCard(unsafe);
+  expect(text).toContain('*No backup of the present state is taken*');
+  expect(JSON.stringify(blocks)).toContain('No backup of the present state is taken');
+  expect(restoreConfirm(unsafe)).toContain('No backup of the present state is taken.');
+  expect(restoreConfirm({ ...unsafe, database: { ...plan.database, name: 'x'.repeat(63) } }).length).toBeLessThan(300);
+  expect(restoreSummary(unsafe)).toContain('without a safety backup');
+  expect(restoreOutcome(unsafe, { ...restored, safety: null })).toContain('no safety backup of it was taken');
+  expect(restoreResult(unsafe, { ...restored, safety: null }, 'A-1042').text).toContain('No safety backup was taken');
+  expect(JSON.stringify([restoreCard(plan), restoreSummary(plan), restoreConfirm(plan)])).not.toMatch(
+    /without a safety|No backup/,
+  );
 });
 
 test('what pg_amcheck said ends in one full stop', () => {

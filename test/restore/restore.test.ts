@@ -76,7 +76,7 @@ describe('a restore', () => {
     expect(comment).toEqual({ text: 'of the portal' });
     expect(restored.safety).toContain('A-1042');
     expect(await portal.restores.plan(question())).toMatchObject({
-      backup: { name: backup, passedOver: [{ name: path.basename(restored.safety), because: 'safety' }] },
+      backup: { name: backup, passedOver: [{ name: path.basename(restored.safety!), because: 'safety' }] },
     });
     expect(await portal.restores.kept()).toEqual([
       expect.objectContaining({ action: 'A-1042', role: 'before', name: plan.aside }),
@@ -120,12 +120,12 @@ describe('a restore', () => {
     const failing = portal.reopen({
       hooks,
       backups: {
-        copy: async () => Promise.reject(new Error('not asked')),
+        estimate: contents => portal.stand.backups.estimate(contents),
         take: async () => Promise.reject(new (await import('../../src/errors.ts')).UserError('No room.')),
       },
     });
     await expect(failing.run(plan, watch())).rejects.toThrow(
-      'No room. The database is as it was before. The application was started again.',
+      'The safety backup failed: No room. The database is as it was before. The application was started again.',
     );
     expect(await ran()).toEqual(['stop', 'start']);
     expect(await portal.databases()).toEqual([portal.database.name]);
@@ -226,7 +226,7 @@ describe('when things change between the plan and the restore', () => {
     const readers: boolean[] = [];
     const failing = portal.reopen({
       backups: {
-        copy: () => Promise.reject(new Error('not asked')),
+        estimate: contents => portal.stand.backups.estimate(contents),
         take: async () => {
           readers.push(await isRead(directory, new Date()));
           throw new UserError('No room.');

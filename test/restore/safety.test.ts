@@ -1,0 +1,104 @@
+/** The backup of what a restore is about to replace: what keeps it from being taken, and the way on without it. */
+import { open, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { dumpObstacles } from '../../src/postgres/dump-obstacles.ts';
+import { until } from '../cluster/until.ts';
+import { type RestoreStand, restoreStand, watch } from './restore-stand.ts';
+
+let portal: RestoreStand;
+
+beforeEach(async () => {
+  portal = await restoreStand();
+});
+afterEach(() => portal.close());
+
+const question = (own: object = {}) => ({ backup: 'latest', tables: [], actionId: 'A-1042', ...own });
+const hooks = { stop: ['true'], migrate: null, start: ['true'], health: null, timeoutSeconds: 30 };
+
+/** Overwrites the head of a table's first page behind the server's back, as a failing disk does. */
+async function damage(table: string): Promise<void> {
+  // It writes a new file past the server's memory, which would hide the damage; the table has no index that reads it.
+  await portal.sql(`vacuum full ${table}`);
+  const [found] = await portal.sql(
+    `select current_setting('data_directory') || '/' || pg_relation_filepath($1) as file`,
+    [table],
+  );
+  const handle = await open(found.file, 'r+');
+  await handle.write(Buffer.alloc(64, 0xff), 0, 64, 0);
+  await handle.close();
+}
+
+test('a damaged table is restored over, without a backup of it, and the old database stays', async () => {
+  await portal.sql('create table readings as select n from generate_series(1, 1000) n');
+  await portal.sql(`alter table readings owner to ${portal.database.portal.user}`);
+  const backup = await portal.backUp();
+  const restores = portal.reopen({ hooks });
+  const approvedBefore = await restores.plan(question());
+  await damage('readings');
+
+  const failed: unknown = await restores.run(approvedBefore, watch()).catch(error => error);
+  expect(failed).toMatchObject({
+    name: 'UserError',
+    message: expect.stringMatching(
+      /^The safety backup failed: .*(?:invalid page|could not read a page).* The database is as it was before\. The application was started again\.$/,
+    ),
+    hint: expect.stringContaining(`\`/db restore ${backup} --without-safety\``),
+  });
+  await expect(restores.plan(question())).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /^No safety backup can be taken: the rows of public\.readings cannot be read \(invalid page/,
+    ),
+    hint: expect.stringContaining(`\`/db restore ${backup} --without-safety\``),
+  });
+
+  const plan = await restores.plan(question({ withoutSafety: true }));
+  expect(plan).toMatchObject({
+    withoutSafety: true,
+    warnings: expect.arrayContaining([expect.stringContaining('The rows of public.readings cannot be read')]),
+  });
+  expect(plan.steps.join('\n')).not.toContain('safety');
+  const job = watch();
+  const restored = await restores.run(plan, job);
+  expect(restored.safety).toBeNull();
+  expect(job.told).not.toContain('Back up the database as it is');
+  expect(await portal.rows('readings')).toBe(1000);
+  expect(await portal.databases()).toEqual([portal.database.name, plan.aside]);
+  expect(await portal.stand.names()).toEqual([backup]);
+}, 40_000);
+
+test('the plan tells of a lock that would hold the safety backup up, be it held or waited for', async () => {
+  await portal.backUp();
+  const ask = () => portal.stand.target.ask(dumpObstacles);
+  const reader = await portal.database.openSession({ applicationName: 'report' });
+  await reader.query('begin');
+  await reader.query('lock table orders in access share mode');
+  expect(await ask()).toEqual([]);
+  const migration = await portal.database.openSession({ applicationName: 'migration' });
+  const altered = await portal.database.running(migration, 'begin; lock table orders');
+  await until('the migration waits in the line', async () => (await ask()).length === 1);
+  await reader.query('rollback');
+  await altered.outcome;
+  expect(await ask()).toMatchObject([{ pid: migration.pid, application: 'migration', relations: ['public.orders'] }]);
+
+  const warnings = async (own: object) => (await portal.restores.plan(question(own))).warnings.join('\n');
+  expect(await warnings({})).toMatch(
+    /would wait for a lock on public\.orders, .*: backend \d+ \(migration, user portal.*, in a transaction for .*\) holds it/,
+  );
+  expect(await warnings({ withoutSafety: true })).not.toContain('lock');
+});
+
+test('no plan where BACKUP_DIR has no room for the safety backup', async () => {
+  const backup = await portal.backUp();
+  const manifest = path.join(portal.stand.root, 'portal', backup, 'manifest.json');
+  const large = (await readFile(manifest, 'utf8')).replace(
+    /"bytes": \d+,(?=\s*"sha256": "[0-9a-f]+",\s*"verif)/,
+    '"bytes": 9000000000000000,',
+  );
+  await writeFile(manifest, large);
+  await expect(portal.restores.plan(question())).rejects.toMatchObject({
+    message: expect.stringMatching(/^No safety backup can be taken: The backup needs about .* are free in BACKUP_DIR/),
+    hint: expect.stringContaining(`\`/db restore ${backup} --without-safety\``),
+  });
+  expect(await portal.restores.plan(question({ withoutSafety: true }))).toMatchObject({ withoutSafety: true });
+});
