@@ -5,7 +5,7 @@ import type { Log, Target } from '../postgres/target.ts';
 import { findAge } from '../tools/age.ts';
 import type { Installation } from '../tools/binaries.ts';
 import { systemCode } from '../tools/system-code.ts';
-import { findBackups, manifestFile, targetDirectory, withWholeBackup } from './backup-catalogue.ts';
+import { findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
 import { backupReader } from './backup-reader.ts';
 import type {

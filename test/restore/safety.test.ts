@@ -20,11 +20,11 @@ const hooks = { stop: ['true'], migrate: null, start: ['true'], health: null, ti
 async function damage(table: string): Promise<void> {
   // It writes a new file past the server's memory, which would hide the damage; the table has no index that reads it.
   await portal.sql(`vacuum full ${table}`);
-  const [found] = await portal.sql(
+  const [found] = await portal.database.admin.sql<{ file: string }>(
     `select current_setting('data_directory') || '/' || pg_relation_filepath($1) as file`,
     [table],
   );
-  const handle = await open(found.file, 'r+');
+  const handle = await open(found!.file, 'r+');
   await handle.write(Buffer.alloc(64, 0xff), 0, 64, 0);
   await handle.close();
 }
