@@ -91,7 +91,7 @@ function linesOf({
 }: ReplicationFacts['replication']): PageLine[] {
   return [
     ['Role', standby ? standbyWords(standby) : 'primary'],
-    ['Replicas', replicas.length === 0 ? 'none' : number(replicas.length)],
+    ['Replicas', replicasWords(replicas)],
     ...(synchronousStandbys === '' ? [] : [['Synchronous', code(synchronousStandbys, 100)] as const]),
     ['Slots', slots.length === 0 ? 'none' : number(slots.length)],
     ['Archiver', archiverWords(archiver)],
@@ -121,6 +121,17 @@ function standbyWords({ receiving, from, slot, lagBytes, lagSeconds, cancelledQu
   return `replica, ${receiving ? `receives${source}${through}` : 'receives nothing'}, ${lag}${more}${cancelled}`;
 }
 
+function replicasWords(senders: readonly Replica[]): string {
+  const backups = senders.filter(isBackup).length;
+  const replicas = senders.length - backups;
+  return `${replicas === 0 ? 'none' : number(replicas)}${backups === 0 ? '' : `, and ${count(backups, 'base backup')} at work`}`;
+}
+
+/** https://www.postgresql.org/docs/current/monitoring-stats.html#MONITORING-PG-STAT-REPLICATION-VIEW */
+function isBackup({ state }: Replica): boolean {
+  return state === 'backup';
+}
+
 function archiverWords(archiver: ReplicationFacts['replication']['archiver']): string {
   const { active, failing, failures, lastArchivedSeconds, waitingSegments } = archiver;
   if (!active) return 'off';
@@ -129,8 +140,10 @@ function archiverWords(archiver: ReplicationFacts['replication']['archiver']): s
   return `${failing ? 'failing, ' : ''}${last}${waiting}, ${count(failures, 'failure')}`;
 }
 
-function replicaRow({ application, user, address, state, sync, lagBytes, lagSeconds }: Replica): string[] {
-  const who = [`replica ${application || user || '(no name)'}`, ...(address === null ? [] : [address])].join(', ');
+function replicaRow(sender: Replica): string[] {
+  const { application, user, address, state, sync, lagBytes, lagSeconds } = sender;
+  const what = isBackup(sender) ? 'base backup' : 'replica';
+  const who = [`${what} ${application || user || '(no name)'}`, ...(address === null ? [] : [address])].join(', ');
   const behind = [
     ...(lagBytes === null ? [] : [bytes(lagBytes)]),
     ...(lagSeconds === null ? [] : [duration(lagSeconds)]),

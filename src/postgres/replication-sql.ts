@@ -37,8 +37,9 @@ SELECT pg_catalog.jsonb_build_object(
                            + confl_deadlock), 0) FROM pg_catalog.pg_stat_database_conflicts)) END,
   'replicas', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('application', r.application_name,
                  'user', r.usename, 'address', pg_catalog.host(r.client_addr), 'state', r.state, 'sync', r.sync_state,
-                 'lagBytes', greatest(0, pg_catalog.pg_wal_lsn_diff(p.lsn, r.replay_lsn))::bigint,
-                 'lagSeconds', extract(epoch FROM r.replay_lag)) ORDER BY r.replay_lsn NULLS FIRST, r.pid), '[]')
+                 'lagBytes', CASE WHEN r.replay_lsn IS NOT NULL
+                   THEN greatest(0, pg_catalog.pg_wal_lsn_diff(p.lsn, r.replay_lsn))::bigint END,
+                 'lagSeconds', extract(epoch FROM r.replay_lag)) ORDER BY r.state = 'backup', r.replay_lsn NULLS FIRST, r.pid), '[]')
                FROM pg_catalog.pg_stat_replication r),
   'synchronousStandbys', pg_catalog.current_setting('synchronous_standby_names'),
   'commitsWait', pg_catalog.current_setting('synchronous_commit') NOT IN ('off', 'local') AND NOT p.standby,

@@ -43,7 +43,7 @@ const replicationSchema = z.strictObject({
       cancelledQueries: whole,
     })
     .nullable(),
-  /** The furthest behind first. */
+  /** All that a walsender serves; the furthest behind first, those of state `backup`, which are no replicas, last. */
   replicas: z.array(
     z.strictObject({
       application: name,
@@ -51,6 +51,7 @@ const replicationSchema = z.strictObject({
       address: name,
       state: name,
       sync: name,
+      /** Null where it replays nothing, as pg_basebackup and pg_receivewal do, or is hidden. */
       lagBytes: whole.nullable(),
       lagSeconds: seconds.nullable(),
     }),

@@ -1,11 +1,15 @@
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { replicationView } from '../../blocks/replication.ts';
 import type { Asker } from '../../src/postgres/question.ts';
 import { type ReplicationReport, replicationReader } from '../../src/postgres/replication.ts';
 import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
 import type { Login } from '../cluster/access.ts';
+import { serverAccount } from '../cluster/account.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
+import { temporaryFolder } from '../cluster/data-directory.ts';
 import { createBotRole } from '../cluster/roles.ts';
 import { openSession } from '../cluster/session.ts';
 import { until } from '../cluster/until.ts';
@@ -203,6 +207,35 @@ test('a role without pg_monitor gets what it may see, and is told what is missin
   }
 });
 
+test('a base backup is no replica, and nothing is said of how far it is behind', async () => {
+  const folder = await temporaryFolder(await serverAccount());
+  const { socketDirectory, port, superuser } = cluster;
+  const backup = execa(
+    path.join(cluster.bin, 'pg_basebackup'),
+    ['--pgdata', path.join(folder, 'copy'), '--checkpoint=fast', '--wal-method=none', '--max-rate=32k', '--no-sync'],
+    {
+      ...(await serverAccount()),
+      cwd: folder,
+      env: { PGHOST: socketDirectory, PGPORT: String(port), PGUSER: superuser.user },
+      reject: false,
+    },
+  );
+  try {
+    const { replication } = await until('it sends', async () => {
+      const found = await read();
+      return found.replication.replicas[0]?.state === 'backup' && found;
+    });
+    expect(replication.replicas).toMatchObject([{ application: 'pg_basebackup', lagBytes: null, lagSeconds: null }]);
+    const { text } = replicationView({ replication, findings: [], target: 'portal', actionId: 'A-1' });
+    expect(text).toContain('Replicas: none, and 1 base backup at work');
+    expect(text).toMatch(/base backup pg_basebackup +backup, async +– +–/);
+  } finally {
+    backup.kill();
+    await backup;
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
 test('a replica is listed with its lag; with replay paused it says so itself, and the primary how far it is behind', async () => {
   const replica = await startReplica(cluster);
   const at = (login: Login) => `postgresql://${login.user}:${login.password}@127.0.0.1:${replica.port}/postgres`;
@@ -244,6 +277,7 @@ test('a replica is listed with its lag; with replay paused it says so itself, an
     await cluster.admin.sql("create role blind login password 'blind'");
     const blind = await read({}, cluster.url('postgres', { user: 'blind', password: 'blind' }));
     expect(reasons(blind)).toContain('hidden from the bot: 1 replica; their lag is not known');
+    expect(blind.replication.replicas).toMatchObject([{ state: null, lagBytes: null, lagSeconds: null }]);
 
     await cluster.restart({ max_wal_senders: '0', wal_level: 'replica' });
     const cut = await until('it receives nothing', async () => {
