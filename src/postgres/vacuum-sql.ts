@@ -17,6 +17,7 @@ const mostCandidates = 5_000;
  * - What holds back vacuum: backend_xmin and backend_xid of sessions (a lazy VACUUM itself does not hold back others,
  *   https://www.postgresql.org/docs/current/sql-vacuum.html), prepared transactions, slots, and standbys with
  *   hot_standby_feedback, whose backends are walsenders. A slot's catalog_xmin keeps rows of the system catalogs alone.
+ *   One that is lost or, from 17 on, invalidated otherwise keeps nothing.
  *   https://www.postgresql.org/docs/current/view-pg-replication-slots.html
  * - Tables that a forced vacuum is equally far from, by the whole percent, are in the order of whom one can help: a
  *   database's own first.
@@ -48,7 +49,8 @@ WITH activity AS MATERIALIZED (
          h.age, h.catalogs_only, false, false
   FROM pg_catalog.pg_replication_slots s
   CROSS JOIN LATERAL (VALUES (pg_catalog.age(s.xmin), false), (pg_catalog.age(s.catalog_xmin), true)) h(age, catalogs_only)
-  WHERE h.age IS NOT NULL AND NOT (h.catalogs_only AND h.age <= coalesce(pg_catalog.age(s.xmin), -1))
+  WHERE h.age IS NOT NULL AND s.wal_status IS DISTINCT FROM 'lost'
+    AND pg_catalog.to_jsonb(s)->>'invalidation_reason' IS NULL AND NOT (h.catalogs_only AND h.age <= coalesce(pg_catalog.age(s.xmin), -1))
 ), toast AS MATERIALIZED (
   SELECT oid, relfrozenxid, relminmxid FROM pg_catalog.pg_class WHERE relkind = 't'
 ), relation AS MATERIALIZED (

@@ -184,6 +184,32 @@ test('a logical slot whose consumer is gone holds back vacuum of the system cata
   }
 });
 
+test('a slot that has lost its WAL holds back nothing any more', async () => {
+  const limit = async (statement: string) => {
+    await cluster.admin.sql(`alter system ${statement}`);
+    await cluster.admin.sql('select pg_reload_conf()');
+  };
+  await database.admin.sql("select pg_create_logical_replication_slot('gone_consumer', 'pgoutput')");
+  try {
+    await passTransactions(5);
+    expect(reasons(await read({ snapshotAgeTransactions: anyAge }))).toContain('slot gone_consumer');
+    await limit("set max_slot_wal_keep_size = '1MB'");
+    await until('its WAL is removed', async () => {
+      await cluster.admin.sql("select pg_logical_emit_message(false, 'test', repeat('x', 100000))");
+      await cluster.admin.sql('select pg_switch_wal()');
+      await cluster.admin.sql('checkpoint');
+      const [slot] = await cluster.admin.sql('select wal_status from pg_replication_slots');
+      return slot.wal_status === 'lost';
+    });
+    const report = await read({ snapshotAgeTransactions: anyAge });
+    expect(report.vacuum.holders).toEqual([]);
+    expect(report.findings).toEqual([]);
+  } finally {
+    await database.admin.sql("select pg_drop_replication_slot('gone_consumer')");
+    await limit('reset max_slot_wal_keep_size');
+  }
+});
+
 test('a serial at 95 % of its column is critical although its sequence could go on, also where it counts down', async () => {
   await database.admin.sql('create table invoices (id serial primary key, line smallint generated always as identity)');
   await database.admin.sql("select setval('invoices_id_seq', 2040109466)");
