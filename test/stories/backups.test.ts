@@ -113,7 +113,8 @@ test('a database that is down keeps nobody from finding its backups', async () =
   expect(page.text).toContain(`\`${before.name}\` (of another database)`);
   await office.ada.types('/db backup-pin latest');
   await office.reads('#incident', new RegExp(`${name}.* is pinned`));
-  expect(performance.now() - asked).toBeLessThan(2_500);
+  // Long before the target is given up that does not answer.
+  expect(performance.now() - asked).toBeLessThan(8_000);
   await office.ada.types('/db verify latest --level files');
   await office.reads('#incident', new RegExp(`${name}[\\s\\S]*files`));
 });

@@ -2,13 +2,17 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from '@jest/globals';
 import { until } from '../cluster/until.ts';
 import { allowRestores } from '../restore/restore-stand.ts';
 import { type Office, openOffice } from './office.ts';
 
 let office: Office;
 let scripts: string;
+
+/** A backup and a restore take seconds, and many more on a busy machine; milliseconds. */
+const patience = 60_000;
+jest.setTimeout(3 * patience);
 
 beforeAll(async () => {
   scripts = await mkdtemp(path.join(tmpdir(), 'restore-crash-'));
@@ -22,6 +26,7 @@ beforeEach(async () => {
   await chmod(migrate, 0o755);
   office = await openOffice({
     asProcess: true,
+    patience,
     yaml: `
 targets:
   - name: portal
@@ -65,8 +70,10 @@ test('while it restores beside the target: the target is as it was, and the half
   );
   await database.admin.sql(`alter table large owner to ${database.portal.user}`);
   await begun();
-  const half = await until('a database is made beside the target', async () =>
-    (await databases()).find(name => name.includes('_restoring_')),
+  const half = await until(
+    'a database is made beside the target',
+    async () => (await databases()).find(name => name.includes('_restoring_')),
+    { withinMs: patience },
   );
   await until('its restore is under way', async () => {
     const rows = await database.cluster.admin.sql(
@@ -86,14 +93,14 @@ test('while it restores beside the target: the target is as it was, and the half
   await until('what was half restored is gone', async () => (await databases()).length === 1);
   expect(await databases()).toEqual([database.name]);
   expect(await users()).toBe(0);
-}, 60_000);
+});
 
 test('after the swap, in the migrations: the target is the restored one, and can still be undone', async () => {
   const { ada, ben, database, reads } = office;
   const before = await users();
   const id = await begun();
   await until('the migrations run', () => readFile(path.join(scripts, 'migrating'), 'utf8').catch(() => undefined), {
-    withinMs: 20_000,
+    withinMs: patience,
   });
   await office.killBot();
   expect(await users()).toBe(before);
@@ -105,4 +112,4 @@ test('after the swap, in the migrations: the target is the restored one, and can
   await ben.clicks('Approve', { on: card });
   await reads('#incident', new RegExp(`is as it was before ${id}`));
   expect(await users()).toBe(0);
-}, 60_000);
+});

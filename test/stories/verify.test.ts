@@ -1,11 +1,15 @@
 import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { execa } from 'execa';
 import { flipBit } from '../backups/verify-stand.ts';
 import { until } from '../cluster/until.ts';
 import { type Office, openOffice } from './office.ts';
+
+/** A restore and a server of its own take seconds, and many more on a busy machine; milliseconds. */
+const patience = 60_000;
+jest.setTimeout(2 * patience);
 
 /** Backs up the office's database; the backup's folder. */
 async function backedUp(office: Office): Promise<string> {
@@ -21,9 +25,9 @@ describe('a verification', () => {
   let office: Office;
   let backup: string;
   beforeAll(async () => {
-    office = await openOffice();
+    office = await openOffice({ patience });
     backup = await backedUp(office);
-  });
+  }, 2 * patience);
   afterAll(async () => {
     expect(office.slack.violations).toEqual([]);
     expect(office.logged()).not.toContain('something broke');
@@ -67,7 +71,7 @@ describe('a verification', () => {
 test('when the bot is killed in the middle, its server is found and ended at the next start, and the requester is told', async () => {
   const temporary = await mkdtemp(path.join(tmpdir(), 'verify-story-'));
   await chmod(temporary, 0o711);
-  const office = await openOffice({ asProcess: true, environment: { TMPDIR: temporary } });
+  const office = await openOffice({ asProcess: true, patience, environment: { TMPDIR: temporary } });
   const servers = async () => {
     const { stdout } = await execa('ps', ['-A', '-o', 'pid=,args=']);
     return stdout.split('\n').filter(line => line.includes('postgres -D') && line.includes(temporary));
@@ -75,7 +79,7 @@ test('when the bot is killed in the middle, its server is found and ended at the
   try {
     await backedUp(office);
     await office.ada.types('/db verify');
-    await until('the throwaway server runs', async () => (await servers()).length > 0);
+    await until('the throwaway server runs', async () => (await servers()).length > 0, { withinMs: patience });
     await office.killBot();
     // A process that it has just begun may bear its name for a moment.
     await until('the server alone', async () => (await servers()).length === 1);
