@@ -61,9 +61,12 @@ function failed({ target, step, action, first, due, state, outcome, next }: Noti
   const title = `The scheduled ${step} of ${brief(target, 60)} ${state === 'failed' ? 'failed' : `was ${brief(state, 20)}`}`;
   const kept = first && `The ${brief(first.step, 40)} before it (${first.action}) succeeded and is kept.`;
   const then = next === undefined ? '' : ` The schedule tries again ${dateToken(new Date(next))}.`;
-  const advice = first
-    ? `→ Do not rely on that ${brief(first.step, 40)} before you know why: ${code(`/db audit --action ${action}`)}.${then}`
-    : `→ Mend what it says, then type ${code(`/db ${step} --on ${target}`)}: until one succeeds there is no newer one.${then}`;
+  const advice =
+    step === 'offsite-copy'
+      ? `→ Mend what it says, then type ${code(`/db backup-copy latest --on ${target}`)}: what is lost with the bot’s host is lost for good until then.${then}`
+      : first
+        ? `→ Do not rely on that ${brief(first.step, 40)} before you know why: ${code(`/db audit --action ${action}`)}.${then}`
+        : `→ Mend what it says, then type ${code(`/db ${step} --on ${target}`)}: until one succeeds there is no newer one.${then}`;
   return view(`${title} (${action})`, [
     `:warning: *${title}* (${action})`,
     `It was due ${dateToken(new Date(due))}. ${brief(outcome, 700)}`,

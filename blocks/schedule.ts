@@ -54,9 +54,9 @@ export function scheduleFindings({ target, now, routine, last }: SchedulePageFac
       },
     ];
   }
-  const failed = last?.steps.find(({ state }) => state !== 'succeeded' && !underWay.has(state));
+  const failed = last?.steps.filter(({ state }) => state !== 'succeeded' && !underWay.has(state)) ?? [];
   return [
-    ...(failed ? [failure(failed, target)] : []),
+    ...failed.map(step => failure(step, target)),
     ...(last?.missed ? [missed(last.missed)] : []),
     ...(routine.waiting && now.getTime() - routine.waiting.since.getTime() > soon ? [waits(routine.waiting, now)] : []),
   ];
@@ -69,12 +69,20 @@ function failure(
   return {
     severity: 'critical',
     text: `the last ${name} ${state === 'failed' ? 'failed' : `was ${state}`} (${action}): ${outcome}`,
-    advice:
-      name === 'backup'
-        ? `Mend what it says, then take one now: ${code(`/db backup --on ${target}`)}`
-        : `The backup before it is kept; look at what went wrong: ${code(`/db audit --action ${action}`)}`,
+    advice: adviceFor(name, action, target),
     ...(name === 'backup' && { step: { text: 'Back up now', line: 'backup' } }),
   };
+}
+
+function adviceFor(name: string, action: string, target: string): string {
+  switch (name) {
+    case 'backup':
+      return `Mend what it says, then take one now: ${code(`/db backup --on ${target}`)}`;
+    case 'offsite-copy':
+      return `Mend what it says, then copy it now: ${code(`/db backup-copy latest --on ${target}`)}`;
+    default:
+      return `The backup before it is kept; look at what went wrong: ${code(`/db audit --action ${action}`)}`;
+  }
 }
 
 function missed({ times, since }: { times: number; since: Date }): PageFinding {

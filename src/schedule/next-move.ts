@@ -11,21 +11,29 @@ export type Move =
   /** What was done lies ahead of every clock: the clock was wrong then. */
   | { readonly is: 'rewind' }
   | { readonly is: 'begin'; readonly due: Due; readonly late: Cause | undefined }
-  | { readonly is: 'continue'; readonly step: string }
+  /** `well`: whether the step before succeeded. */
+  | { readonly is: 'continue'; readonly step: string; readonly well: boolean }
   | { readonly is: 'end'; readonly well: boolean };
 
 /** A run that begins within this time of its due time is on time, milliseconds: a restart of the bot takes less. */
 const punctual = 120_000;
 
+/** One of the commands that a run consists of. */
+export interface RunStep {
+  readonly name: string;
+  /** Needs the first step alone: it is done also where another one before it failed. */
+  readonly regardless?: boolean;
+}
+
 /**
- * @param options.steps names of the commands that a run consists of, in order, each after the one before succeeded.
+ * @param options.steps of a run, in order, each after the one before succeeded.
  * @param options.action the newest action of the run under way, where there is one.
  * @param options.now milliseconds since 1970.
  */
 export function nextMove(
   times: CronTimes,
   row: ScheduleRow,
-  { steps, action, now }: { steps: readonly string[]; action: Action | undefined; now: number },
+  { steps, action, now }: { steps: readonly RunStep[]; action: Action | undefined; now: number },
 ): Move {
   if (row.step !== null) return afterStep(row.step, steps, action);
   const due = dueSince(times, row.handled, now);
@@ -35,11 +43,13 @@ export function nextMove(
 }
 
 /** An action that is no longer in the store was purged long after its end. */
-function afterStep(step: string, steps: readonly string[], action: Action | undefined): Move {
+function afterStep(step: string, steps: readonly RunStep[], action: Action | undefined): Move {
   if (action && action.finished_at === null) return { is: 'rest' };
-  if (action?.state !== 'succeeded') return { is: 'end', well: false };
-  const next = steps[steps.indexOf(step) + 1];
-  return next === undefined || !steps.includes(step) ? { is: 'end', well: true } : { is: 'continue', step: next };
+  const well = action?.state === 'succeeded';
+  const index = steps.findIndex(({ name }) => name === step);
+  const later = index < 0 ? [] : steps.slice(index + 1);
+  const next = later.find(({ regardless = false }) => well || (regardless && index > 0));
+  return next ? { is: 'continue', step: next.name, well } : { is: 'end', well };
 }
 
 function whyLate(row: ScheduleRow, due: Due, now: number): Cause | undefined {

@@ -14,19 +14,17 @@ import type { OwedNotice } from '../store/owed-notices.ts';
 import { knowSchedule, moveSchedule, readSchedules, type ScheduleRow } from '../store/schedules.ts';
 import type { Store } from '../store/store.ts';
 import { type CronTimes, nextAfter } from './cron.ts';
-import { type Move, nextMove } from './next-move.ts';
+import { type Move, nextMove, type RunStep } from './next-move.ts';
 import type { Notice } from './notice.ts';
 
 /** What runs by itself on a target. */
 export interface Routine extends CronTimes {
   readonly target: string;
-  /** At least one, in order; each after the one before succeeded. */
+  /** At least one, in order; each after the one before succeeded, unless it is done regardless. */
   readonly steps: readonly Step[];
 }
 
-export interface Step {
-  /** Of the command. */
-  readonly name: string;
+export interface Step extends RunStep {
   /** What one would type. @param first the id of the run's first action: `A-1042`. */
   line(first: string): string;
   /** What is done where that is no command of people. */
@@ -102,8 +100,7 @@ export class Scheduler {
         const row = rows.get(routine.target);
         if (!row || asOf < (this.#notBefore.get(routine.target) ?? 0)) return [];
         const action = row.last_action === null ? undefined : await ledger.find(row.last_action);
-        const steps = routine.steps.map(({ name }) => name);
-        const move = nextMove(routine, row, { steps, action, now: asOf });
+        const move = nextMove(routine, row, { steps: routine.steps, action, now: asOf });
         return move.is === 'rest' ? [] : [{ routine, row, action, move }];
       }),
     );
@@ -122,7 +119,12 @@ export class Scheduler {
       case 'begin':
         return this.#begin(routine, row, move, asOf);
       case 'continue':
-        return this.#continue(routine, row, move.step);
+        return this.#continue(
+          routine,
+          row,
+          move.step,
+          move.well ? undefined : this.#failure(routine, row, action, asOf),
+        );
       case 'end': {
         const notice = move.well ? undefined : this.#failure(routine, row, action, asOf);
         await moveSchedule(store.db, row, { step: null, ended_at: action?.finished_at ?? asOf }, notice);
@@ -151,10 +153,10 @@ export class Scheduler {
     }
     const { id } = begun.action;
     const untold = because === undefined || (late !== 'no bot was running' && due.times === 1);
-    const missed: Notice | undefined = untold
+    const missed = untold
       ? undefined
       : {
-          is: 'missed',
+          is: 'missed' as const,
           target,
           step: first.name,
           action: spoken(id),
@@ -179,7 +181,8 @@ export class Scheduler {
     );
   }
 
-  async #continue(routine: Routine, row: ScheduleRow, name: string): Promise<void> {
+  /** @param failure of the step before. */
+  async #continue(routine: Routine, row: ScheduleRow, name: string, failure: OwedNotice | undefined): Promise<void> {
     const { store, begin } = this.#options;
     const step = routine.steps.find(each => each.name === name);
     if (!step) return;
@@ -194,14 +197,14 @@ export class Scheduler {
     });
     // Where a person runs the same just now, this waits for its turn.
     if (begun.is === 'closing' || begun.is === 'lane busy') return;
-    await moveSchedule(store.db, row, { step: name, last_action: begun.action.id });
+    await moveSchedule(store.db, row, { step: name, last_action: begun.action.id }, failure);
   }
 
   #failure(routine: Routine, row: ScheduleRow, action: Action | undefined, asOf: number): OwedNotice {
     const [first] = routine.steps;
     const later = row.first_action !== row.last_action && first && row.first_action !== null;
-    const notice: Notice = {
-      is: 'failed',
+    const notice = {
+      is: 'failed' as const,
       target: routine.target,
       step: row.step ?? job,
       action: spoken(row.last_action ?? 0),
@@ -215,7 +218,12 @@ export class Scheduler {
   }
 }
 
-/** One of a kind for each due time. */
-function owed(notice: Notice, due: number, at: number): OwedNotice {
-  return { id: `${notice.is} ${notice.target} ${new Date(due).toISOString()}`, target: notice.target, notice, at };
+/** One of a kind for each step of a due time. */
+function owed(notice: Notice & { readonly step: string }, due: number, at: number): OwedNotice {
+  return {
+    id: `${notice.is} ${notice.target} ${new Date(due).toISOString()} ${notice.step}`,
+    target: notice.target,
+    notice,
+    at,
+  };
 }

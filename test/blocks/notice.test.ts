@@ -38,6 +38,14 @@ test('a backup that could not be verified is kept, and not to be relied on', () 
   expect(view).toMatch(/The backup before it \(A-1041\) succeeded and is kept.*Do not rely on that backup/);
 });
 
+test('a copy that failed is made up for by hand, and the backup is not in doubt', () => {
+  const view = shown({ ...failed, step: 'offsite-copy', first: { step: 'backup', action: 'A-1041' } });
+  expect(view).toMatch(
+    /A-1041\) succeeded and is kept.*Mend what it says, then type `\/db backup-copy latest --on portal`/,
+  );
+  expect(view).not.toContain('Do not rely on');
+});
+
 test('what was missed is counted, with what is done about it', () => {
   expect(noticeView(missed).text).toBe('3 backups of portal did not run when they were due (2026-11-22 02:00 UTC)');
   expect(shown(missed)).toMatch(/no bot ran\. One is taken now: A-1043\..*\/db schedule --on portal/);

@@ -48,6 +48,19 @@ test('a failed backup is critical, a missed or late run deserves attention; each
   );
 });
 
+test('each step that failed is told, a copy with how it is made up for', () => {
+  const steps = [
+    step('backup', 'succeeded'),
+    step('verify', 'failed', 'No key.'),
+    step('offsite-copy', 'failed', 'Away.'),
+  ];
+  const { text } = scheduleView({ ...facts, last: { ...last, steps } });
+  expect(text).toMatch(/the last verify failed \(A-1042\): No key\./);
+  expect(text).toMatch(
+    /the last offsite-copy failed \(A-1042\): Away\.[\s\S]*→ .*`\/db backup-copy latest --on portal`/,
+  );
+});
+
 test('nothing in an outcome acts as markup, and a long one fits', () => {
   const long = step('backup', 'failed', nasty.repeat(200));
   const view = scheduleView({ ...facts, last: { ...last, steps: [long] } });

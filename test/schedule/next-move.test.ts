@@ -5,7 +5,7 @@ import type { ScheduleRow } from '../../src/store/schedules.ts';
 
 const at = (text: string) => Date.parse(`2026-11-${text}Z`);
 const nightly = { cron: '0 2 * * *', timeZone: 'UTC' };
-const steps = ['backup', 'verify'];
+const steps = [{ name: 'backup' }, { name: 'verify' }, { name: 'retention' }, { name: 'copy', regardless: true }];
 const rested: ScheduleRow = {
   target: 'portal',
   job: 'backup',
@@ -59,12 +59,23 @@ describe('a run', () => {
   });
 
   test('goes on with the next step after one that succeeded, and ends well after the last', () => {
-    expect(move(running, '23T02:11', ended('succeeded'))).toEqual({ is: 'continue', step: 'verify' });
-    expect(move({ ...running, step: 'verify' }, '23T02:11', ended('succeeded'))).toEqual({ is: 'end', well: true });
+    const onceDone = (step: string) => move({ ...running, step }, '23T02:11', ended('succeeded'));
+    expect(onceDone('backup')).toEqual({ is: 'continue', step: 'verify', well: true });
+    expect(onceDone('verify')).toEqual({ is: 'continue', step: 'retention', well: true });
+    expect(onceDone('copy')).toEqual({ is: 'end', well: true });
   });
 
-  test.each(['failed', 'cancelled', 'interrupted'] as const)('ends badly with a step that %s', state => {
+  test.each(['failed', 'cancelled', 'interrupted'] as const)('ends badly with a first or last step that %s', state => {
     expect(move(running, '23T02:11', ended(state))).toEqual({ is: 'end', well: false });
+    expect(move({ ...running, step: 'copy' }, '23T02:11', ended(state))).toEqual({ is: 'end', well: false });
+  });
+
+  test('goes on after another step that failed with what needs the first one alone', () => {
+    expect(move({ ...running, step: 'verify' }, '23T02:11', ended('failed'))).toEqual({
+      is: 'continue',
+      step: 'copy',
+      well: false,
+    });
   });
 
   test('ends badly when its action was purged: nobody knows how it ended', () => {

@@ -16,7 +16,9 @@ interface Night {
   /** Each has a schedule of its own. */
   readonly targets: readonly string[];
   /** How a step ends; well unless told. */
-  readonly ending?: () => 'succeeded' | 'failed';
+  readonly ending?: (step: string) => 'succeeded' | 'failed';
+  /** The last of them, done whatever became of the verification; none unless told. */
+  readonly last?: string;
   /** What happens instead of a step; nothing unless told. */
   readonly obstacle?: (duty: Duty) => ReturnType<SchedulerOptions['begin']> | undefined;
   readonly log?: Logger;
@@ -25,9 +27,22 @@ interface Night {
 /** A process that at two at night begins a backup of each target, then its verification; both end as they begin. */
 export function nightly(
   books: Books,
-  { holder, ledger, store, targets, ending = () => 'succeeded', obstacle, log = pino({ level: 'silent' }) }: Night,
+  {
+    holder,
+    ledger,
+    store,
+    targets,
+    ending = () => 'succeeded',
+    last,
+    obstacle,
+    log = pino({ level: 'silent' }),
+  }: Night,
 ): Scheduler {
-  const steps = ['backup', 'verify'].map(name => ({ name, line: () => name }));
+  const steps = ['backup', 'verify', ...(last === undefined ? [] : [last])].map(name => ({
+    name,
+    line: () => name,
+    regardless: name === last,
+  }));
   const begin = async (duty: Duty) => {
     const other = obstacle?.(duty);
     if (other) return other;
@@ -35,7 +50,7 @@ export function nightly(
     const origin = originOf({ target, due, step: line });
     const request = { target, origin, command: line, typed: line, risk: 'routine', lane: line, reason } as const;
     const begun = await ledger.begin(books.request(request));
-    if (begun.is === 'started') await ledger.finish(begun.action.id, ending(), ending());
+    if (begun.is === 'started') await ledger.finish(begun.action.id, ending(line), ending(line));
     return begun;
   };
   return new Scheduler({

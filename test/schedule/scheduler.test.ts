@@ -29,10 +29,11 @@ async function look(): Promise<string[]> {
   const actions = await books.store.selectFrom('actions').select(['command', 'state']).orderBy('id').execute();
   return actions.map(({ command, state }) => `${command} ${state}`);
 }
-const owed = async () =>
+const notices = async () =>
   (await books.store.selectFrom('owed_notices').select('notice').execute()).map(
-    ({ notice }) => (JSON.parse(notice) as { is: string }).is,
+    ({ notice }) => JSON.parse(notice) as { is: string; step: string },
   );
+const owed = async () => (await notices()).map(({ is }) => is);
 
 test('what is due runs once, step by step, whoever sees it', async () => {
   expect(await look()).toEqual([]);
@@ -52,6 +53,28 @@ test('a step that fails ends the run, and is told once; the next due time begins
   ending = 'succeeded';
   books.now += 86_400_000;
   expect(await look()).toEqual(['backup failed', 'backup succeeded', 'verify succeeded']);
+});
+
+test('what needs the backup alone is done after a verification that failed, and each failure is told', async () => {
+  const holder = 'four';
+  const night = { holder, ...(await books.process(holder)), targets: ['portal'], last: 'offsite-copy' };
+  let copy: 'succeeded' | 'failed' = 'failed';
+  const failing = nightly(books, {
+    ...night,
+    ending: step => (step === 'verify' ? 'failed' : step === 'backup' ? 'succeeded' : copy),
+  });
+  processes = [failing];
+  await look();
+  books.now += 60_000;
+  expect(await look()).toEqual(['backup succeeded', 'verify failed', 'offsite-copy failed']);
+  expect((await notices()).map(({ is, step }) => `${is} ${step}`).toSorted()).toEqual([
+    'failed offsite-copy',
+    'failed verify',
+  ]);
+  copy = 'succeeded';
+  books.now += 86_400_000;
+  expect((await look()).slice(3)).toEqual(['backup succeeded', 'verify failed', 'offsite-copy succeeded']);
+  expect(await notices()).toHaveLength(3);
 });
 
 test('a clock that was days ahead keeps nothing from running when it is right again', async () => {
