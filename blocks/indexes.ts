@@ -41,8 +41,8 @@ export interface IndexesFacts {
     })[];
     readonly invalid: readonly (Index & {
       readonly unique: boolean;
-      readonly builder: number | null;
-      readonly leftover: 'new' | 'old' | null;
+      readonly leftover: boolean;
+      readonly atWork: { readonly pid: number; readonly does: 'builds' | 'locks' | 'hidden' } | null;
     })[];
     readonly usage: readonly (Index & { readonly lastScanSeconds: number | null })[];
   };
@@ -124,7 +124,11 @@ function cellsOf({ name, table: of, bytes: size, scans, remark }: Row): string[]
 
 function rowsOf(facts: IndexesFacts): Row[] {
   const { indexes, unusedIsSure } = facts;
-  const invalid = indexes.invalid.map(one => ({ ...one, remark: brokenBy(one), statement: repairOf(one) }));
+  const invalid = indexes.invalid.map(one => ({
+    ...one,
+    remark: brokenBy(one, indexes.standby),
+    statement: repairOf(one, indexes.standby),
+  }));
   const covered = indexes.covered.map(one => ({
     ...one,
     remark: `${one.kind === 'same' ? 'same as' : 'first columns of'} ${one.other}, ${bytes(one.otherBytes)}`,
@@ -158,16 +162,31 @@ function onlyOnce(rows: readonly Row[]): Row[] {
   return first.toSorted((a, b) => b.bytes - a.bytes);
 }
 
-function brokenBy({ builder, leftover, unique }: IndexesFacts['indexes']['invalid'][number]): string {
-  if (builder !== null) return `is being built by pid ${builder}`;
-  if (leftover !== null) return 'left by a REINDEX that failed';
+type Invalid = IndexesFacts['indexes']['invalid'][number];
+
+function brokenBy({ atWork, leftover, unique }: Invalid, standby: boolean): string {
+  if (atWork !== null) return workOf(atWork, leftover);
+  if (standby) return 'being built, or its build failed: the primary knows';
+  if (leftover) return 'left by a REINDEX that failed';
   return unique ? 'its build failed; remove rows that are there twice first' : 'its build failed';
 }
 
-/** What a REINDEX left behind goes; anything else is built again. */
-function repairOf({ name, builder, leftover }: IndexesFacts['indexes']['invalid'][number]): string | undefined {
-  if (builder !== null) return undefined;
-  return leftover === null ? `REINDEX INDEX CONCURRENTLY ${name}` : `DROP INDEX CONCURRENTLY ${name}`;
+function workOf({ pid, does }: NonNullable<Invalid['atWork']>, leftover: boolean): string {
+  const who = pid === 0 ? 'a prepared transaction' : `pid ${pid}`;
+  switch (does) {
+    case 'builds':
+      return leftover ? `part of a REINDEX by ${who}` : `is being built by ${who}`;
+    case 'hidden':
+      return `${who} works on its table; what it does is hidden`;
+    case 'locks':
+      return `${who} has its table locked: look again after that`;
+  }
+}
+
+/** What a REINDEX left behind goes; anything else is built again. Nothing while somebody may still be at it. */
+function repairOf({ name, atWork, leftover }: Invalid, standby: boolean): string | undefined {
+  if (atWork !== null || standby) return undefined;
+  return leftover ? `DROP INDEX CONCURRENTLY ${name}` : `REINDEX INDEX CONCURRENTLY ${name}`;
 }
 
 function dropOf({ name }: Index): string {

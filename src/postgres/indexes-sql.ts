@@ -8,6 +8,17 @@ const knowsLastScan = 160_000;
 /** NULLS NOT DISTINCT. https://www.postgresql.org/docs/15/release-15.html */
 const knowsNullsNotDistinct = 150_000;
 
+/** What REINDEX CONCURRENTLY calls the new index before it takes the old one's name, and the old one afterwards. */
+const leftovers = '_cc(new|old)[0-9]*$';
+
+/**
+ * What DROP INDEX or REINDEX with CONCURRENTLY would wait for at the table. Whoever builds, rebuilds or drops an index
+ * concurrently holds the first of these from its first transaction to its last.
+ * https://www.postgresql.org/docs/current/explicit-locking.html#LOCKING-TABLES
+ */
+const inTheWay =
+  "'ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'";
+
 /**
  * Everything about the indexes of a database as one row with one JSON value.
  *
@@ -19,6 +30,10 @@ const knowsNullsNotDistinct = 150_000;
  * - Covered: the same columns, operator classes, collations, order, expressions and condition as another index, or for a
  *   B-tree that is not unique the first columns of another. Of two that are the same, the newer goes, unless it is the
  *   unique one. Locations in a stored expression only say where it stood in its statement.
+ * - At work on an invalid index is whoever has its table locked in the way of a statement for it. While REINDEX
+ *   CONCURRENTLY waits for writers, its progress names the old index of one of all that it builds, TOAST's included; a role without
+ *   pg_monitor sees no progress at all. Locks are seen by all, and stay when the progress has gone.
+ *   https://www.postgresql.org/docs/current/progress-reporting.html#CREATE-INDEX-PROGRESS-REPORTING
  * - A set of statistics lasts until a reset or a crash; where no reset is known, only the server's start is certain.
  *   https://www.postgresql.org/docs/current/monitoring-stats.html
  */
@@ -73,11 +88,22 @@ WITH locked AS MATERIALIZED (${lockedRelations}
   FROM all_index i
   WHERE i.scans = 0 AND i.indisvalid AND NOT i.indisunique AND NOT i.indisreplident AND NOT i.constrains
     AND NOT i.relispartition AND 0 <> ALL (i.keys)
+), worker AS (
+  SELECT DISTINCT ON (l.relation) l.relation, coalesce(l.pid, 0) AS pid,
+         coalesce(a.query = '<insufficient privilege>', false) AS hidden
+  FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+  WHERE l.locktype = 'relation' AND l.mode IN (${inTheWay})
+    AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
+  ORDER BY l.relation, l.granted DESC, l.pid
 ), invalid AS (
-  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans, i.indisunique, p.pid AS builder,
-         CASE WHEN i.relname ~ '_ccnew[0-9]*$' THEN 'new' WHEN i.relname ~ '_ccold[0-9]*$' THEN 'old' END AS leftover
-  FROM all_index i LEFT JOIN pg_catalog.pg_stat_progress_create_index p
-    ON p.index_relid = i.oid AND p.datname = pg_catalog.current_database()
+  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans, i.indisunique, w.pid AS worker,
+         CASE WHEN w.hidden THEN 'hidden' WHEN EXISTS (
+                SELECT FROM pg_catalog.pg_stat_progress_create_index p
+                WHERE p.pid = w.pid AND (p.index_relid = i.oid OR p.command = 'REINDEX CONCURRENTLY'
+                                           AND i.relname ~ '${leftovers}'))
+              THEN 'builds' ELSE 'locks' END AS work,
+         i.relname ~ '${leftovers}' AS leftover
+  FROM all_index i LEFT JOIN worker w ON w.relation = i.indrelid
   WHERE NOT i.indisvalid
 ), statistics AS (
   SELECT stats_reset FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()
@@ -99,7 +125,8 @@ SELECT pg_catalog.jsonb_build_object(
                 CASE WHEN other_locked THEN other_stored ELSE coalesce(pg_catalog.pg_relation_size(other_oid), 0) END) ORDER BY bytes DESC, name), '[]')
               FROM ${measured('covered', 'stored')} i),
   'invalid', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
-                'bytes', bytes, 'scans', scans, 'unique', indisunique, 'builder', builder, 'leftover', leftover) ORDER BY bytes DESC, name), '[]')
+                'bytes', bytes, 'scans', scans, 'unique', indisunique, 'leftover', leftover,
+                'atWork', CASE WHEN worker IS NOT NULL THEN pg_catalog.jsonb_build_object('pid', worker, 'does', work) END) ORDER BY bytes DESC, name), '[]')
               FROM ${measured('invalid', 'stored')} i),
   'usage', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
               'bytes', bytes, 'scans', scans,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
 import { bytes, code, count, duration } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
-import { advised, inOrder } from './advised.ts';
+import { advised, hidden, inOrder } from './advised.ts';
 import { askAroundLocks } from './around-locks.ts';
 import { above, attention } from './finding.ts';
 import { indexesSql, replicaScansSql } from './indexes-sql.ts';
@@ -40,10 +40,13 @@ const indexesSchema = z.strictObject({
     z.strictObject({
       ...index,
       unique: z.boolean(),
-      /** The backend that builds it right now. */
-      builder: z.int().nullable(),
-      /** What a REINDEX CONCURRENTLY that failed has left behind: the new index, or the old one. */
-      leftover: z.enum(['new', 'old']).nullable(),
+      /** By its name one of the two that a REINDEX CONCURRENTLY works with, and leaves behind when it fails. */
+      leftover: z.boolean(),
+      /**
+       * The backend that has its table locked, pid 0 for a prepared transaction: builds the index, does something else
+       * with the table, or nobody may say.
+       */
+      atWork: z.strictObject({ pid: z.int(), does: z.enum(['builds', 'locks', 'hidden']) }).nullable(),
     }),
   ),
   usage: z.array(z.strictObject({ ...index, lastScanSeconds: z.number().nullable() })),
@@ -168,17 +171,30 @@ export function judgeIndexes(
   };
 }
 
-function* invalid({ invalid: all }: Indexes) {
-  const broken = all.filter(({ builder }) => builder === null);
+function* invalid({ invalid: all, standby }: Indexes) {
+  const unseen = all.filter(({ atWork }) => atWork?.does === 'hidden');
+  if (unseen[0]) {
+    yield hidden(
+      `what pid ${unseen[0].atWork!.pid} does to ${unseen[0].table}`,
+      `whether ${unseen[0].name} is being built, or its build failed, is not known`,
+    );
+  }
+  const broken = all.filter(({ atWork }) => atWork === null);
   const [first] = broken;
   if (!first) return;
   const more = broken.length === 1 ? '' : ` and ${count(broken.length - 1, 'other')}`;
+  const found = attention(
+    `${first.name}${more} cannot be used by queries, yet every write keeps ${broken.length === 1 ? 'it' : 'them'} up`,
+  );
+  const step = { text: 'Show invalid', line: 'indexes --invalid' };
+  if (standby) {
+    yield advised(found, 'Whether its build goes on or has failed is seen on the primary alone', step);
+    return;
+  }
   yield advised(
-    attention(
-      `${first.name}${more} cannot be used by queries, yet every write keeps ${broken.length === 1 ? 'it' : 'them'} up`,
-    ),
+    found,
     `Its build has failed: \`/db indexes --invalid\` has the statement that ends it${broken.some(({ unique }) => unique) ? '; rows that are there twice go first, or a unique one fails again' : ''}`,
-    { text: 'Show invalid', line: 'indexes --invalid' },
+    step,
   );
 }
 

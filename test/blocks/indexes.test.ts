@@ -23,7 +23,7 @@ const facts: IndexesFacts = {
       { ...index('by_user', 3_000_000), supportsKey: true },
     ],
     covered: [{ ...index('by_note', 12_000_000), other: 'public.by_note_2', otherBytes: 13_000_000, kind: 'same' }],
-    invalid: [{ ...index('by_day_ccnew', 4_000_000), unique: false, builder: null, leftover: 'new' }],
+    invalid: [{ ...index('by_day_ccnew', 4_000_000), unique: false, leftover: true, atWork: null }],
     usage: [{ ...index('orders_pkey', 9_000_000), scans: 123_456, lastScanSeconds: 60 }],
   },
 };
@@ -59,14 +59,23 @@ test('an unused index gets no statement while nobody can be sure', () => {
 test('an invalid index is built again, or left alone while somebody builds it', () => {
   const [broken] = facts.indexes.invalid;
   const invalid = [
-    { ...broken!, name: 'public.failed', leftover: null },
-    { ...broken!, name: 'public.growing', builder: 4711 },
+    { ...broken!, name: 'public.failed', leftover: false },
+    { ...broken!, name: 'public.growing', leftover: false, atWork: { pid: 4711, does: 'builds' as const } },
+    { ...broken!, name: 'public.i_ccnew', atWork: { pid: 4712, does: 'builds' as const } },
+    { ...broken!, name: 'public.j_ccnew', atWork: { pid: 4713, does: 'hidden' as const } },
+    { ...broken!, name: 'public.k', atWork: { pid: 0, does: 'locks' as const } },
   ];
   const { text } = indexesView({ ...facts, shown: 'invalid', indexes: { ...facts.indexes, invalid } });
   expect(text).toContain('its build failed');
   expect(text).toContain('is being built by pid 4711');
   expect(text).toContain('1. `REINDEX INDEX CONCURRENTLY public.failed`');
-  expect(text).not.toMatch(/CONCURRENTLY public.growing/);
+  expect(text).toContain('part of a REINDEX by pid 4712');
+  expect(text).toContain('pid 4713 works on its table; what it does is hidden');
+  expect(text).toContain('a prepared transaction has its table locked: look again after that');
+  expect(text.match(/(REINDEX|DROP) INDEX/g)).toHaveLength(1);
+  const standby = indexesView({ ...facts, shown: 'invalid', indexes: { ...facts.indexes, invalid, standby: true } });
+  expect(standby.text).toContain('being built, or its build failed: the primary knows');
+  expect(standby.text).not.toMatch(/(REINDEX|DROP) INDEX/);
 });
 
 test('a unique index whose build failed would fail again while rows are there twice', () => {
@@ -74,7 +83,7 @@ test('a unique index whose build failed would fail again while rows are there tw
   const remarks = (changes: Partial<typeof broken>) =>
     indexesView({ ...facts, shown: 'invalid', indexes: { ...facts.indexes, invalid: [{ ...broken!, ...changes }] } })
       .text;
-  expect(remarks({ unique: true, leftover: null })).toContain(
+  expect(remarks({ unique: true, leftover: false })).toContain(
     'its build failed; remove rows that are there twice first',
   );
   expect(remarks({ unique: true })).not.toContain('twice');

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { indexesView } from '../../blocks/indexes.ts';
 import { type IndexesReport, indexesReader, judgeIndexes, type Replica } from '../../src/postgres/indexes.ts';
 import type { Target } from '../../src/postgres/target.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
@@ -154,15 +155,11 @@ test('the index that a failed build left is invalid, with what a REINDEX left ap
   });
   await Promise.all([writer.close(), rebuilding.close()]);
   const { indexes, findings } = await read();
-  const found = indexes.invalid.map(({ name, builder, leftover }) => [
-    name.replace('"My Shop".', ''),
-    builder,
-    leftover,
-  ]);
+  const found = indexes.invalid.map(({ name, atWork, leftover }) => [name.replace('"My Shop".', ''), atWork, leftover]);
   expect(found).toEqual(
     expect.arrayContaining([
-      ['broken', null, null],
-      ['by_price_ccnew', null, 'new'],
+      ['broken', null, false],
+      ['by_price_ccnew', null, true],
     ]),
   );
   expect(found).toHaveLength(2);
@@ -181,13 +178,69 @@ test('an index that is being built is not called broken', async () => {
   const build = await database.running(building, 'create index concurrently slowly on "My Shop"."Items" (name)');
   const { indexes, findings } = await until('the build has begun', async () => {
     const found = await read();
-    return found.indexes.invalid.some(({ builder }) => builder !== null) && found;
+    return found.indexes.invalid.some(({ atWork }) => atWork?.does === 'builds') && found;
   });
-  expect(indexes.invalid).toMatchObject([{ name: '"My Shop".slowly', builder: building.pid }]);
+  expect(indexes.invalid).toMatchObject([{ name: '"My Shop".slowly', atWork: { pid: building.pid } }]);
   expect(findings.map(({ text }) => text).join()).not.toContain('slowly');
   await writer.close();
   expect(await build.outcome).toBeUndefined();
   await building.close();
+});
+
+describe('a REINDEX CONCURRENTLY that waits for a writer', () => {
+  /** Three indexes are built anew, and the writer's transaction keeps all of them from getting further. */
+  async function rebuilding(work: (pid: number) => Promise<void>): Promise<void> {
+    const on = 'on "My Shop"."Items"';
+    await shop(`create index a ${on} (id)`, `create index b ${on} (name)`, `create index c ${on} (price)`);
+    const writer = await database.openSession({ login: cluster.superuser });
+    await writer.query('begin');
+    await writer.query('update "My Shop"."Items" set price = 1 where id = 1');
+    const session = await database.openSession({ login: cluster.superuser });
+    const rebuild = await database.running(session, 'reindex table concurrently "My Shop"."Items"');
+    try {
+      await until('the new indexes are there, and wait', async () => {
+        const [{ n }] = await database.admin.sql(
+          `select count(*)::int as n from pg_index where indrelid = '"My Shop"."Items"'::regclass and not indisvalid`,
+        );
+        return n === 3;
+      });
+      await work(session.pid);
+    } finally {
+      await writer.close();
+      expect(await rebuild.outcome).toBeUndefined();
+      await session.close();
+    }
+  }
+
+  test('has left nothing behind, and nobody is told to drop what it builds', async () => {
+    await rebuilding(async pid => {
+      const report = await read();
+      expect(named(report.indexes.invalid).toSorted()).toEqual(['a_ccnew', 'b_ccnew', 'c_ccnew']);
+      expect(report.indexes.invalid.map(({ atWork }) => atWork?.pid)).toEqual([pid, pid, pid]);
+      expect(report.findings.map(({ text }) => text).join()).not.toContain('_ccnew');
+      const { text } = indexesView({ ...report, shown: 'invalid', target: 'portal', actionId: 'A-1' });
+      expect(text).toContain(`part of a REINDEX by pid ${pid}`);
+      expect(text).not.toMatch(/(DROP|REINDEX) INDEX/);
+    });
+  });
+
+  test('without pg_monitor, what is hidden is said, and no statement is given', async () => {
+    await rebuilding(async pid => {
+      const { target: poor } = targetOf(database.url);
+      try {
+        const report = await indexesReader(poor, [], thresholds).read();
+        expect(report.indexes.invalid.map(({ atWork }) => atWork)).toEqual(Array(3).fill({ pid, does: 'hidden' }));
+        expect(report.findings.map(({ text }) => text).join()).toContain(
+          `hidden from the bot: what pid ${pid} does to "My Shop"."Items"; whether "My Shop".`,
+        );
+        const { text } = indexesView({ ...report, shown: 'invalid', target: 'portal', actionId: 'A-1' });
+        expect(text).toContain(`pid ${pid} works on its table; what it does is hidden`);
+        expect(text).not.toMatch(/(DROP|REINDEX) INDEX/);
+      } finally {
+        await poor.close();
+      }
+    });
+  });
 });
 
 test('while a table is rewritten, the answer does not wait for it', async () => {
