@@ -21,7 +21,8 @@ const mostCandidates = 5_000;
  *   https://www.postgresql.org/docs/current/view-pg-replication-slots.html
  * - Tables that a forced vacuum is equally far from, by the whole percent, are in the order of whom one can help: a
  *   database's own first.
- * - A sequence ends where its column's type ends, when that is earlier. Its value is asked for sequences that the role may
+ * - A sequence ends where its column's type ends, when that is earlier: of the column that owns it, or of any whose default
+ *   asks it, the narrowest. Its value is asked for sequences that the role may
  *   read and nobody alters, as the question would wait for that lock; of many, for those with the nearest ends and the
  *   largest tables.
  * - Names are quoted where needed, ready to be put into a statement; only those that are shown, as there may be 50,000.
@@ -88,8 +89,17 @@ WITH activity AS MATERIALIZED (
   SELECT * FROM known_sequence WHERE readable
   ORDER BY seqmax::float8 - seqmin > 4294967296, relpages DESC NULLS FIRST, nspname, relname LIMIT ${mostCandidates}
 ), read_sequence AS MATERIALIZED (
-  SELECT q.*, a.attname, a.atttypid, limits.top, limits.bottom FROM candidate q
-  LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = q.relid AND a.attnum = q.attnum
+  SELECT q.*, a.attrelid, a.attname, a.atttypid, limits.top, limits.bottom FROM candidate q
+  LEFT JOIN LATERAL (
+    SELECT a.attrelid, a.attname, a.atttypid FROM (
+      SELECT q.relid AS oid, q.attnum AS number
+      UNION ALL
+      SELECT d.adrelid, d.adnum FROM pg_catalog.pg_depend p JOIN pg_catalog.pg_attrdef d ON d.oid = p.objid
+      WHERE p.refclassid = 'pg_catalog.pg_class'::regclass AND p.refobjid = q.seqrelid AND p.deptype = 'n'
+        AND p.classid = 'pg_catalog.pg_attrdef'::regclass) filled
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = filled.oid AND a.attnum = filled.number
+    ORDER BY CASE a.atttypid WHEN 'smallint'::regtype THEN 1 WHEN 'integer'::regtype THEN 2 ELSE 3 END,
+             a.attrelid IS DISTINCT FROM q.relid, a.attrelid LIMIT 1) a ON true
   CROSS JOIN LATERAL (VALUES (
     least(q.seqmax, CASE a.atttypid WHEN 'smallint'::regtype THEN 32767 WHEN 'integer'::regtype THEN 2147483647 END),
     greatest(q.seqmin, CASE a.atttypid WHEN 'smallint'::regtype THEN -32768 WHEN 'integer'::regtype THEN -2147483648 END))
@@ -145,7 +155,7 @@ SELECT pg_catalog.jsonb_build_object(
                               FROM relation WHERE autovacuum_off) r),
   'sequences', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                   'name', pg_catalog.format('%I.%I', nspname, relname),
-                  'column', CASE WHEN attname IS NOT NULL THEN pg_catalog.format('%s.%I', relid::regclass, attname) END,
+                  'column', CASE WHEN attname IS NOT NULL THEN pg_catalog.format('%s.%I', attrelid::regclass, attname) END,
                   'type', pg_catalog.format_type(coalesce(atttypid, seqtypid), NULL),
                   'percent', percent, 'remaining', remaining) ORDER BY percent DESC, nspname, relname), '[]')
                 FROM (SELECT * FROM used_sequence ORDER BY percent DESC, nspname, relname LIMIT 10) s),

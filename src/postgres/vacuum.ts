@@ -62,7 +62,7 @@ const vacuumSchema = z.strictObject({
   sequences: z.array(
     z.strictObject({
       name: z.string(),
-      /** `public.orders.id`; null where no column owns it. */
+      /** `orders.id`; null where no column owns it or asks it by default. */
       column: z.string().nullable(),
       type: z.string(),
       percent: z.number(),

@@ -232,6 +232,25 @@ test('a serial at 95 % of its column is critical although its sequence could go 
   }
 });
 
+test('a sequence that nobody owns ends with the narrowest column that asks it by default', async () => {
+  await database.admin.sql('create sequence legacy');
+  await database.admin.sql(`create table "Old Orders" (id int default nextval('legacy'))`);
+  await database.admin.sql(`create table wide_orders (id bigint default nextval('legacy'))`);
+  await database.admin.sql("select setval('legacy', 2100000000)");
+  try {
+    const report = await read();
+    expect(reasons(report)).toBe(
+      'critical: sequence public.legacy has used 97.7 % of "Old Orders".id (integer), 47,483,647 left (critical from 95 %)',
+    );
+    await database.admin.sql('drop table "Old Orders"');
+    const left = (await read()).vacuum.sequences.find(({ name }) => name === 'public.legacy');
+    expect(left).toMatchObject({ column: 'wide_orders.id', type: 'bigint' });
+  } finally {
+    await database.admin.sql('drop table if exists "Old Orders", wide_orders');
+    await database.admin.sql('drop sequence legacy');
+  }
+});
+
 test('of very many sequences those with the nearest end and the largest tables are read, the others counted', async () => {
   await database.admin.sql('create table busy (id serial primary key)');
   await database.admin.sql('insert into busy select generate_series(1, 5000)');
