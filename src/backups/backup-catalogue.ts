@@ -1,10 +1,12 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
 import { bytes } from '../../blocks/text.ts';
+import { UserError } from '../errors.ts';
 import { systemCode } from '../tools/system-code.ts';
 import type { BrokenBackup } from './backups.ts';
-import { type Manifest, manifestSchema } from './manifest.ts';
+import { type Manifest, type ManifestSummary, manifestSchema } from './manifest.ts';
 import { unfinished } from './orphans.ts';
 
 export const manifestFile = 'manifest.json';
@@ -12,10 +14,15 @@ export const manifestFile = 'manifest.json';
 /** What the name of a backup ends with from the moment that it is removed. */
 export const removing = '.removing';
 
-/** A complete backup with all that its manifest says. */
-export interface FoundBackup {
+/** A complete backup, as a list of them holds it. */
+export interface ListedBackup {
   readonly name: string;
   readonly directory: string;
+  readonly manifest: ManifestSummary;
+}
+
+/** A complete backup with all that its manifest says. */
+export interface FoundBackup extends ListedBackup {
   readonly manifest: Manifest;
 }
 
@@ -33,36 +40,109 @@ export function targetOfFolder(name: string): string {
   }
 }
 
+/** What lies in a target's folder: its complete backups, newest first by the moment of their data, and the others. */
+export interface BackupsFound<Backup extends ListedBackup = ListedBackup> {
+  readonly found: Backup[];
+  readonly broken: BrokenBackup[];
+}
+
+/** Lists the backups below a folder. One whose manifest cannot be read or says something impossible is reported, not thrown. */
+export function findBackups(directory: string): Promise<BackupsFound> {
+  return collectBackups(directory, async backup => summarize(backup));
+}
+
 /**
- * Reads the manifests below a folder. One that cannot be read or says something impossible is reported, not thrown.
+ * Lists the backups below a folder with what is to be known of each. Manifests are read one at a time, whoever asks: of
+ * 34 backups of 2,000 tables all at once are more than the memory that the bot is given.
  *
- * @returns the complete backups, newest first by the moment of their data.
+ * @param describe what is kept of a backup: never its tables and files.
  */
-export async function findBackups(directory: string): Promise<{ found: FoundBackup[]; broken: BrokenBackup[] }> {
-  const found: FoundBackup[] = [];
+export async function collectBackups<Backup extends ListedBackup>(
+  directory: string,
+  describe: (backup: FoundBackup) => Promise<Backup>,
+): Promise<BackupsFound<Backup>> {
+  const found: Backup[] = [];
   const broken: BrokenBackup[] = [];
   for (const name of await folderNames(directory, broken)) {
     const folder = path.join(directory, name);
     try {
-      found.push({ name, directory: folder, manifest: await readManifest(folder) });
+      found.push(await inTurn(async () => describe({ name, directory: folder, manifest: await readManifest(folder) })));
     } catch (error) {
-      broken.push({ name, problem: problemOf(error) });
+      broken.push({ name, problem: problemOf(error), ...(error instanceof UserError && { remedy: error.hint }) });
     }
   }
   found.sort((left, right) => right.manifest.takenAt.getTime() - left.manifest.takenAt.getTime());
   return { found, broken };
 }
 
-/** Of 100,000 tables and as many files it has some 30 MB; what is larger would stop the bot while it is parsed. */
-const largestManifest = 100_000_000;
+/** A backup without the tables and files of its manifest. */
+export function summarize({ name, directory, manifest }: FoundBackup): ListedBackup {
+  const { tables: _tables, files: _files, ...summary } = manifest;
+  return { name, directory, manifest: summary };
+}
 
-/** @throws what reading or parsing the manifest of a backup ends with. */
+/** Does something with all that the manifest of a listed backup says; one at a time, as they are listed. */
+export function withWholeBackup<Result>(
+  backup: ListedBackup,
+  work: (whole: FoundBackup) => Promise<Result>,
+): Promise<Result> {
+  return inTurn(async () => work(await readBackup(backup)));
+}
+
+/**
+ * All that the manifest of a listed backup says, as it is now.
+ * @throws UserError when it is no longer there, or cannot be read any more.
+ */
+export async function readBackup({ name, directory }: Pick<ListedBackup, 'name' | 'directory'>): Promise<FoundBackup> {
+  try {
+    return { name, directory, manifest: await readManifest(directory) };
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError(`The backup ${name} can no longer be read: ${problemOf(error)}.`, {
+      hint: '`/db backups` shows those that there are.',
+      cause: error,
+    });
+  }
+}
+
+/**
+ * How much of this process's heap a manifest may have as text. Measured, reading one takes four times its size, 1.2 KB a
+ * table with its file, of which the text has 280 bytes; amending it while a verification holds it five times. So a tenth
+ * leaves the bot's own half alone: with the 128 MB of `npm start` the manifest of 50,000 tables.
+ */
+const share = 10;
+
+const largestManifest = getHeapStatistics().heap_size_limit / share;
+
+/**
+ * @throws UserError when it is larger than this process can read; otherwise what reading or parsing the manifest of a
+ *   backup ends with.
+ */
 export async function readManifest(directory: string): Promise<Manifest> {
   const file = path.join(directory, manifestFile);
   const facts = await stat(file);
   if (!facts.isFile()) throw new Error('it is no file');
-  if (facts.size > largestManifest) throw new Error(`it has ${bytes(facts.size)}, more than a manifest can need`);
+  if (facts.size > largestManifest) throw tooLarge(path.basename(directory), facts.size);
   return manifestSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+}
+
+function tooLarge(name: string, size: number): UserError {
+  const megabytes = Math.ceil((size * share) / 1_000_000);
+  return new UserError(
+    `The ${manifestFile} of ${name} has ${bytes(size)}; this process has memory to read one of ${bytes(largestManifest)}.`,
+    {
+      hint: `Where it is one of very many tables, the backup may be good: start the program with --max-old-space-size=${megabytes} or more instead of what package.json says.`,
+    },
+  );
+}
+
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+/** Waits until what others began is done. */
+function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  const turn = lastTurn.then(work);
+  lastTurn = turn.catch(() => undefined);
+  return turn;
 }
 
 async function folderNames(directory: string, broken: BrokenBackup[]): Promise<string[]> {
@@ -80,6 +160,7 @@ async function folderNames(directory: string, broken: BrokenBackup[]): Promise<s
 }
 
 function problemOf(error: unknown): string {
+  if (error instanceof UserError) return error.message;
   if (error instanceof z.ZodError) return `${manifestFile} is not as it should be: ${z.prettifyError(error)}`;
   if (error instanceof SyntaxError) return `${manifestFile} is not JSON`;
   return systemCode(error) === 'ENOENT'

@@ -1,4 +1,4 @@
-import { type FoundBackup, findBackups } from './backup-catalogue.ts';
+import { findBackups, type ListedBackup } from './backup-catalogue.ts';
 import type { BackupReader, BackupSummary } from './backups.ts';
 import { newestGood } from './choose-backup.ts';
 import type { Owner } from './good-backup.ts';
@@ -14,7 +14,7 @@ export function backupReader(directory: string | undefined, owner: Owner): Omit<
   return { list, latest: async () => (await list()).latest };
 }
 
-function summarize({ name, directory, manifest }: FoundBackup): BackupSummary {
+function summarize({ name, directory, manifest }: ListedBackup): BackupSummary {
   const { database, takenAt, finishedAt, bytes, partial, action } = manifest;
   return { name, directory, database, takenAt, finishedAt, bytes, partial, actionId: action };
 }

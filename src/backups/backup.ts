@@ -5,7 +5,7 @@ import type { Log, Target } from '../postgres/target.ts';
 import { findAge } from '../tools/age.ts';
 import type { Installation } from '../tools/binaries.ts';
 import { systemCode } from '../tools/system-code.ts';
-import { findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
+import { findBackups, manifestFile, targetDirectory, withWholeBackup } from './backup-catalogue.ts';
 import { type BackupPreparation, prepareBackup, withRows } from './backup-preparation.ts';
 import { backupReader } from './backup-reader.ts';
 import type {
@@ -66,7 +66,7 @@ export function openBackups(settings: BackupOptions): Backups {
   async function take(request: BackupRequest, options: TakeOptions): Promise<BackupResult> {
     const { result, following } = await write(request, options);
     const { offsite } = settings;
-    if (!offsite) return result;
+    if (!offsite || request.safety) return result;
     const { signal, progress } = options;
     const { directory, manifest } = result;
     const backup = { directory, manifest, name: path.basename(directory) };
@@ -221,16 +221,23 @@ async function precedentOf(directory: string, prepared: BackupPreparation): Prom
   const names = (tables: readonly { schema: string; name: string }[]) =>
     tables.map(({ schema, name }) => `${schema}.${name}`).join();
   const { found } = await findBackups(directory);
-  const alike = found.find(
+  const alike = found.filter(
     ({ manifest }) =>
       manifest.database === prepared.database &&
       manifest.format === prepared.format &&
       manifest.schemaOnly === prepared.schemaOnly &&
       manifest.compression === compressionName(prepared.compression) &&
-      manifest.partial === prepared.partial &&
-      (!manifest.partial || names(manifest.tables) === names(withRows(prepared.tables))),
+      manifest.partial === prepared.partial,
   );
-  return alike && { bytes: alike.manifest.bytes, tableBytes: sumOfBytes(alike.manifest.tables) };
+  for (const backup of alike) {
+    const precedent = await withWholeBackup(backup, async ({ manifest: { partial, tables, bytes } }) =>
+      partial && names(tables) !== names(withRows(prepared.tables))
+        ? undefined
+        : { bytes, tableBytes: sumOfBytes(tables) },
+    ).catch(() => undefined);
+    if (precedent) return precedent;
+  }
+  return undefined;
 }
 
 /** What is told when all tables are read. */

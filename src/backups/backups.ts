@@ -32,7 +32,10 @@ export interface BackupRequest extends BackupContents {
   readonly note: string | undefined;
   /** The moment of the data, for a database that stands still since then; the dump's own moment unless told. */
   readonly dataOf?: Date;
-  /** Whether a restore takes it, of what it is about to replace; no unless told. */
+  /**
+   * Whether a restore takes it, of what it is about to replace; no unless told. An application may be stopped meanwhile,
+   * so such a one is not copied elsewhere: whoever takes it does that when the application runs again.
+   */
   readonly safety?: boolean;
 }
 
@@ -77,6 +80,8 @@ export interface BackupSummary {
 export interface BrokenBackup {
   readonly name: string;
   readonly problem: string;
+  /** What helps, where that is known. */
+  readonly remedy?: string | undefined;
 }
 
 /** What a backup would read, found out without writing anything. */

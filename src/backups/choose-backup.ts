@@ -2,7 +2,7 @@ import { type PassedOver, passedOverAs } from '../../blocks/passed-over.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { quoted } from '../quoted.ts';
-import type { FoundBackup } from './backup-catalogue.ts';
+import { type FoundBackup, type ListedBackup, readBackup } from './backup-catalogue.ts';
 import { isComplete } from './completeness.ts';
 import { type Owner, whyNotLatest } from './good-backup.ts';
 
@@ -17,10 +17,11 @@ const suggested = 3;
  *   took it, such as `A-1042`; or `latest`, the newest of the owner's good ones that has all its files. Letters may be of
  *   either case.
  * @param owner whose backup `latest` is; by its name, another's is found as well.
+ * @returns it with its tables and files, as its manifest is now.
  * @throws UserError where it means none or several, with the names that are near.
  */
-export async function chooseBackup(found: readonly FoundBackup[], typed: string, owner: Owner): Promise<FoundBackup> {
-  return meansLatest(typed) ? latestOf(found, owner) : backupNamed(found, typed);
+export async function chooseBackup(found: readonly ListedBackup[], typed: string, owner: Owner): Promise<FoundBackup> {
+  return readBackup(meansLatest(typed) ? await latestOf(found, owner) : backupNamed(found, typed));
 }
 
 export function meansLatest(typed: string): boolean {
@@ -31,7 +32,7 @@ export function meansLatest(typed: string): boolean {
  * What `latest` means: the newest of the owner's good backups that has all its files.
  * @param found newest first.
  */
-export async function newestGood(found: readonly FoundBackup[], owner: Owner): Promise<FoundBackup | undefined> {
+export async function newestGood(found: readonly ListedBackup[], owner: Owner): Promise<ListedBackup | undefined> {
   for (const backup of found) {
     if (whyNotLatest(backup.manifest, owner) === undefined && (await isComplete(backup))) return backup;
   }
@@ -42,7 +43,7 @@ export async function newestGood(found: readonly FoundBackup[], owner: Owner): P
  * Finds a backup by its name, as `chooseBackup` does where `latest` has no meaning.
  * @throws UserError where it means none or several, with the names that are near.
  */
-export function backupNamed(found: readonly FoundBackup[], typed: string): FoundBackup {
+export function backupNamed(found: readonly ListedBackup[], typed: string): ListedBackup {
   const wanted = typed.trim().toLowerCase();
   const exact = found.filter(({ name, manifest }) => [name, manifest.action].some(id => id.toLowerCase() === wanted));
   const meant = exact.length > 0 || wanted === '' ? exact : found.filter(({ name }) => begins(name, wanted));
@@ -61,19 +62,25 @@ export function backupNamed(found: readonly FoundBackup[], typed: string): Found
  * @param latest one of `found`.
  */
 export function passedOver(
-  found: readonly FoundBackup[],
-  latest: FoundBackup,
+  found: readonly ListedBackup[],
+  latest: ListedBackup,
   owner: Owner,
-): { readonly backup: FoundBackup; readonly because: PassedOver }[] {
-  return leftOut(found.slice(0, found.indexOf(latest)), owner);
+): { readonly backup: ListedBackup; readonly because: PassedOver }[] {
+  return leftOut(
+    found.slice(
+      0,
+      found.findIndex(({ name }) => name === latest.name),
+    ),
+    owner,
+  );
 }
 
 /** Those that `latest` could have meant by their manifests lack files. */
-function leftOut(backups: readonly FoundBackup[], owner: Owner) {
+function leftOut(backups: readonly ListedBackup[], owner: Owner) {
   return backups.map(backup => ({ backup, because: whyNotLatest(backup.manifest, owner) ?? ('incomplete' as const) }));
 }
 
-async function latestOf(found: readonly FoundBackup[], owner: Owner): Promise<FoundBackup> {
+async function latestOf(found: readonly ListedBackup[], owner: Owner): Promise<ListedBackup> {
   const latest = await newestGood(found, owner);
   if (latest) return latest;
   const others = leftOut(found, owner).map(({ backup, because }) => `\`${backup.name}\` (${passedOverAs[because]})`);
@@ -89,14 +96,14 @@ function begins(name: string, wanted: string): boolean {
   return name.toLowerCase().startsWith(wanted);
 }
 
-function suggestion(found: readonly FoundBackup[], typed: string): string {
+function suggestion(found: readonly ListedBackup[], typed: string): string {
   if (found.length === 0) return 'There are none yet. Take one with `/db backup`.';
   const near = nearest(typed, ['latest', ...found.flatMap(({ name, manifest }) => [name, manifest.action])], suggested);
   if (near.length > 0) return `Did you mean ${near.map(name => `\`${name}\``).join(' or ')}?`;
   return `Name its folder, the action that took it, or \`latest\`. The newest: ${listed(found)}.`;
 }
 
-function listed(backups: readonly FoundBackup[]): string {
+function listed(backups: readonly ListedBackup[]): string {
   return shortened(backups.map(({ name }) => `\`${name}\``));
 }
 

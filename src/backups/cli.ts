@@ -3,11 +3,11 @@ import { bytes, count, duration, oneLine, utc } from '../../blocks/text.ts';
 import { withoutBlanks } from '../config/environment.ts';
 import { UserError } from '../errors.ts';
 import { findInstallations } from '../tools/binaries.ts';
-import { type FoundBackup, findBackups } from './backup-catalogue.ts';
+import { type FoundBackup, findBackups, readBackup } from './backup-catalogue.ts';
 import { backupNamed, chooseBackup, meansLatest } from './choose-backup.ts';
-import { type RetainedBackup, withCompleteness } from './completeness.ts';
+import { findRetained, type RetainedBackup } from './completeness.ts';
 import { isWhole, whyNotLatest } from './good-backup.ts';
-import type { Manifest } from './manifest.ts';
+import type { ManifestSummary } from './manifest.ts';
 import { type BackupPlace, backupPlaces } from './places.ts';
 import { withReadableDump } from './readable-dump.ts';
 import { findWrongFiles } from './verify-files.ts';
@@ -44,8 +44,7 @@ async function main([verb, typed, ...more]: readonly string[]): Promise<number> 
 async function list(places: readonly BackupPlace[]): Promise<number> {
   let bad = places.length === 0;
   for (const { target, directory } of places) {
-    const { found, broken } = await findBackups(directory);
-    const backups = await Promise.all(found.map(withCompleteness));
+    const { found: backups, broken } = await findRetained(directory);
     const [newest] = backups.filter(({ manifest }) => isOwn(manifest, target));
     const good = newest?.complete && whyNotLatest(newest.manifest, { target }) === undefined;
     bad ||= !good || broken.length > 0;
@@ -53,14 +52,16 @@ async function list(places: readonly BackupPlace[]): Promise<number> {
     if (!newest) console.log('  There is none of the whole database.');
     else if (!good) console.log(`  The newest of the whole database is not good: ${newest.name}`);
     for (const backup of backups) console.log(`  ${lineOf(backup, target)}`);
-    for (const { name, problem } of broken) console.log(`  ${name}  cannot be read: ${oneLine(problem)}`);
+    for (const { name, problem, remedy } of broken) {
+      console.log(`  ${name}  cannot be read: ${oneLine(problem)}${remedy === undefined ? '' : ` ${remedy}`}`);
+    }
   }
   if (places.length === 0) console.log('There are no backups.');
   return bad ? exitCodes.bad : exitCodes.good;
 }
 
 /** Whether it is of the kind that `latest` means, whatever came of it. */
-function isOwn(manifest: Manifest, target: string): boolean {
+function isOwn(manifest: ManifestSummary, target: string): boolean {
   return isWhole(manifest) && ['failed', undefined].includes(whyNotLatest(manifest, { target }));
 }
 
@@ -85,7 +86,8 @@ function lineOf({ name, manifest, complete }: RetainedBackup, target: string): s
 
 async function verify(places: readonly BackupPlace[], typed: string): Promise<number> {
   let damaged = false;
-  for (const { place, backup } of await chosen(places, typed)) {
+  for (const { place, backup: listed } of await chosen(places, typed)) {
+    const backup = await readBackup(listed);
     const problems = await problemsOf(backup, place);
     damaged ||= problems.wrong.length > 0;
     const verdict = problems.wrong.length > 0 ? 'DAMAGED' : problems.unread === undefined ? 'readable' : 'files';

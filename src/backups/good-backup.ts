@@ -1,6 +1,6 @@
 import type { PassedOver } from '../../blocks/passed-over.ts';
 import type { Target } from '../postgres/target.ts';
-import type { Manifest } from './manifest.ts';
+import type { ManifestSummary } from './manifest.ts';
 
 /** Whose backups are looked at. */
 export interface Owner {
@@ -16,12 +16,12 @@ export function ownerOf({ name, connection }: Pick<Target, 'name' | 'connection'
 }
 
 /** Whether a backup holds the rows of the whole database. */
-export function isWhole({ partial, schemaOnly }: Manifest): boolean {
+export function isWhole({ partial, schemaOnly }: ManifestSummary): boolean {
   return !partial && !schemaOnly;
 }
 
 /** Whether it does, and its last verification, if there was one, found nothing wrong. */
-export function isGood(manifest: Manifest): boolean {
+export function isGood(manifest: ManifestSummary): boolean {
   return isWhole(manifest) && (manifest.verifications.at(-1)?.problem ?? null) === null;
 }
 
@@ -31,7 +31,7 @@ export function isGood(manifest: Manifest): boolean {
  *
  * @returns undefined where it could be.
  */
-export function whyNotLatest(manifest: Manifest, { target, database }: Owner): PassedOver | undefined {
+export function whyNotLatest(manifest: ManifestSummary, { target, database }: Owner): PassedOver | undefined {
   if (manifest.target !== target) return 'target';
   if (database !== undefined && manifest.database !== database) return 'database';
   if (manifest.safety) return 'safety';

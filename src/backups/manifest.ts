@@ -101,3 +101,9 @@ export const manifestSchema = z.strictObject({
 });
 
 export type Manifest = z.output<typeof manifestSchema>;
+
+/**
+ * What a list, retention and a choice need of a manifest. Without its tables and files it takes a kilobyte, however large
+ * the database is: any number of backups can be looked at.
+ */
+export type ManifestSummary = Omit<Manifest, 'tables' | 'files'>;

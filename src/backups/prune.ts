@@ -4,8 +4,8 @@ import { UserError } from '../errors.ts';
 import type { BackupPolicy } from '../target-settings.ts';
 import { systemCode } from '../tools/system-code.ts';
 import { lockManifest } from './amend-manifest.ts';
-import { findBackups, readManifest, removing } from './backup-catalogue.ts';
-import { type RetainedBackup, withCompleteness } from './completeness.ts';
+import { readManifest, removing } from './backup-catalogue.ts';
+import { findRetained, type RetainedBackup } from './completeness.ts';
 import { isDiskFull } from './dump-errors.ts';
 import { isRead } from './in-use.ts';
 import { planRetention, type RetentionPlan } from './retention.ts';
@@ -35,9 +35,8 @@ export async function planPrune({
   policy,
   now,
 }: Pick<PruneOptions, 'directory' | 'policy' | 'now'>): Promise<RetentionPlan> {
-  const { found } = await findBackups(directory);
-  const backups = await Promise.all(found.map(withCompleteness));
-  return planRetention(backups, policy.retention, now, policy.timeZone);
+  const { found } = await findRetained(directory);
+  return planRetention(found, policy.retention, now, policy.timeZone);
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { PassedOver } from '../../blocks/passed-over.ts';
-import { type FoundBackup, findBackups, targetDirectory } from '../backups/backup-catalogue.ts';
+import { type FoundBackup, findBackups, type ListedBackup, targetDirectory } from '../backups/backup-catalogue.ts';
 import { chooseBackup, meansLatest, passedOver } from '../backups/choose-backup.ts';
 import type { Owner } from '../backups/good-backup.ts';
 import { UserError } from '../errors.ts';
@@ -8,7 +8,7 @@ import { UserError } from '../errors.ts';
 interface Chosen {
   readonly backup: FoundBackup;
   /** Newer ones, where `latest` was asked for; undefined where somebody named the backup. */
-  readonly passedOver: readonly { readonly backup: FoundBackup; readonly because: PassedOver }[] | undefined;
+  readonly passedOver: readonly { readonly backup: ListedBackup; readonly because: PassedOver }[] | undefined;
 }
 
 /**

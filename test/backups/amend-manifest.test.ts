@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { amendManifest, lockManifest, removeStaleLock } from '../../src/backups/amend-manifest.ts';
-import { findBackups } from '../../src/backups/backup-catalogue.ts';
+import { readManifest } from '../../src/backups/backup-catalogue.ts';
 import { verification, writeBackup } from './manifests.ts';
 
 let root: string;
@@ -19,7 +19,7 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 async function backup(place: string) {
   const directory = path.join(root, place);
   const { directory: folder } = await writeBackup(directory);
-  return { folder, read: async () => (await findBackups(directory)).found[0]?.manifest };
+  return { folder, read: () => readManifest(folder) };
 }
 
 const pinned = { by: 'U0ADA', at: new Date('2026-11-22T12:00:00Z'), reason: 'before the audit' };

@@ -48,14 +48,14 @@ test.each([
   ['the beginning of the name', '20261121', () => older],
   ['latest, which is whole and did not fail', 'Latest', () => good],
 ])('a backup is found by %s', async (_by, typed, expected) => {
-  expect(await chooseBackup(found, typed, owner)).toBe(expected());
+  expect(await chooseBackup(found, typed, owner)).toEqual(expected());
 });
 
 test('one that failed is the latest again when a later verification found nothing wrong', async () => {
   const mended = await written('A-50', '22T16:00', {
     verifications: [verification({ problem: 'no disk' }), verification()],
   });
-  expect(await chooseBackup([mended, good], 'latest', owner)).toBe(mended);
+  expect(await chooseBackup([mended, good], 'latest', owner)).toEqual(mended);
 });
 
 test('latest is this target’s own, no restore’s safety backup and has its files; each other is told with why not, and can be named', async () => {
@@ -73,7 +73,7 @@ test('latest is this target’s own, no restore’s safety backup and has its fi
     ...found,
   ];
   const ofPortal = { target: 'portal', database: 'portal' };
-  expect(await chooseBackup(all, 'latest', ofPortal)).toBe(good);
+  expect(await chooseBackup(all, 'latest', ofPortal)).toEqual(good);
   expect(passedOver(all, good, ofPortal).map(({ backup, because }) => [backup.manifest.action, because])).toEqual([
     ['A-49', 'incomplete'],
     ['A-49b', 'incomplete'],
@@ -84,12 +84,12 @@ test('latest is this target’s own, no restore’s safety backup and has its fi
     ['A-45', 'partial'],
     ['A-44', 'failed'],
   ]);
-  for (const backup of all) expect(await chooseBackup(all, backup.manifest.action, ofPortal)).toBe(backup);
+  for (const backup of all) expect(await chooseBackup(all, backup.manifest.action, ofPortal)).toEqual(backup);
 });
 
 test('where no server was asked, the database’s name does not matter', async () => {
   const renamed = await written('A-51', '22T17:00', { database: 'portal_before' });
-  expect(await chooseBackup([renamed, good], 'latest', owner)).toBe(renamed);
+  expect(await chooseBackup([renamed, good], 'latest', owner)).toEqual(renamed);
 });
 
 test('a beginning that several share is refused with their names', async () => {

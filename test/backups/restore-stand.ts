@@ -4,7 +4,7 @@ import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import type { FoundBackup } from '../../src/backups/backup-catalogue.ts';
-import { findBackups } from '../../src/backups/backup-catalogue.ts';
+import { readBackup } from '../../src/backups/backup-catalogue.ts';
 import type { Installation } from '../../src/tools/binaries.ts';
 import { findInstallations } from '../../src/tools/binaries.ts';
 import type { TestDatabase } from '../cluster/database.ts';
@@ -18,10 +18,7 @@ export async function taken(stand: BackupStand, actionId: string): Promise<Found
 
 /** The backup as its manifest stands now. */
 export async function reread(directory: string): Promise<FoundBackup> {
-  const { found } = await findBackups(path.dirname(directory));
-  const backup = found.find(each => each.directory === directory);
-  if (!backup) throw new Error(`${directory} is no backup`);
-  return backup;
+  return readBackup({ name: path.basename(directory), directory });
 }
 
 /** The runbook's own form of a backup: the same manifest beside pg_dump's SQL, gzipped. */

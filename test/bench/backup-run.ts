@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { findBackups } from '../../src/backups/backup-catalogue.ts';
+import { findBackups, readBackup } from '../../src/backups/backup-catalogue.ts';
 import type { Manifest } from '../../src/backups/manifest.ts';
 import type { Office } from './office.ts';
 import { timed } from './side-by-side.ts';
@@ -35,6 +35,7 @@ export async function runBackup(office: Office, folder: string): Promise<BackupR
   const { found } = await findBackups(path.join(folder, target));
   const [backup] = found;
   if (backup === undefined) throw new Error(`No backup was made: ${latest()}`);
+  const { manifest } = await readBackup(backup);
   await rm(path.join(folder, target, backup.name), { recursive: true });
-  return { milliseconds, manifest: backup.manifest };
+  return { milliseconds, manifest };
 }
