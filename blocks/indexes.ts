@@ -1,6 +1,6 @@
 import { type PageFinding, type PageLine, page } from './page.ts';
 import { type Column, table } from './table.ts';
-import { bytes, code, count, duration, number } from './text.ts';
+import { bytes, code, count, duration, number, statement } from './text.ts';
 import type { View } from './view.ts';
 
 /** Which indexes the page lists; `advice` is all but the last. */
@@ -75,7 +75,7 @@ const captions: Readonly<Record<IndexesShown, string>> = {
 /** Verdict, then the list that was asked for, then what one would run. */
 export function indexesView(facts: IndexesFacts): View {
   const rows = rowsOf(facts);
-  const statements = rows.flatMap(({ statement }) => (statement === undefined ? [] : [statement]));
+  const statements = rows.flatMap(row => (row.statement === undefined ? [] : [row.statement]));
   return page({
     subject: 'Indexes',
     target: facts.target,
@@ -90,7 +90,7 @@ export function indexesView(facts: IndexesFacts): View {
       statements.length > 0
         ? {
             title: 'One at a time, outside a transaction',
-            items: [...new Set(statements)].slice(0, top.statements).map(statement => code(statement, 300)),
+            items: [...new Set(statements)].slice(0, top.statements).map(statement),
           }
         : undefined,
     notes: notesOf(facts),

@@ -49,10 +49,28 @@ export function cutAtWord(value: string, max: number): string {
   return end > max / 2 ? `${kept.slice(0, end).trimEnd()}…` : short;
 }
 
-/** A value as inline code: escaped, on one line, without the backticks that would end the code early. */
+/**
+ * A value as inline code: escaped, on one line, without the backticks that would end the code early. It may then read
+ * otherwise: what people shall run is a `statement`.
+ */
 export function code(value: string, max = 200): string {
   const line = oneLine(value).replaceAll('`', "'");
   return `\`${cut(escapeMrkdwn(line === '' ? '(empty)' : line), max)}\``;
+}
+
+/** Characters of a statement that is shown: the longest names that PostgreSQL has, each character of them escaped. */
+const longestStatement = 1_000;
+
+/**
+ * A statement to be run as it stands: inline, or fenced where a backtick or a run of spaces would be lost inline. Where a
+ * reader would not see what is there, and copy the name of something else, it is left out, and that is said.
+ */
+export function statement(sql: string): string {
+  const shown = escapeMrkdwn(sql);
+  if (unescapeMrkdwn(shown) !== sql || sql.includes('```') || shown.length > longestStatement) {
+    return `${code(sql.split(' ', 2).join(' '))} (a name in it has characters that Slack does not show: take it from psql)`;
+  }
+  return oneLine(sql) === sql && !sql.includes('`') ? `\`${shown}\`` : `\`\`\`${shown}\`\`\``;
 }
 
 /** A value on one line: each run of white space, line breaks included, becomes a space. */

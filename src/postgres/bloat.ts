@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
-import { bytes, code, count, duration, number, percent } from '../../blocks/text.ts';
+import { bytes, code, count, duration, number, percent, statement } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, inOrder } from './advised.ts';
 import { askAroundLocks } from './around-locks.ts';
@@ -156,7 +156,7 @@ function tooEmpty(table: Sized, thresholds: Thresholds, isMeasured: boolean): Pa
   const words = `dead or free${isMeasured ? '' : ', as estimated'}`;
   return advised(
     severity?.(said(table, thresholds, words)),
-    `New rows fill that room again. To give it back: \`pg_repack\`, or ${code(`VACUUM FULL ${table.name}`)}, which locks everyone out while it rewrites the table`,
+    `New rows fill that room again. To give it back: \`pg_repack\`, or ${statement(`VACUUM FULL ${table.name}`)}, which locks everyone out while it rewrites the table`,
   );
 }
 
@@ -164,7 +164,7 @@ function tooEmptyIndex(index: Sized, thresholds: Thresholds): PageFinding | unde
   const severity = severityOf(index, thresholds);
   return advised(
     severity?.(said(index, thresholds, 'free, as estimated')),
-    `Build it anew, while everyone goes on: ${code(`REINDEX INDEX CONCURRENTLY ${index.name}`)}`,
+    `Build it anew, while everyone goes on: ${statement(`REINDEX INDEX CONCURRENTLY ${index.name}`)}`,
   );
 }
 
@@ -180,8 +180,8 @@ function overdue(due: Due, bloat: BloatReport['bloat'], thresholds: Thresholds):
 
 /** Why autovacuum lags, the surest reason first. https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM */
 function whyOverdue(due: Due, bloat: BloatReport['bloat']): string {
-  const vacuum = code(`VACUUM (VERBOSE) ${due.name}`);
-  const turnOn = code(`ALTER TABLE ${due.name} RESET (autovacuum_enabled)`);
+  const vacuum = statement(`VACUUM (VERBOSE) ${due.name}`);
+  const turnOn = statement(`ALTER TABLE ${due.name} RESET (autovacuum_enabled)`);
   const off = [...(bloat.autovacuum ? [] : ['autovacuum']), ...(bloat.trackCounts ? [] : ['track_counts'])];
   if (off.length > 0) {
     const everywhere = `${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off for the whole server: turn ${off.length > 1 ? 'them' : 'it'} on`;

@@ -78,6 +78,12 @@ test('an invalid index is built again, or left alone while somebody builds it', 
   expect(standby.text).not.toMatch(/(REINDEX|DROP) INDEX/);
 });
 
+test('a statement for a name that inline code would change keeps the name', () => {
+  const covered = [{ ...facts.indexes.covered[0]!, name: 'public."i  x`y""🙂2"' }];
+  const { text } = indexesView({ ...facts, shown: 'duplicate', indexes: { ...facts.indexes, covered } });
+  expect(text).toContain('1. ```DROP INDEX CONCURRENTLY public."i  x`y""🙂2"```');
+});
+
 test('a unique index whose build failed would fail again while rows are there twice', () => {
   const [broken] = facts.indexes.invalid;
   const remarks = (changes: Partial<typeof broken>) =>

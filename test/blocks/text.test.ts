@@ -11,6 +11,8 @@ import {
   escapeMrkdwn,
   oneLine,
   percent,
+  statement,
+  unescapeMrkdwn,
   utc,
 } from '../../blocks/text.ts';
 
@@ -21,6 +23,33 @@ test('nothing in a value acts as markup', () => {
   expect(code('a`b\n<!here>')).toBe("`a'b &lt;!here&gt;`");
   expect(code('')).toBe('`(empty)`');
   expect(oneLine('  select\n\t1 ')).toBe('select 1');
+});
+
+test('a statement is shown as it stands, or not at all', () => {
+  expect(statement('DROP INDEX public."a<b"')).toBe('`DROP INDEX public."a&lt;b"`');
+  expect(statement('DROP INDEX "a`b"')).toBe('```DROP INDEX "a`b"```');
+  expect(statement('DROP INDEX "a  b"')).toBe('```DROP INDEX "a  b"```');
+  for (const name of ['a```b', 'a\u202eb', 'x'.repeat(2_000)]) {
+    expect(statement(`DROP INDEX "${name}"`)).toBe(
+      '`DROP INDEX` (a name in it has characters that Slack does not show: take it from psql)',
+    );
+  }
+});
+
+test('whatever a name holds, the statement that is shown names the same', () => {
+  const name = fc.string({
+    unit: fc.constantFrom('`', ' ', '&', '<', '&lt;', '"', 'a', '\n', '\u2066', '😀'),
+    maxLength: 20,
+  });
+  fc.assert(
+    fc.property(name, value => {
+      const sql = `DROP INDEX "${value}"`;
+      const shown = statement(sql);
+      const [, fenced] = /^```(.*)```$/s.exec(shown) ?? /^`([^`]*)`$/s.exec(shown) ?? [];
+      if (fenced === undefined) expect(shown).toContain('take it from psql');
+      else expect(unescapeMrkdwn(fenced)).toBe(sql);
+    }),
+  );
 });
 
 test('a cut text says so, and splits no entity, no date and no character', () => {

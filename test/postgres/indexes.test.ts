@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { indexesView } from '../../blocks/indexes.ts';
+import { unescapeMrkdwn } from '../../blocks/text.ts';
 import { type IndexesReport, indexesReader, judgeIndexes, type Replica } from '../../src/postgres/indexes.ts';
 import type { Target } from '../../src/postgres/target.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
@@ -131,6 +132,15 @@ test('indexes that others cover: the same again, and first columns; never what o
   expect(findings.map(({ text }) => text).join()).toMatch(
     /5 indexes are covered by others and take [\d.]+ kB \(attention from 1 B\)/,
   );
+});
+
+test('the statement that is shown drops the index that is meant, whatever its name holds', async () => {
+  const odd = '"i  x`y""🙂 <b>"';
+  await shop('create index plain on "My Shop"."Items" (price)', `create index ${odd} on "My Shop"."Items" (price)`);
+  const { text } = indexesView({ ...(await read()), shown: 'duplicate', target: 'portal', actionId: 'A-1' });
+  const shown = /^1\. ```(.*)```$/m.exec(text)![1]!;
+  await database.admin.sql(unescapeMrkdwn(shown));
+  expect(named((await read()).indexes.usage)).toEqual(['plain']);
 });
 
 test('a unique index beside a deferrable constraint is no duplicate', async () => {
