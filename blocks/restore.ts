@@ -36,7 +36,15 @@ interface RestoreFacts {
   /** Whether no backup is taken of what is replaced. */
   readonly withoutSafety: boolean;
   readonly space: { readonly needed: number; readonly free: number | null };
-  readonly expected: { readonly seconds: number; readonly from: 'verification' | 'size' };
+  readonly expected: {
+    readonly seconds: number;
+    readonly from: 'verification' | 'size';
+    /** Null where none is taken. */
+    readonly safetySeconds: number | null;
+    /** Null where nobody knows. */
+    readonly checkSeconds: number | null;
+  };
+  readonly hooks: { readonly stop: readonly string[] | null };
   readonly applications: readonly { readonly application: string; readonly user: string; readonly sessions: number }[];
   readonly warnings: readonly string[];
   readonly byHand: readonly string[];
@@ -102,6 +110,18 @@ export function restoreConfirm({ backup, database, tables, aside, withoutSafety 
   return `Replace ${cut(database.name, 63)} by its backup of ${when}? What was written since is then only in ${cut(aside, 63)}.${unsafe}`;
 }
 
+const cancelRestore = {
+  title: 'Cancel this restore?',
+  text: 'The database stays as it is, and what is half restored is dropped.',
+  confirm: 'Cancel the restore',
+};
+
+const cancelCopy = {
+  title: 'Stop the copy?',
+  text: 'The restore is done. The safety backup stays where it is, without a copy elsewhere.',
+  confirm: 'Stop the copy',
+};
+
 /** A restore under way; it can be cancelled until the swap. */
 export function restoreProgress(
   steps: readonly Step[],
@@ -134,11 +154,7 @@ export function restoreProgress(
                 verb: 'cancel',
                 value: action,
                 style: 'danger',
-                confirm: {
-                  title: 'Cancel this restore?',
-                  text: 'The database stays as it is, and what is half restored is dropped.',
-                  confirm: 'Cancel the restore',
-                },
+                confirm: running.title.startsWith('Copy') ? cancelCopy : cancelRestore,
               }),
             ),
           ]
@@ -154,6 +170,8 @@ interface RestoredFacts {
   readonly restoreMilliseconds: number;
   /** Null where none was taken. */
   readonly safety: string | null;
+  /** Null where no copy of it is wanted. */
+  readonly safetyCopy: { readonly remote: string } | { readonly problem: string } | null;
   readonly closedMilliseconds: number | undefined;
   readonly endedSessions: number | undefined;
   readonly hooksRun: readonly string[];
@@ -161,7 +179,12 @@ interface RestoredFacts {
 
 /** One plain sentence for the audit record. */
 export function restoreOutcome({ backup, database, aside }: RestoreFacts, restored: RestoredFacts): string {
-  return `${database.name} is its backup of ${utc(new Date(backup.takenAt))}; connections were refused for ${closedFor(restored)}; the old database is ${aside}${restored.safety === null ? ', and no safety backup of it was taken' : ''}.`;
+  return `${database.name} is its backup of ${utc(new Date(backup.takenAt))}; connections were refused for ${closedFor(restored)}; the old database is ${aside}${restored.safety === null ? ', and no safety backup of it was taken' : ''}${notCopied(restored)}.`;
+}
+
+function notCopied({ safetyCopy }: RestoredFacts): string {
+  if (safetyCopy === null || 'remote' in safetyCopy) return '';
+  return `; the safety backup could not be copied elsewhere: ${oneLine(safetyCopy.problem).replace(/\.$/, '')}`;
 }
 
 /** What is there now, and the two ways on: back, or clean up. */
@@ -173,14 +196,13 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
     `*Data of* ${dateToken(new Date(backup.takenAt))}: ${count(restored.rows, 'row')} in ${count(restored.tables, 'table')}, each counted against the backup`,
     `*Connections refused* for ${closedFor(restored)}; ${endedSessions === undefined ? 'sessions were ended' : `${count(endedSessions, 'session')} ended`}`,
     `*The old database* stays as ${code(aside, 63)} (${bytes(database.bytes)}), closed to everybody, until somebody drops it`,
+    ...copyLines(restored),
   ];
   const next =
     '→ Look at the application. If it is worse than before, undo: that takes seconds. Drop the old one within days: it takes room on the disk.';
   const notes = [
     `Restored in ${duration(restored.restoreMilliseconds / 1000)}. ${heapWords(restored.heap)}`,
-    restored.safety === null
-      ? `No safety backup was taken: what was there is in ${code(aside, 63)} alone.`
-      : `Safety backup of what was there: ${code(restored.safety, 300)}`,
+    safetyNote(restored, aside),
     ...(restored.hooksRun.length > 0 ? [`Hooks that ran: ${escapeMrkdwn(restored.hooksRun.join(', '))}.`] : []),
   ];
   return {
@@ -205,6 +227,21 @@ export function restoreResult(facts: RestoreFacts, restored: RestoredFacts, acti
       context(...notes),
     ],
   };
+}
+
+/** A copy that was made is among the notes. */
+function copyLines({ safety, safetyCopy }: RestoredFacts): string[] {
+  if (safety === null || safetyCopy === null || 'remote' in safetyCopy) return [];
+  const name = safety.slice(safety.lastIndexOf('/') + 1);
+  return [
+    `:warning: *The safety backup has no copy elsewhere*: ${escapeMrkdwn(oneLine(safetyCopy.problem))} \`/db backup-copy ${escapeMrkdwn(name)}\` tries again.`,
+  ];
+}
+
+function safetyNote({ safety, safetyCopy }: RestoredFacts, aside: string): string {
+  if (safety === null) return `No safety backup was taken: what was there is in ${code(aside, 63)} alone.`;
+  const copied = safetyCopy !== null && 'remote' in safetyCopy ? `, copied to ${code(safetyCopy.remote, 300)}` : '';
+  return `Safety backup of what was there: ${code(safety, 300)}${copied}`;
 }
 
 /** What pg_amcheck found, or why it did not look; a sentence. @param heap its words, plain, without a full stop or with one. */
@@ -280,10 +317,17 @@ function tableLines({ tables, schema }: RestoreFacts): string[] {
   ];
 }
 
-function spaceLine({ space, expected }: RestoreFacts): string {
+function spaceLine({ space, expected, tables, hooks }: RestoreFacts): string {
   const free = space.free === null ? 'the server’s free space cannot be seen from here' : `${bytes(space.free)} free`;
-  const from = expected.from === 'verification' ? 'as its verification took' : 'by its size';
-  return `*Takes* about ${duration(Math.max(1, expected.seconds))} (${from}) and ${bytes(space.needed)} of the server’s disk (${free})`;
+  const { seconds, from, safetySeconds, checkSeconds } = expected;
+  const about = (part: number) => duration(Math.max(1, part));
+  const parts = [
+    ...(safetySeconds === null ? [] : [`safety backup ${about(safetySeconds)}`]),
+    `restore ${about(seconds)} ${from === 'verification' ? 'as its verification took' : 'by its size'}`,
+    checkSeconds === null ? 'checks not known' : `checks ${about(checkSeconds)}`,
+  ];
+  const stopped = tables === null && hooks.stop !== null ? ', with the application stopped' : '';
+  return `*Takes* about ${about(seconds + (safetySeconds ?? 0) + (checkSeconds ?? 0))}${stopped} (${parts.join(', ')}) and ${bytes(space.needed)} of the server’s disk (${free})`;
 }
 
 function wholeEffect({ aside, withoutSafety }: RestoreFacts): string {

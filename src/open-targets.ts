@@ -74,7 +74,13 @@ function openOne(
       identityFile,
       checks: config.checks,
     }),
-    restores: openRestores({ ...shared, backups, hooks: hooksOf(config), identityFile }),
+    restores: openRestores({
+      ...shared,
+      backups,
+      offsite: config.offsite !== undefined,
+      hooks: hooksOf(config),
+      identityFile,
+    }),
     pgbackrest,
     recoveries: openRecoveries({ ...shared, pgbackrest, backupsOf, account }),
   };

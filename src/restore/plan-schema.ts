@@ -60,7 +60,15 @@ export const restorePlanSchema = z.strictObject({
   /** Whether the database is replaced without a backup of what is in it now. */
   withoutSafety: z.boolean(),
   space: z.strictObject({ needed: count, free: count.nullable() }),
-  expected: z.strictObject({ seconds: z.number().nonnegative(), from: z.enum(['verification', 'size']) }),
+  expected: z.strictObject({
+    /** Of the restore itself. */
+    seconds: z.number().nonnegative(),
+    from: z.enum(['verification', 'size']),
+    /** Of the safety backup, by what the backup took; null where none is taken. */
+    safetySeconds: z.number().nonnegative().nullable(),
+    /** Of counting and pg_amcheck, by what the verification took; null where nobody has measured it. */
+    checkSeconds: z.number().nonnegative().nullable(),
+  }),
   applications: z.array(
     z.strictObject({
       application: z.string(),

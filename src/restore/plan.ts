@@ -62,7 +62,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
     ? [`The rows of ${loss.unreadable.table} cannot be read: ${loss.unreadable.says}.`]
     : [];
   const heldUp = only || withoutSafety ? damage : await foreseeSafety(options, backup.name, loss.unreadable);
-  const { verified, expected } = witness(backup);
+  const { verified, expected } = witness(backup, { safety: !only && !withoutSafety });
   const pgRestore = path.basename(
     programPath(toolsForMajor(options.installations, Math.floor(version / 10_000), ['pg_restore']), 'pg_restore'),
   );
@@ -115,6 +115,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
           ...commandStep('hooks.migrate', hooks.migrate),
           ...commandStep('hooks.start', hooks.start),
           ...commandStep('hooks.health', hooks.health),
+          ...(options.offsite && !withoutSafety ? ['rclone copy: the safety backup, elsewhere'] : []),
         ],
   };
 }
@@ -152,16 +153,27 @@ function requireWhole({ name, manifest }: FoundBackup): void {
   });
 }
 
-function witness({ manifest }: FoundBackup): Pick<RestorePlan, 'expected'> & Pick<RestorePlan['backup'], 'verified'> {
+function witness(
+  { manifest }: FoundBackup,
+  { safety }: { readonly safety: boolean },
+): Pick<RestorePlan, 'expected'> & Pick<RestorePlan['backup'], 'verified'> {
   const good = manifest.verifications.findLast(({ level, problem }) => level !== null && problem === null);
   const timed = manifest.verifications.findLast(({ restoreMilliseconds }) => restoreMilliseconds !== null);
   const bytes = manifest.tables.reduce((sum, table) => sum + table.bytes, 0);
   return {
     verified: good?.level ? { level: good.level, at: good.startedAt.toISOString() } : null,
-    expected: timed
-      ? { seconds: (timed.restoreMilliseconds ?? 0) / 1_000, from: 'verification' }
-      : { seconds: bytes / usualRate, from: 'size' },
+    expected: {
+      ...(timed
+        ? { seconds: (timed.restoreMilliseconds ?? 0) / 1_000, from: 'verification' }
+        : { seconds: bytes / usualRate, from: 'size' }),
+      safetySeconds: safety ? millisecondsBetween(manifest.startedAt, manifest.finishedAt) / 1_000 : null,
+      checkSeconds: timed ? Math.max(0, timed.milliseconds - (timed.restoreMilliseconds ?? 0)) / 1_000 : null,
+    },
   };
+}
+
+function millisecondsBetween(from: Date, to: Date): number {
+  return Math.max(0, to.getTime() - from.getTime());
 }
 
 function warningsOf(

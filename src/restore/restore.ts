@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { whileReading } from '../backups/in-use.ts';
@@ -18,7 +19,7 @@ import { type Outside, outside } from './outside.ts';
 import { factsOf } from './plan.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
-import { takeSafetyBackup } from './safety.ts';
+import { copySafetyBackup, takeSafetyBackup } from './safety.ts';
 import { requireRoomBeside } from './space.ts';
 import { openSteps, type Steps } from './steps.ts';
 import { untouchedUnlessSwapped } from './untouched.ts';
@@ -33,6 +34,7 @@ const titles = {
   migrate: 'Run the migrations (hooks.migrate)',
   start: 'Start the application (hooks.start)',
   health: 'Ask the application whether it is well (hooks.health)',
+  copy: 'Copy the safety backup elsewhere',
 } as const;
 
 /**
@@ -47,7 +49,12 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
   const { facts, backup } = await requireConditions(options, plan);
   const { hooks } = options;
   const has = (name: 'stop' | 'migrate' | 'start' | 'health') => hooks[name] !== null;
-  const isDone = (name: string) => (name === 'safety' ? !plan.withoutSafety : !(name in hooks) || has(name as 'stop'));
+  const isCopied = options.offsite && !plan.withoutSafety;
+  const isDone = (name: string) => {
+    if (name === 'safety') return !plan.withoutSafety;
+    if (name === 'copy') return isCopied;
+    return !(name in hooks) || has(name as 'stop');
+  };
   const steps = openSteps(
     Object.entries(titles)
       .filter(([name]) => isDone(name))
@@ -58,8 +65,9 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
     await requireGoodFiles(backup, watch.signal, steps);
     return untouchedUnlessSwapped(options, fromStopToSwap);
   });
-  const hooksRun = [...(has('stop') ? ['stop'] : []), ...(await afterSwap(options, plan, watch, steps))];
-  return { ...swapped, hooksRun };
+  const { safety } = swapped;
+  const hooksRun = [...(has('stop') ? ['stop'] : []), ...(await afterSwap(options, plan, watch, steps, safety))];
+  return { ...swapped, hooksRun, safetyCopy: isCopied && safety !== null ? await copyAtLast(safety) : null };
 
   async function fromStopToSwap(stopped: () => void) {
     if (has('stop')) {
@@ -73,6 +81,11 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
       besideAndSwap(options, { plan, watch, steps, facts, backup, place }),
     );
     return { ...result, safety };
+  }
+
+  function copyAtLast(directory: string): Promise<Restored['safetyCopy']> {
+    steps.begin(titles.copy);
+    return copySafetyBackup(options, directory, watch, share => steps.share(share, undefined));
   }
 
   async function backUpFirst(): Promise<string> {
@@ -199,6 +212,7 @@ async function afterSwap(
   plan: RestorePlan,
   { action }: RestoreWatch,
   steps: Steps,
+  safety: string | null,
 ): Promise<string[]> {
   const done: string[] = [];
   for (const name of ['migrate', 'start', 'health'] as const) {
@@ -209,11 +223,15 @@ async function afterSwap(
       await hook(options, name, undefined);
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
+      const copy =
+        options.offsite && safety !== null
+          ? `\nThe safety backup was not copied elsewhere: \`/db backup-copy ${path.basename(safety)}\`.`
+          : '';
       const left = name === 'migrate' && options.hooks.start !== null ? ' The application was not started.' : '';
       throw new UserError(
         `The restore is done and ${plan.database.name} is the restored database, but ${error.message}${left}`,
         {
-          hint: `${error.hint ?? ''}\nMend it by hand, or swap back with \`/db restore-undo ${action.id}\`; the old database is ${plan.aside}.`,
+          hint: `${error.hint ?? ''}\nMend it by hand, or swap back with \`/db restore-undo ${action.id}\`; the old database is ${plan.aside}.${copy}`,
           cause: error,
         },
       );

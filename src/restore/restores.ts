@@ -53,6 +53,8 @@ export interface Proof {
 export interface Restored extends Proof {
   /** Folder of the safety backup; null where none was wanted. */
   readonly safety: string | null;
+  /** Of its copy elsewhere; null where none was wanted. The restore is done without it, too. */
+  readonly safetyCopy: { readonly remote: string } | { readonly problem: string } | null;
   /** How long nobody could connect, milliseconds; undefined where the server's answer was lost. */
   readonly closedMilliseconds: number | undefined;
   readonly endedSessions: number | undefined;
@@ -121,7 +123,9 @@ export interface RestoreOptions {
   /** BACKUP_DIR. */
   readonly directory: string | undefined;
   /** Takes the safety backup. */
-  readonly backups: Pick<BackupReader, 'estimate'> & Pick<BackupWriter, 'take'>;
+  readonly backups: Pick<BackupReader, 'estimate'> & BackupWriter;
+  /** Whether backups are copied elsewhere: the safety backup is then, too, when the application runs again. */
+  readonly offsite: boolean;
   readonly hooks: Hooks;
   /** Path of the file with age's identity, for encrypted backups. */
   readonly identityFile: string | undefined;

@@ -1,4 +1,5 @@
 /** The backup of what a restore is about to replace. */
+import path from 'node:path';
 import type { BackupContents } from '../backups/backups.ts';
 import { describeBlocker } from '../backups/dump-errors.ts';
 import { UserError } from '../errors.ts';
@@ -6,7 +7,7 @@ import { type DumpObstacle, dumpObstacles } from '../postgres/dump-obstacles.ts'
 import { inWords } from './in-words.ts';
 import type { Unreadable } from './loss.ts';
 import type { RestorePlan } from './plan-schema.ts';
-import type { RestoreOptions, RestoreWatch } from './restores.ts';
+import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
 
 const everything: BackupContents = { tables: [], schemaOnly: false, plain: false };
 
@@ -65,6 +66,29 @@ export async function takeSafetyBackup(
     return directory;
   } catch (error) {
     throw signal.aborted ? error : withWayOn('The safety backup failed', error, backup.name);
+  }
+}
+
+/**
+ * Copies it elsewhere, when nobody waits for that any more.
+ * @returns where it is, or why it is not there: the restore is done in any case.
+ */
+export async function copySafetyBackup(
+  { backups, log }: Pick<RestoreOptions, 'backups' | 'log'>,
+  directory: string,
+  { signal }: Pick<RestoreWatch, 'signal'>,
+  told: (share: number) => void,
+): Promise<NonNullable<Restored['safetyCopy']>> {
+  try {
+    const { remote } = await backups.copy(path.basename(directory), {
+      signal,
+      progress: (done, total) => told(done / Math.max(1, total)),
+    });
+    return { remote };
+  } catch (error) {
+    log.warn({ err: error, directory }, 'a safety backup could not be copied');
+    if (signal.aborted) return { problem: 'The copy was stopped.' };
+    return { problem: error instanceof UserError ? error.message : 'Something broke on our side; the log says what.' };
   }
 }
 

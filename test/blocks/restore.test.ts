@@ -28,7 +28,8 @@ const plan = {
   loss: { tables: [{ name: `public.${nasty}`, now: 9, backup: null, exact: false }], lastCommit: null },
   withoutSafety: false,
   space: { needed: 1_542_000_000, free: null },
-  expected: { seconds: 14.2, from: 'size' as const },
+  expected: { seconds: 14.2, from: 'size' as const, safetySeconds: 6.1, checkSeconds: null },
+  hooks: { stop: ['stop'] },
   applications: [{ application: nasty, user: nasty, sessions: 16 }],
   warnings: [nasty],
   byHand: [],
@@ -40,6 +41,7 @@ const restored = {
   heap: nasty,
   restoreMilliseconds: 14_200,
   safety: nasty,
+  safetyCopy: { remote: nasty },
   closedMilliseconds: 34,
   endedSessions: 21,
   hooksRun: [nasty],
@@ -70,6 +72,9 @@ test('the card says what is lost, what cannot be seen, and that it was never ver
   const { text } = restoreCard(plan);
   expect(text).toContain('*Verified* never');
   expect(text).toContain('about 9 → no table');
+  expect(text).toContain(
+    '*Takes* about 20 s, with the application stopped (safety backup 6.1 s, restore 14 s by its size, checks not known) and',
+  );
   expect(text).toContain('the server’s free space cannot be seen from here');
   expect(restoreConfirm({ ...plan, database: { ...plan.database, name: 'x'.repeat(63) } }).length).toBeLessThan(300);
 });
@@ -112,6 +117,16 @@ test('what pg_amcheck said ends in one full stop', () => {
   expect(text).not.toContain('..');
 });
 
+test('a safety backup without its copy is told, in the record too, with the command that makes it', () => {
+  const failed = { ...restored, safety: '/backups/portal/20261122T171500Z-A-1042', safetyCopy: { problem: 'No way.' } };
+  const { text, blocks } = restoreResult(plan, failed, 'A-1042');
+  for (const shown of [text, JSON.stringify(blocks)]) {
+    expect(shown).toContain('has no copy elsewhere*: No way. `/db backup-copy 20261122T171500Z-A-1042`');
+  }
+  expect(restoreOutcome(plan, failed)).toMatch(/could not be copied elsewhere: No way\.$/);
+  expect(restoreOutcome(plan, restored)).not.toContain('copied');
+});
+
 test('it can be cancelled until the swap, and no longer', () => {
   const step = (title: string) => [{ title, state: 'running' as const, share: 0.5 }];
   const view = (title: string) =>
@@ -119,6 +134,7 @@ test('it can be cancelled until the swap, and no longer', () => {
       restoreProgress(step(title), { action: 'A-1042', target: 'portal', now: new Date(0), estimatedEnd: undefined }),
     );
   expect(view('Restore into a new database beside it')).toContain('"cancel"');
+  expect(view('Copy the safety backup elsewhere')).toContain('Stop the copy?');
   for (const title of ['Swap the names', 'Swap the names back', 'Start the application (hooks.start)']) {
     expect(view(title)).not.toContain('"cancel"');
   }

@@ -50,6 +50,7 @@ export async function restoreStand(
       installations,
       directory: stand.root,
       backups: stand.backups,
+      offsite: false,
       hooks: noHooks,
       identityFile: undefined,
       cores: 2,

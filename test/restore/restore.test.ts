@@ -120,7 +120,7 @@ describe('a restore', () => {
     const failing = portal.reopen({
       hooks,
       backups: {
-        estimate: contents => portal.stand.backups.estimate(contents),
+        ...portal.stand.backups,
         take: async () => Promise.reject(new (await import('../../src/errors.ts')).UserError('No room.')),
       },
     });
@@ -226,7 +226,7 @@ describe('when things change between the plan and the restore', () => {
     const readers: boolean[] = [];
     const failing = portal.reopen({
       backups: {
-        estimate: contents => portal.stand.backups.estimate(contents),
+        ...portal.stand.backups,
         take: async () => {
           readers.push(await isRead(directory, new Date()));
           throw new UserError('No room.');

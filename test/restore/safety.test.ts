@@ -1,8 +1,11 @@
 /** The backup of what a restore is about to replace: what keeps it from being taken, and the way on without it. */
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { readManifest } from '../../src/backups/backup-catalogue.ts';
+import { UserError } from '../../src/errors.ts';
 import { dumpObstacles } from '../../src/postgres/dump-obstacles.ts';
+import { request, watched } from '../backups/backup-stand.ts';
 import { until } from '../cluster/until.ts';
 import { type RestoreStand, restoreStand, watch } from './restore-stand.ts';
 
@@ -101,4 +104,48 @@ test('no plan where BACKUP_DIR has no room for the safety backup', async () => {
     hint: expect.stringContaining(`\`/db restore ${backup} --without-safety\``),
   });
   expect(await portal.restores.plan(question({ withoutSafety: true }))).toMatchObject({ withoutSafety: true });
+});
+
+test('the safety backup is copied elsewhere when the application runs again; a copy that fails is told', async () => {
+  await portal.backUp();
+  const log = path.join(portal.folder, 'ran');
+  const noted = (what: string) => ['sh', '-c', `echo ${what} >> ${log}`];
+  const copies = { fail: false };
+  const restores = portal.reopen({
+    offsite: true,
+    hooks: { ...hooks, stop: noted('stop'), start: noted('start') },
+    backups: {
+      ...portal.stand.backups,
+      copy: async (name, { progress }) => {
+        await appendFile(log, `copy ${name}\n`);
+        progress(1, 2);
+        if (copies.fail) throw new UserError('The remote is full.');
+        const directory = path.join(portal.stand.root, 'portal', name);
+        const backup = { name, directory, manifest: await readManifest(directory) };
+        return { backup, remote: `disk:kept/${name}`, milliseconds: 1 };
+      },
+    },
+  });
+  const plan = await restores.plan(question());
+  expect(plan.steps.at(-1)).toContain('rclone copy');
+  const job = watch();
+  const restored = await restores.run(plan, job);
+  const name = path.basename(restored.safety!);
+  expect((await readFile(log, 'utf8')).trim().split('\n')).toEqual(['stop', 'start', `copy ${name}`]);
+  expect(job.told.slice(-2)).toEqual(['Start the application (hooks.start)', 'Copy the safety backup elsewhere']);
+  expect(restored.safetyCopy).toEqual({ remote: `disk:kept/${name}` });
+
+  copies.fail = true;
+  const again = await restores.run(
+    await restores.plan(question()),
+    watch({ action: { id: 'A-1043', requester: 'U0ADA' } }),
+  );
+  expect(again.safetyCopy).toEqual({ problem: 'The remote is full.' });
+}, 40_000);
+
+test('a backup that is no safety backup is copied when it is taken, a safety backup is not', async () => {
+  const offsite = { remote: `${portal.folder}/kept`, config: undefined, bandwidth: undefined, hours: 1 };
+  const backups = portal.stand.reopen({ offsite });
+  expect((await backups.take(request({ actionId: 'A-1' }), watched())).copy).toMatchObject({ problem: null });
+  expect((await backups.take(request({ actionId: 'A-2', safety: true }), watched())).copy).toBeUndefined();
 });
