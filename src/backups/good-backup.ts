@@ -1,6 +1,6 @@
 import type { PassedOver } from '../../blocks/passed-over.ts';
 import type { Target } from '../postgres/target.ts';
-import type { ManifestSummary } from './manifest.ts';
+import { type ManifestSummary, type Verification, verificationLevels } from './manifest.ts';
 
 /** Whose backups are looked at. */
 export interface Owner {
@@ -23,6 +23,14 @@ export function isWhole({ partial, schemaOnly }: ManifestSummary): boolean {
 /** Whether it does, and its last verification, if there was one, found nothing wrong. */
 export function isGood(manifest: ManifestSummary): boolean {
   return isWhole(manifest) && (manifest.verifications.at(-1)?.problem ?? null) === null;
+}
+
+/** Levels from the first real restore on: what is only whole, or only readable, may still not come back. */
+const proofs = new Set(verificationLevels.slice(verificationLevels.indexOf('restored')));
+
+/** The last verification that restored it and found nothing wrong; undefined where none has proved it restorable. */
+export function lastProof({ verifications }: Pick<ManifestSummary, 'verifications'>): Verification | undefined {
+  return verifications.findLast(({ level, problem }) => problem === null && level !== null && proofs.has(level));
 }
 
 /**

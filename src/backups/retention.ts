@@ -2,11 +2,11 @@
 import { hoursToMilliseconds } from 'date-fns/hoursToMilliseconds';
 import type { RetentionPolicy } from '../target-settings.ts';
 import type { RetainedBackup } from './completeness.ts';
-import { isGood } from './good-backup.ts';
+import { isGood, lastProof } from './good-backup.ts';
 
 /**
  * `young` it is not as old as the policy's days; `daily`, `weekly`, `monthly` the newest good one of a day, week or month
- * that the policy keeps; `newest` one of the newest good ones, and `newest verified` of those that were verified.
+ * that the policy keeps; `newest` one of the newest good ones, and `newest verified` of those that a verification has restored.
  */
 export type KeepReason = 'pinned' | 'young' | 'daily' | 'weekly' | 'monthly' | 'newest' | 'newest verified';
 
@@ -65,7 +65,7 @@ export function planRetention(
       'monthly',
     );
     keep(good.slice(0, policy.atLeast), 'newest');
-    keep(good.filter(({ manifest }) => manifest.verifications.length > 0).slice(0, policy.atLeast), 'newest verified');
+    keep(good.filter(({ manifest }) => lastProof(manifest) !== undefined).slice(0, policy.atLeast), 'newest verified');
   }
   return {
     keep: newestFirst.flatMap(backup => {

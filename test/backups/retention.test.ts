@@ -80,6 +80,17 @@ describe('what is kept', () => {
     expect(kept(backups)).toEqual({ 'A-500': 'newest', 'A-700': 'newest verified' });
   });
 
+  test('only a restore verifies: with a lost key, those that were restored stay beside ones whose files are right', () => {
+    const upTo = (level: 'files' | 'readable' | 'restored') => ({ verifications: [verification({ level })] });
+    const backups = [aged(50, upTo('files')), aged(60, upTo('readable')), aged(70, upTo('restored')), aged(80)];
+    expect(kept(backups)).toEqual({ 'A-500': 'newest', 'A-700': 'newest verified' });
+  });
+
+  test('one that was restored once and only looked at since is still verified', () => {
+    const verifications = [verification({ level: 'counts' }), verification({ level: 'files' })];
+    expect(kept([aged(50), aged(60, { verifications })])).toEqual({ 'A-500': 'newest', 'A-600': 'newest verified' });
+  });
+
   test('a pinned one, for ever, even when it is damaged', () => {
     const pinned = { by: 'U0ADA', at: now, reason: null };
     expect(kept([aged(1), aged(4_000, { pinned, partial: true }, false)])).toEqual({
