@@ -4,8 +4,9 @@ import { bytes, count, cutAtWord, duration, number, oneLine, percent } from './t
 import type { View } from './view.ts';
 
 interface Statement {
-  /** Redacted, where the target's settings ask for it. */
-  readonly query: string;
+  /** Redacted, where the target's settings ask for it; null where the server has lost it. */
+  readonly query: string | null;
+  readonly nested: boolean;
   readonly user: string | null;
   readonly calls: number;
   readonly rows: number;
@@ -73,24 +74,30 @@ function rowOf(query: string, statement: Statement, blockBytes: number): string[
   ];
 }
 
+/** On one line; what another statement has run is marked, as its time is in that one's, too. */
+function textOf({ query, nested }: Statement): string {
+  return `${nested ? '(nested) ' : ''}${query === null ? '(its text is lost)' : oneLine(query)}`;
+}
+
 /** The columns and all rows with whole statements, for the file. */
 export function statementsFile({ rows, blockBytes }: Counted) {
   return {
     columns: [...columns, { title: 'User' }],
-    rows: rows.map(row => [...rowOf(oneLine(row.query), row, blockBytes), row.user ?? '']),
+    rows: rows.map(row => [...rowOf(textOf(row), row, blockBytes), row.user ?? '']),
   };
 }
 
 /** Where the time goes, or how to find out from now on. */
 export function statementsView({ statements, enable, by, ...facts }: StatementsFacts): View {
-  const rows = statements?.rows.map(row =>
-    rowOf(cutAtWord(oneLine(row.query), shortQuery), row, statements.blockBytes),
-  );
+  const rows = statements?.rows.map(row => rowOf(cutAtWord(textOf(row), shortQuery), row, statements.blockBytes));
   return page({
     ...facts,
     subject: 'Statements',
     lines: statements ? linesOf(statements) : [],
     table: rows && rows.length > 0 ? table(columns, rows, { caption: titles[by], top: 10 }) : undefined,
+    notes: statements?.rows.some(({ nested }) => nested)
+      ? ['The time of a nested statement is also in that of the function that runs it']
+      : [],
     steps: enable && { title: 'To have statements counted', items: enable },
   });
 }

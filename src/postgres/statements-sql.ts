@@ -27,38 +27,45 @@ SELECT pg_catalog.jsonb_build_object(
 
 /**
  * Statements of this database as one row with one JSON value. Only columns that every version from 1.8 (PostgreSQL 13)
- * has; pg_stat_statements_info came with 1.9. https://www.postgresql.org/docs/current/pgstatstatements.html
+ * has; pg_stat_statements_info came with 1.9, and so did toplevel: with track = all the time of a statement within a
+ * function is counted in its caller's, too, so that only the outermost add up to the whole. https://www.postgresql.org/docs/current/pgstatstatements.html
  */
 export function statementsSql({
   schema,
   by,
   hasInfo,
+  withTexts,
 }: {
   readonly schema: string;
   readonly by: StatementOrder;
   readonly hasInfo: boolean;
+  /** Not where the server's file of texts is damaged: then it gives none, and the numbers all the same. */
+  readonly withTexts: boolean;
 }): string {
   const from = quoteIdentifier(schema);
+  const outermost = hasInfo ? 'toplevel' : 'true';
   return `
 WITH statement AS MATERIALIZED (
   SELECT s.*, s.shared_blks_read + s.shared_blks_written + s.local_blks_read + s.local_blks_written
               + s.temp_blks_read + s.temp_blks_written AS blocks
-  FROM ${from}.pg_stat_statements s JOIN pg_catalog.pg_database d ON d.oid = s.dbid
+  FROM ${from}.pg_stat_statements(${withTexts}) s JOIN pg_catalog.pg_database d ON d.oid = s.dbid
   WHERE d.datname = pg_catalog.current_database()
 ), whole AS (
-  SELECT pg_catalog.count(*) AS n, coalesce(pg_catalog.sum(total_exec_time), 0) AS time,
+  SELECT pg_catalog.count(*) AS n,
+         coalesce(pg_catalog.sum(total_exec_time) FILTER (WHERE ${outermost}), 0) AS time,
+         pg_catalog.count(*) FILTER (WHERE query IS NULL) AS textless,
          pg_catalog.count(*) FILTER (WHERE query = '<insufficient privilege>') AS hidden
   FROM statement
 ), top AS (
   SELECT * FROM statement ORDER BY ${orders[by]} DESC, queryid LIMIT ${mostStatements}
 )
 SELECT pg_catalog.jsonb_build_object(
-  'count', w.n, 'hidden', w.hidden, 'totalSeconds', w.time / 1000,
+  'count', w.n, 'hidden', w.hidden, 'textless', w.textless, 'totalSeconds', w.time / 1000,
   'sinceSeconds', ${hasInfo ? `(SELECT extract(epoch FROM pg_catalog.clock_timestamp() - stats_reset) FROM ${from}.pg_stat_statements_info)` : 'NULL::float8'},
   'evictions', ${hasInfo ? `(SELECT dealloc FROM ${from}.pg_stat_statements_info)` : 'NULL::bigint'},
   'blockBytes', pg_catalog.current_setting('block_size')::int,
   'rows', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('query', pg_catalog.left(t.query, 2000),
-             'user', r.rolname, 'calls', t.calls, 'rows', t.rows, 'totalSeconds', t.total_exec_time / 1000,
+             'user', r.rolname, 'nested', NOT (${outermost.replace('top', 't.top')}), 'calls', t.calls, 'rows', t.rows, 'totalSeconds', t.total_exec_time / 1000,
              'share', 100 * t.total_exec_time / nullif(w.time, 0), 'meanSeconds', t.mean_exec_time / 1000,
              'deviationSeconds', t.stddev_exec_time / 1000, 'blocks', t.blocks, 'hitBlocks', t.shared_blks_hit,
              'missedBlocks', t.shared_blks_read) ORDER BY t.${orders[by]} DESC, t.queryid), '[]')

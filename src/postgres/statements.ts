@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
-import { code, count, cutAtWord, duration } from '../../blocks/text.ts';
+import { count, cutAtWord, duration, statement } from '../../blocks/text.ts';
 import type { TargetSettings } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { sqlState } from './errors.ts';
 import { above, attention } from './finding.ts';
 import type { Asker, Question } from './question.ts';
 import { redact } from './redact.ts';
@@ -24,8 +25,11 @@ const extensionSchema = z.strictObject({
 type Extension = z.output<typeof extensionSchema>;
 
 const statementSchema = z.strictObject({
-  query: z.string(),
+  /** Null where the server cannot read its file of texts. */
+  query: z.string().nullable(),
   user: z.string().nullable(),
+  /** Run by another one that counts as well, such as the function that it is in. */
+  nested: z.boolean(),
   calls: z.number(),
   rows: z.number(),
   totalSeconds: z.number(),
@@ -42,6 +46,9 @@ const statementSchema = z.strictObject({
 const statementsSchema = z.strictObject({
   count: z.number(),
   hidden: z.number(),
+  /** Whose text is lost. */
+  textless: z.number(),
+  /** Of those that no other one has run. */
   totalSeconds: z.number(),
   /** How long they count; null before PostgreSQL 14. */
   sinceSeconds: z.number().nullable(),
@@ -80,7 +87,7 @@ export function statementsReader(
         return { statements: undefined, enable, findings: [missing(extension)] };
       }
       const source = { schema: extension.schema, by, hasInfo: minorOf(extension) >= 9 };
-      const [row] = await target.ask(statementsQuestion(source));
+      const [row] = await askWithTexts(target, source);
       const statements = redactQueries ? redacted(row!.statements) : row!.statements;
       return { statements, enable: undefined, findings: judgeStatements(statements, extension, thresholds) };
     },
@@ -95,6 +102,18 @@ const extensionQuestion: Question<{ extension: Extension }> = {
 
 function statementsQuestion(source: Parameters<typeof statementsSql>[0]): Question<{ statements: Statements }> {
   return { name: 'statements', sql: statementsSql(source), row: z.object({ statements: statementsSchema }) };
+}
+
+/** character_not_in_repertoire: the file of texts holds bytes that are none. */
+const damaged = '22021';
+
+async function askWithTexts(target: Asker, source: Omit<Parameters<typeof statementsSql>[0], 'withTexts'>) {
+  try {
+    return await target.ask(statementsQuestion({ ...source, withTexts: true }));
+  } catch (error) {
+    if (sqlState(error) !== damaged) throw error;
+    return target.ask(statementsQuestion({ ...source, withTexts: false }));
+  }
 }
 
 /** Version 1.8 came with PostgreSQL 13 and named the times anew; a server that was upgraded may still have an older one. */
@@ -124,7 +143,7 @@ function preload({ libraries }: Extension): string {
   const names = libraries.split(',').map(name => name.trim().replace(/^"(.*)"$/, '$1'));
   const all = [...names.filter(name => name !== ''), 'pg_stat_statements'];
   const list = all.map(name => `'${name.replaceAll("'", "''")}'`).join(', ');
-  return `As a superuser: ${code(`ALTER SYSTEM SET shared_preload_libraries = ${list}`, 500)}`;
+  return `As a superuser: ${statement(`ALTER SYSTEM SET shared_preload_libraries = ${list}`)}`;
 }
 
 function missing({ loaded, version }: Extension): PageFinding {
@@ -157,11 +176,21 @@ function judgeStatements(
     ...slow.map(({ meanSeconds, calls, query }) =>
       advised(
         above(meanSeconds, thresholds.statementMeanSeconds, duration, value => {
-          return `a statement takes ${value} on average, ${count(calls, 'call')}: ${cutAtWord(query, most.query)}`;
+          return `a statement takes ${value} on average, ${count(calls, 'call')}: ${query === null ? 'its text is lost' : cutAtWord(query, most.query)}`;
         }),
         'Look at its plan with `EXPLAIN (ANALYZE, BUFFERS)` on a copy of the data',
       ),
     ),
+    ...(statements.textless > 0
+      ? [
+          advised(
+            attention(
+              `the server cannot read the text of ${count(statements.textless, 'statement')}; their numbers are here`,
+            ),
+            'Its log says why. `SELECT pg_stat_statements_reset()` begins anew, with the texts',
+          ),
+        ]
+      : []),
     ...(statements.hidden > 0
       ? [hidden(`the text of ${count(statements.hidden, 'statement')}`, 'their numbers are here')]
       : []),
@@ -169,5 +198,8 @@ function judgeStatements(
 }
 
 function redacted(statements: Statements): Statements {
-  return { ...statements, rows: statements.rows.map(row => ({ ...row, query: redact(row.query) })) };
+  return {
+    ...statements,
+    rows: statements.rows.map(row => ({ ...row, query: row.query === null ? null : redact(row.query) })),
+  };
 }

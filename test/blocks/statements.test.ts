@@ -5,6 +5,7 @@ import { cutAtWord } from '../../blocks/text.ts';
 const statement = {
   query: 'select *\n  from orders where customer_id = $1 and state = $2',
   user: 'portal',
+  nested: false,
   calls: 1_204,
   rows: 12_040,
   totalSeconds: 3_600,
@@ -41,6 +42,17 @@ Statement                              Share  Total  Calls  Mean ± deviation  R
 select * from orders where customer…  61.2 %    1 h  1,204      3 s ± 400 ms           10          10 %           8.19 MB
 select * from orders where customer…       –    1 h  1,204      3 s ± 400 ms           10             –           8.19 MB"
 `);
+});
+
+test('what another statement runs is marked, and a lost text is said', () => {
+  const rows = [
+    { ...statement, nested: true },
+    { ...statement, query: null },
+  ];
+  const { text } = statementsView({ ...facts, statements: { ...facts.statements!, rows } });
+  expect(text).toContain('(nested) select * from orders');
+  expect(text).toContain('(its text is lost)');
+  expect(text).toContain('The time of a nested statement is also in that of the function that runs it');
 });
 
 test('the file has whole statements and who ran them', () => {

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { duration } from '../../blocks/text.ts';
 import { type StatementsReport, statementsReader } from '../../src/postgres/statements.ts';
@@ -6,6 +8,7 @@ import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts'
 import type { Login } from '../cluster/access.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { createBotRole } from '../cluster/roles.ts';
+import { openSession } from '../cluster/session.ts';
 import { until } from '../cluster/until.ts';
 import { targetOf } from './targets.ts';
 
@@ -126,6 +129,48 @@ test('nothing is counted while tracking is off', async () => {
     await cluster.admin.sql('alter system reset pg_stat_statements.track');
     await cluster.admin.sql('select pg_reload_conf()');
     await until('the server counts again', async () => reasons(await read()) === '');
+  }
+});
+
+test('a statement in a function counts once in the whole, and is marked', async () => {
+  await cluster.admin.sql(
+    `create function slowly() returns void language plpgsql as 'begin perform pg_sleep(0.3) as within; end'`,
+  );
+  await forget();
+  const session = await openSession(cluster.url('postgres', cluster.superuser));
+  await session.query("set pg_stat_statements.track = 'all'");
+  await session.query('select slowly()');
+  await session.close();
+  const { statements } = (await read())!;
+  const of = (part: string) => statements!.rows.find(({ query }) => query?.includes(part))!;
+  expect(of('within').totalSeconds).toBeGreaterThan(0.29);
+  if (cluster.major < 14) return;
+  expect(of('slowly')).toMatchObject({ nested: false });
+  expect(of('within')).toMatchObject({ nested: true });
+  const outermost = statements!.rows.filter(({ nested }) => !nested);
+  expect(outermost.reduce((sum, { totalSeconds }) => sum + totalSeconds, 0)).toBeCloseTo(statements!.totalSeconds, 6);
+  expect(outermost.reduce((sum, { share }) => sum + (share ?? 0), 0)).toBeCloseTo(100, 5);
+});
+
+test('numbers are shown although the server has lost the texts, and that is said', async () => {
+  await forget();
+  await cluster.admin.sql('select 1 as nameless');
+  await rm(join(cluster.dataDirectory, 'pg_stat_tmp', 'pgss_query_texts.stat'));
+  try {
+    const report = await read();
+    expect(report.statements!.rows.length).toBeGreaterThan(0);
+    expect(report.statements!.rows[0]!.query).toBeNull();
+    expect(reasons(report)).toMatch(/attention: the server cannot read the text of \d+ statements?; their numbers/);
+    const slow = { statementMeanSeconds: { attention: 0, critical: 10 } };
+    for (let call = 0; call < 10; call += 1) await cluster.admin.sql('select 1 as nameless');
+    expect(reasons(await read('total', slow))).toContain('calls: its text is lost');
+    // The new texts stand behind a hole of zeros in the file, which the server refuses to read as text.
+    const [{ ofTexts }] = await cluster.admin
+      .sql(`select count(query)::int as "ofTexts" from "My Schema".pg_stat_statements(true)`)
+      .catch(({ code }: { code: string }) => [{ ofTexts: code }]);
+    expect(ofTexts).toBe('22021');
+  } finally {
+    await forget();
   }
 });
 
