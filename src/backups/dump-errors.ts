@@ -103,6 +103,15 @@ export function isDiskFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(systemCode(error) ?? '');
 }
 
+/**
+ * Whether a place takes nothing: it is full, mounted read-only, or another account's. Reading goes on there.
+ * @param error of the file system, or what was made of one by `explainFileFailure`.
+ */
+export function takesNothing(error: unknown): boolean {
+  const cause = error instanceof UserError ? error.cause : error;
+  return isDiskFull(cause) || ['EACCES', 'EPERM', 'EROFS'].includes(systemCode(cause) ?? '');
+}
+
 /** What the file system of BACKUP_DIR refused, as a person's sentence; undefined for an error of another kind. */
 export function explainFileFailure(error: unknown, directory: string): UserError | undefined {
   if (isDiskFull(error)) return new UserError('The disk of BACKUP_DIR is full.', { hint: diskFull.hint, cause: error });

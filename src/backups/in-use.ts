@@ -5,11 +5,12 @@ import { hostname } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import type { Log } from '../postgres/target.ts';
 import { inspectProcess, isAlive, processSchema } from '../tools/processes.ts';
 import { systemCode } from '../tools/system-code.ts';
 import { lockManifest } from './amend-manifest.ts';
 import { type FoundBackup, manifestFile, readManifest } from './backup-catalogue.ts';
-import { explainFileFailure } from './dump-errors.ts';
+import { explainFileFailure, takesNothing } from './dump-errors.ts';
 
 /** Beside the manifest, and no part of the backup: the copies leave out whatever begins with the manifest's name. */
 const prefix = `${manifestFile}.reader-`;
@@ -21,24 +22,43 @@ const foreignAgeMs = 2 * 86_400_000;
 
 /**
  * Keeps a backup from being removed for as long as some work reads it. A process that is killed keeps nothing: what it
- * left says who it was.
+ * left says who it was. Where its folder takes no note, the work goes on without: nobody prunes a disk that is read-only,
+ * and what is kept on a full one is worth most that night.
  *
- * @throws UserError when the backup is no longer there, or its folder has no room for the note.
+ * @param log told where there is no note.
+ * @throws UserError when the backup is no longer there.
  */
-export async function whileReading<Result>(backup: FoundBackup, work: () => Promise<Result>): Promise<Result> {
+export async function whileReading<Result>(
+  backup: FoundBackup,
+  work: () => Promise<Result>,
+  log?: Pick<Log, 'warn'>,
+): Promise<Result> {
+  const note = await leaveNote(backup).catch(error => {
+    if (!takesNothing(error)) throw error;
+    log?.warn({ err: error, backup: backup.name }, 'a backup is read without a note that says so');
+    return undefined;
+  });
+  try {
+    return await work();
+  } finally {
+    if (note !== undefined) await rm(note, { force: true });
+  }
+}
+
+/** @returns its path. */
+async function leaveNote(backup: FoundBackup): Promise<string> {
   const note = path.join(backup.directory, `${prefix}${randomUUID()}`);
   const bot = await inspectProcess(process.pid);
   if (!bot) throw new Error('This process cannot be found among the running ones.');
   const reader: z.input<typeof readerSchema> = { host: hostname(), bot: { pid: bot.pid, started: bot.started } };
   await underLock(backup, async () => {
     await readManifest(backup.directory);
-    await writeFile(note, JSON.stringify(reader), { mode: 0o600 });
+    await writeFile(note, JSON.stringify(reader), { mode: 0o600 }).catch(async error => {
+      await rm(note, { force: true });
+      throw error;
+    });
   });
-  try {
-    return await work();
-  } finally {
-    await rm(note, { force: true });
-  }
+  return note;
 }
 
 /**

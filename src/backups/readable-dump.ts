@@ -1,13 +1,15 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError } from '../errors.ts';
 import { findAge } from '../tools/age.ts';
 import { systemCode } from '../tools/system-code.ts';
 import type { FoundBackup } from './backup-catalogue.ts';
 import { requireSpace } from './disk-space.ts';
+import { takesNothing } from './dump-errors.ts';
 import { decryptDump } from './encryption.ts';
 import { helpersRecorder, recordWriter, unfinished } from './orphans.ts';
+import { openScratchFolder } from './scratch-folder.ts';
 
 /** How a dump becomes readable. */
 export interface ReadableDumpOptions {
@@ -18,6 +20,11 @@ export interface ReadableDumpOptions {
    * is swept when the bot starts; anyone who names another sweeps that with `removeLeftovers`.
    */
   readonly scratch: string;
+  /**
+   * Where it is made instead when that is full or takes nothing; the folder of temporary files (TMPDIR) unless told.
+   * What is left there goes with the rest of a verification, `removeScratchLeftovers`.
+   */
+  readonly temporary?: string;
   readonly signal: AbortSignal;
 }
 
@@ -30,7 +37,7 @@ export interface ReadableDumpOptions {
  */
 export async function withReadableDump<Result>(
   { directory, manifest, name }: FoundBackup,
-  { identityFile, scratch, signal }: ReadableDumpOptions,
+  { identityFile, scratch, temporary = tmpdir(), signal }: ReadableDumpOptions,
   work: (dump: string) => Promise<Result>,
 ): Promise<Result> {
   signal.throwIfAborted();
@@ -38,9 +45,10 @@ export async function withReadableDump<Result>(
   if (!manifest.encryption) return work(dump);
   const program = await findAge();
   if (identityFile === undefined) throw withoutIdentity();
-  await mkdir(scratch, { recursive: true, mode: 0o700 });
-  await requireSpace(scratch, manifest.bytes, { what: 'The decrypted backup', where: scratch });
-  const folder = await beginFolder(scratch, name);
+  const folder = await beginFolder(scratch, name, manifest.bytes).catch(error => {
+    if (!(error instanceof UserError) && !takesNothing(error)) throw error;
+    return beginElsewhere(temporary, scratch, manifest.bytes);
+  });
   try {
     const readable = path.join(folder, 'dump');
     const started = helpersRecorder(folder);
@@ -57,8 +65,12 @@ function withoutIdentity(): UserError {
   });
 }
 
+const what = 'The decrypted backup';
+
 /** A folder for what is in the clear: private, unfinished by its name, and with a record of who works in it. */
-async function beginFolder(scratch: string, name: string): Promise<string> {
+async function beginFolder(scratch: string, name: string, needed: number): Promise<string> {
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  await requireSpace(scratch, needed, { what, where: scratch });
   for (let turn = 1; ; turn += 1) {
     const folder = path.join(scratch, `${name}.readable-${turn}${unfinished}`);
     try {
@@ -67,7 +79,21 @@ async function beginFolder(scratch: string, name: string): Promise<string> {
       if (systemCode(error) === 'EEXIST') continue;
       throw error;
     }
-    await recordWriter(folder, undefined);
+    await recordWriter(folder, undefined).catch(async error => {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    });
     return folder;
   }
+}
+
+async function beginElsewhere(temporary: string, scratch: string, needed: number): Promise<string> {
+  await requireSpace(temporary, needed, { what, where: temporary }).catch(error => {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(error.message, {
+      hint: `${scratch} cannot take it either. Make room in one of them, or name a larger folder in TMPDIR.`,
+      cause: error,
+    });
+  });
+  return (await openScratchFolder(temporary)).path;
 }

@@ -8,6 +8,7 @@ import type { Installation } from '../tools/binaries.ts';
 import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, targetDirectory } from './backup-catalogue.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { takesNothing } from './dump-errors.ts';
 import { ownerOf } from './good-backup.ts';
 import { whileReading } from './in-use.ts';
 import type { Verification } from './manifest.ts';
@@ -67,7 +68,7 @@ export function openVerifications(options: VerificationOptions): Verifications {
     const steps = verificationSteps(signal, told.begun);
     const place = () => placeFor(backup);
     const work = { ...options, steps, backup, wanted, directory: directory!, temporary, place, signal, told };
-    const restored = await whileReading(backup, () => verifyLevels(work));
+    const restored = await whileReading(backup, () => verifyLevels(work), log);
     const milliseconds = Math.round(performance.now() - began);
     const [level, problem] = [steps.reached(), steps.problem()];
     const restoreMilliseconds = restored.restore?.milliseconds ?? null;
@@ -78,9 +79,15 @@ export function openVerifications(options: VerificationOptions): Verifications {
       level,
       problem,
     };
-    await amendManifest(backup.directory, ({ verifications }) => ({
+    const unwritten = await amendManifest(backup.directory, ({ verifications }) => ({
       verifications: [...verifications, { startedAt, ...verification }],
-    }));
+    })).then(
+      () => [],
+      error => {
+        if (!takesNothing(error)) throw error;
+        return [`What was found is not in the backup’s manifest: ${error.message}`];
+      },
+    );
     const { name, manifest } = backup;
     return {
       backup: name,
@@ -91,7 +98,7 @@ export function openVerifications(options: VerificationOptions): Verifications {
       problem,
       steps: steps.list,
       place: restored.place,
-      notes: restored.notes,
+      notes: [...restored.notes, ...unwritten],
       milliseconds,
     };
   }

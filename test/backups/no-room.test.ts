@@ -1,5 +1,5 @@
 /** The disk of BACKUP_DIR has no room left: for a word more, or for a name more. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, expect, test } from '@jest/globals';
@@ -9,6 +9,7 @@ import { whileReading } from '../../src/backups/in-use.ts';
 import { prune } from '../../src/backups/prune.ts';
 import { systemCode } from '../../src/tools/system-code.ts';
 import { smallDisk } from '../cluster/small-disk.ts';
+import { recordingLog } from './backup-stand.ts';
 import { writeBackup } from './manifests.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
@@ -50,13 +51,17 @@ function backupsOf(place: string, ...ages: number[]): Promise<FoundBackup[]> {
   return Promise.all(written);
 }
 
-testWithDisk('neither a pin nor a restore says that a backup was being written', async () => {
+testWithDisk('a pin does not say that a backup was being written; who only reads goes on without a note', async () => {
   const [backup] = await backupsOf('words', 1);
   await fill('x'.repeat(100_000));
   await fill('x'.repeat(4_096));
   const full = { message: 'The disk of BACKUP_DIR is full.', hint: expect.stringContaining('/db backup-prune') };
   await expect(amendManifest(backup!.directory, () => ({ pinned: null }))).rejects.toMatchObject(full);
-  await expect(whileReading(backup!, async () => undefined)).rejects.toMatchObject(full);
+  const log = recordingLog();
+  expect(await whileReading(backup!, async () => readdir(backup!.directory), log)).toEqual(
+    expect.not.arrayContaining([expect.stringContaining('reader')]),
+  );
+  expect(log.lines).toMatchObject([{ message: 'a backup is read without a note that says so' }]);
 });
 
 testWithDisk('pruning that cannot make its lock names what to remove by hand, and then goes on', async () => {

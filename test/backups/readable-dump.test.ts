@@ -8,6 +8,7 @@ import { encryptDump, estimateEncryptionBytes } from '../../src/backups/encrypti
 import { helpersRecorder, removeLeftovers } from '../../src/backups/orphans.ts';
 import { withReadableDump } from '../../src/backups/readable-dump.ts';
 import { findAge } from '../../src/tools/age.ts';
+import { smallDisk } from '../cluster/small-disk.ts';
 import { type AgeKey, ageKey } from './age-keys.ts';
 import { manifestOf } from './manifests.ts';
 
@@ -93,6 +94,31 @@ describe('an encrypted dump', () => {
     );
     await expect(cancelled).rejects.toThrow('cancelled');
     expect(await leftInScratch()).toEqual([]);
+  });
+
+  test('stands where temporary files are when its own place has no room, and neither place is told of as the other', async () => {
+    await mkdir(scratch);
+    const disk = await smallDisk(scratch, { bytes: 4_096 });
+    if (!disk) return;
+    await using _mounted = disk;
+    const temporary = await mkdtemp(path.join(folder, 'temporary-'));
+    backup = { ...backup, manifest: { ...backup.manifest, bytes: 100_000 } };
+    const elsewhere = (place: string) =>
+      withReadableDump(
+        backup,
+        { identityFile: ours.identityFile, scratch, temporary: place, signal: never },
+        async dump => [dump, await readFile(path.join(dump, 'toc.dat'), 'utf8'), (await stat(dump)).mode & 0o777],
+      );
+    expect(await elsewhere(temporary)).toEqual([
+      expect.stringMatching(`^${temporary}/pg-chatops-scratch-`),
+      plain['toc.dat'],
+      0o700,
+    ]);
+    expect([...(await leftInScratch()), ...(await readdir(temporary))]).toEqual([]);
+    await expect(elsewhere(scratch)).rejects.toMatchObject({
+      message: expect.stringContaining('The decrypted backup needs about'),
+      hint: expect.stringContaining('TMPDIR'),
+    });
   });
 
   test('can be read twice at once, each time in a folder of its own', async () => {

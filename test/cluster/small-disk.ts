@@ -4,6 +4,12 @@ import path from 'node:path';
 import { execa } from 'execa';
 import { serverAccount } from './account.ts';
 
+/** A disk of the tests' own. */
+interface SmallDisk extends AsyncDisposable {
+  /** From then on nobody writes to it, root neither. */
+  makeReadOnly(): Promise<void>;
+}
+
 /**
  * Mounts a disk in memory, which a server of the tests may write to, until it is disposed of.
  * https://docs.kernel.org/filesystems/tmpfs.html
@@ -16,11 +22,14 @@ import { serverAccount } from './account.ts';
 export async function smallDisk(
   folder: string,
   { bytes, names = 0 }: { bytes: number; names?: number },
-): Promise<AsyncDisposable | undefined> {
+): Promise<SmallDisk | undefined> {
   const { uid, gid } = await serverAccount();
   const owner = uid === undefined || gid === undefined ? '' : `,uid=${uid},gid=${gid}`;
   const options = `size=${Math.ceil(bytes)},nr_inodes=${names}${owner}`;
-  const disk = {
+  const disk: SmallDisk = {
+    makeReadOnly: async () => {
+      await privileged('mount', ['-o', 'remount,ro', folder]);
+    },
     [Symbol.asyncDispose]: async () => {
       await privileged('umount', [folder]);
     },
