@@ -5,7 +5,13 @@ const count = z.int().nonnegative();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 /** As pg_dump names its files, whatever else a manifest may say: nothing outside the backup's own folder is read. */
 const dumpFile = z.string().regex(/^dump\/\w[\w.-]*$/);
-const instant = z.iso.datetime().transform(text => new Date(text));
+/** ISO 8601 has dates from the year 0 on, with which calendars of later code could not reckon; no clock says them. */
+const earliest = new Date('1970-01-01T00:00:00Z');
+const latest = new Date('2200-01-01T00:00:00Z');
+const instant = z.iso
+  .datetime()
+  .transform(text => new Date(text))
+  .refine(date => date >= earliest && date < latest, 'the date is before 1970 or after 2199');
 
 /**
  * What a verification can prove, each level containing those before it: the files are those that were written; pg_restore

@@ -4,8 +4,10 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { targetDirectory, targetOfFolder } from '../../src/backups/backup-catalogue.ts';
 import { backupReader } from '../../src/backups/backup-reader.ts';
+import { openCatalogue } from '../../src/backups/catalogue.ts';
 import { ownerOf } from '../../src/backups/good-backup.ts';
 import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
+import { thresholdsSchema } from '../../src/target-settings.ts';
 
 let root: string;
 
@@ -105,6 +107,37 @@ test('a manifest that is missing, broken, torn or from another world is reported
   ]);
   expect(broken.find(({ name }) => name === 'none')?.problem).toBe('manifest.json is missing');
   expect(broken.find(({ name }) => name === 'torn')?.problem).toBe('manifest.json is not JSON');
+});
+
+test.each([
+  ['takenAt', '0001-01-01T00:00:00Z'],
+  ['takenAt', '1969-12-31T23:59:59Z'],
+  ['takenAt', '2200-01-01T00:00:00Z'],
+  ['finishedAt', '9999-12-31T23:59:59Z'],
+  ['pinned', { by: 'U0BEN', at: '0000-01-01T00:00:00Z', reason: null }],
+])('a manifest whose %s is %j is broken; the list, its verdict and pruning go on without it', async (field, value) => {
+  const place = `dates-${field}-${JSON.stringify(value).replace(/\W/g, '')}`;
+  await folderWith(place, 'absurd', JSON.stringify({ ...manifest, version: 2, [field]: value }));
+  await folderWith(place, 'good', JSON.stringify(manifest));
+  const catalogue = openCatalogue({
+    settings: {
+      thresholds: thresholdsSchema.parse({}),
+      backups: { timeZone: 'UTC', hashTables: [], retention: { days: 1, daily: 1, weekly: 1, monthly: 1, atLeast: 1 } },
+      schedule: { cron: '0 2 * * *', timeZone: 'UTC' },
+    },
+    owner: { target: place },
+    directory: root,
+    now: () => new Date('2026-11-23T12:00:00Z'),
+  });
+  const { backups, broken, findings } = await catalogue.read();
+  expect(backups.map(({ name }) => name)).toEqual(['good']);
+  expect(broken).toEqual([
+    { name: 'absurd', problem: expect.stringContaining('the date is before 1970 or after 2199') },
+  ]);
+  expect(findings.map(({ text }) => text)).toContainEqual(
+    expect.stringMatching(/^absurd is no backup that can be read/),
+  );
+  expect((await catalogue.prune(undefined, () => {})).removed).toEqual([]);
 });
 
 test('a manifest that nobody could read to its end is not begun with', async () => {
