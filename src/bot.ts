@@ -79,6 +79,9 @@ const lastWords = 5_000;
 /** A process that tells an end for longer than this has died, milliseconds: its calls to Slack have given up by then. */
 const tellerLease = 60_000;
 
+/** At shutdown, how long what came last may take to hear that it is not done, milliseconds. */
+const lastAnswers = 5_000;
+
 /** In how many audit messages one of the same person is welcome for long: two who flood leave room for the others. */
 const personsShare = 4;
 
@@ -244,7 +247,11 @@ export async function startBot(
     courier.start();
     releases.push(() => courier.stop());
     await slack.start();
-    releases.push(() => slack.stop());
+    releases.push(async () => {
+      await slack.stop();
+      // What came in the last moment is told that it is not done.
+      await Promise.race([slack.handled(), sleep(lastAnswers)]);
+    });
     jobs.heard(now());
     releases.push(every(lease / 10, () => actions.stayAlive(), log));
     releases.push(every(sweepEvery, () => clock.whileRight(asOf => sweep(actions, store, holder, asOf)), log));

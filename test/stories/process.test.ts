@@ -96,6 +96,25 @@ describe('the bot as a process', () => {
   });
 });
 
+test('a command that comes while a process says its last is refused in words, however long Slack takes for them', async () => {
+  await using office = await openOffice({ asProcess: true });
+  const { ada, slack, sees, logged } = office;
+  slack.faults.on('chat.postMessage', { delayMs: 1_000 }, { channel: slack.channel('#db-audit').id });
+  // The first way to a person takes long, and fails: the word comes by the second.
+  slack.faults.on(
+    'response_url',
+    { delayMs: 2_000, status: 500 },
+    { when: ({ text }) => /shutting down/.test(String(text)) },
+  );
+  await ada.types('/db help');
+  await sees(ada, 'what can be typed, and how');
+  const stopped = office.stopBot();
+  await slack.until(() => logged().includes('shutting down'), 'the signal to be heard');
+  await ada.types('/db status');
+  await stopped;
+  await sees(ada, 'The bot is shutting down, so nothing was started.');
+}, 60_000);
+
 describe('a process that is killed', () => {
   const opening = openOffice({ asProcess: true });
   afterAll(async () => (await opening).close());
