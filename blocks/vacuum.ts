@@ -63,6 +63,8 @@ interface TableAge {
   readonly multixactAge: number;
   readonly deadRows: number;
   readonly vacuumedSeconds: number | null;
+  /** Whose own it is: of a temporary table. */
+  readonly session: { readonly pid: number } | null;
 }
 
 /** https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND */
@@ -79,10 +81,10 @@ const columns: readonly Column[] = [
 
 /** The columns and rows of the page's table, all of them, for its file. */
 export function vacuumTable({ vacuum: { tables, settings } }: Pick<VacuumFacts, 'vacuum'>) {
-  const rows = tables.map(({ name, transactionAge, multixactAge, deadRows, vacuumedSeconds }) => {
+  const rows = tables.map(({ name, transactionAge, multixactAge, deadRows, vacuumedSeconds, session }) => {
     const share = Math.max(transactionAge / settings.freezeMaxAge, multixactAge / settings.multixactFreezeMaxAge);
     return [
-      name,
+      session === null ? name : `${name} (pid ${session.pid})`,
       number(Math.max(transactionAge, multixactAge)),
       percent(100 * share),
       number(deadRows),

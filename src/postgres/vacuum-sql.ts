@@ -1,5 +1,6 @@
 import { firstRefusal } from './backend-rules.ts';
 import { mayRollBack } from './prepared-questions.ts';
+import { temporarySchemas } from './temporary-schemas.ts';
 
 /** Tables that one look lists, the oldest first. */
 const mostTables = 1_000;
@@ -19,6 +20,8 @@ const mostCandidates = 5_000;
  *   hot_standby_feedback, whose backends are walsenders. A slot's catalog_xmin keeps rows of the system catalogs alone.
  *   One that is lost or, from 17 on, invalidated otherwise keeps nothing.
  *   https://www.postgresql.org/docs/current/view-pg-replication-slots.html
+ * - Temporary tables count, as they keep their database as old as they are; nobody but the session that made them can
+ *   vacuum them. https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND
  * - Tables that a forced vacuum is equally far from, by the whole percent, are in the order of whom one can help: a
  *   database's own first.
  * - A sequence ends where its column's type ends, when that is earlier: of the column that owns it, or of any whose default
@@ -26,8 +29,10 @@ const mostCandidates = 5_000;
  *   read and nobody alters, as the question would wait for that lock; of many, for those with the nearest ends and the
  *   largest tables.
  * - Names are quoted where needed, ready to be put into a statement; only those that are shown, as there may be 50,000.
+ *
+ * @param version of the server, 170004 for 17.4.
  */
-export const vacuumSql = `
+export const vacuumSql = (version: number) => `
 WITH activity AS MATERIALIZED (
   SELECT * FROM pg_catalog.pg_stat_activity
 ), progress AS MATERIALIZED (
@@ -55,19 +60,19 @@ WITH activity AS MATERIALIZED (
 ), toast AS MATERIALIZED (
   SELECT oid, relfrozenxid, relminmxid FROM pg_catalog.pg_class WHERE relkind = 't'
 ), relation AS MATERIALIZED (
-  SELECT c.oid, n.nspname, c.relname, n.nspname IN ('pg_catalog', 'information_schema') AS system,
+  SELECT c.oid, c.relnamespace, n.nspname, c.relname, c.relpersistence = 't' AS temporary, n.nspname IN ('pg_catalog', 'information_schema') AS system,
          greatest(pg_catalog.age(c.relfrozenxid), pg_catalog.age(t.relfrozenxid)) AS transaction_age,
          greatest(pg_catalog.mxid_age(c.relminmxid), pg_catalog.mxid_age(t.relminmxid)) AS multixact_age,
          c.reloptions IS NOT NULL AND coalesce((SELECT NOT option_value::boolean FROM pg_catalog.pg_options_to_table(c.reloptions)
                    WHERE option_name = 'autovacuum_enabled'), false) AS autovacuum_off
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN toast t ON t.oid = c.reltoastrelid
-  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
+  WHERE c.relkind IN ('r', 'm')
 ), oldest AS (
   SELECT *, greatest(100 * transaction_age / (SELECT pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint),
                      100 * multixact_age / (SELECT pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::bigint)) AS share
   FROM relation ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, nspname, relname LIMIT ${mostTables}
-), altered AS (
+), ${temporarySchemas(version)}, altered AS (
   SELECT DISTINCT relation AS oid FROM pg_catalog.pg_locks
   WHERE locktype = 'relation' AND mode IN ('ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
 ), reader AS MATERIALIZED (
@@ -144,15 +149,19 @@ SELECT pg_catalog.jsonb_build_object(
   'tablesTotal', (SELECT pg_catalog.count(*) FROM relation),
   'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                'name', pg_catalog.format('%I.%I', nspname, relname), 'transactionAge', transaction_age, 'multixactAge', multixact_age,
-               'deadRows', pg_catalog.pg_stat_get_dead_tuples(oid),
+               'temporary', temporary, 'session', CASE WHEN a.pid IS NOT NULL THEN pg_catalog.jsonb_build_object('pid', a.pid,
+                 'application', a.application_name, 'killRefusal', ${firstRefusal('terminate')}) END,
+               'deadRows', pg_catalog.pg_stat_get_dead_tuples(o.oid),
                'vacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - greatest(
-                 pg_catalog.pg_stat_get_last_vacuum_time(oid), pg_catalog.pg_stat_get_last_autovacuum_time(oid))))
-               ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, nspname, relname), '[]') FROM oldest),
+                 pg_catalog.pg_stat_get_last_vacuum_time(o.oid), pg_catalog.pg_stat_get_last_autovacuum_time(o.oid))))
+               ORDER BY share DESC, system, greatest(transaction_age, multixact_age) DESC, nspname, relname), '[]')
+             FROM oldest o LEFT JOIN temporary_schema s ON s.oid = o.relnamespace LEFT JOIN activity a ON a.pid = s.pid
+             LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid),
   'withoutAutovacuum', (SELECT pg_catalog.jsonb_build_object('count', pg_catalog.count(*),
                           'first', coalesce(pg_catalog.jsonb_agg(pg_catalog.format('%I.%I', nspname, relname)
                             ORDER BY nspname, relname) FILTER (WHERE place <= 3), '[]'))
                         FROM (SELECT nspname, relname, pg_catalog.row_number() OVER (ORDER BY nspname, relname) AS place
-                              FROM relation WHERE autovacuum_off) r),
+                              FROM relation WHERE autovacuum_off AND NOT temporary) r),
   'sequences', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object(
                   'name', pg_catalog.format('%I.%I', nspname, relname),
                   'column', CASE WHEN attname IS NOT NULL THEN pg_catalog.format('%s.%I', attrelid::regclass, attname) END,

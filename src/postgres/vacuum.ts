@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
+import { mayNotEnd } from '../../blocks/refusal.ts';
 import { code, count, number, percent } from '../../blocks/text.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { refusalNames } from './backend-rules.ts';
 import type { PrismaSettings } from './connection-parameters.ts';
 import { above, attention, critical } from './finding.ts';
 import type { Asker, Question } from './question.ts';
@@ -55,6 +57,12 @@ const vacuumSchema = z.strictObject({
       multixactAge: whole,
       deadRows: whole,
       vacuumedSeconds: seconds.nullable(),
+      /** It is one session's own, which alone can vacuum it. */
+      temporary: z.boolean(),
+      /** That session, where it is known; and why the bot would not end it, when asked. */
+      session: z
+        .strictObject({ pid: z.int(), application: z.string(), killRefusal: z.enum(refusalNames).nullable() })
+        .nullable(),
     }),
   ),
   withoutAutovacuum: z.strictObject({ count: whole, first: z.array(z.string()) }),
@@ -159,16 +167,38 @@ function* wraparound({ databases, tables, database }: Vacuum, { wraparoundPercen
       (worst, one) => (worst === undefined || one[age] > worst[age] ? one : worst),
       undefined,
     );
-    const where =
-      oldest.name === database && table
-        ? `in ${code(oldest.name, 63)}, first ${code(`VACUUM (FREEZE, VERBOSE) ${table.name}`)}`
-        : `connect to ${code(oldest.name, 63)} and run \`VACUUM (FREEZE, VERBOSE)\` there`;
     const say = (value: string) => `${oldest.name} has used ${value} of its ${kind}; at 100 % the server stops writing`;
-    yield advised(
-      above((100 * oldest[age]) / idSpace, wraparoundPercent, percent, say),
-      `End what holds back vacuum, then ${where}`,
-    );
+    const { advice, step } = freezing(oldest, oldest.name === database ? table : undefined);
+    yield advised(above((100 * oldest[age]) / idSpace, wraparoundPercent, percent, say), advice, step);
   }
+}
+
+/**
+ * How a database becomes younger.
+ * @param table its oldest, where the bot can see it.
+ */
+function freezing(
+  { name }: Vacuum['databases'][number],
+  table: Vacuum['tables'][number] | undefined,
+): Pick<PageFinding, 'step'> & { advice: string } {
+  if (table?.temporary) return endingTemporary(table);
+  const where = table
+    ? `in ${code(name, 63)}, first ${code(`VACUUM (FREEZE, VERBOSE) ${table.name}`)}`
+    : `connect to ${code(name, 63)} and run \`VACUUM (FREEZE, VERBOSE)\` there`;
+  return { advice: `End what holds back vacuum, then ${where}` };
+}
+
+function endingTemporary({ name, session }: Vacuum['tables'][number]) {
+  const why = `${code(name)} is the oldest, a temporary table, which no other session can vacuum`;
+  if (session === null) {
+    return {
+      advice: `${why}; whose it is, this server does not tell; as its owner, ${code(`DROP TABLE ${name}`)} ends it`,
+    };
+  }
+  const { pid, application, killRefusal } = session;
+  if (killRefusal !== null) return { advice: `${why}; ${mayNotEnd(killRefusal, `pid ${pid}`)}` };
+  const step = { text: `Kill ${pid}`, line: `kill ${pid}` };
+  return { advice: `${why}: end that session, ${code(application || 'no name', 63)}: \`/db kill ${pid}\``, step };
 }
 
 function* sequences({ sequences: all }: Vacuum, { sequencePercent }: Thresholds) {

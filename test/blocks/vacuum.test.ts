@@ -13,8 +13,18 @@ const vacuum: VacuumFacts['vacuum'] = {
   prepared: { count: 0, oldestSeconds: 0 },
   tablesTotal: 2,
   tables: [
-    { name: 'public.orders', transactionAge: 100_000_000, multixactAge: 0, deadRows: 1_204, vacuumedSeconds: 7_200 },
-    { name: 'public."New <b>"', transactionAge: 5, multixactAge: 100_000_000, deadRows: 0, vacuumedSeconds: null },
+    {
+      name: 'public.orders',
+      transactionAge: 100_000_000,
+      multixactAge: 0,
+      deadRows: 1_204,
+      vacuumedSeconds: 7_200,
+      session: null,
+    },
+    {
+      ...{ name: 'public."New <b>"', transactionAge: 5, multixactAge: 100_000_000, deadRows: 0 },
+      ...{ vacuumedSeconds: null, session: { pid: 4711 } },
+    },
   ],
   sequences: [],
   hiddenSequences: 0,
@@ -33,10 +43,10 @@ test('a quiet server on one screen', () => {
       'Fullest sequence: none in use',
       'Autovacuum: on, 1 of 3 workers at work',
       'Tables by the age that forces a vacuum, the nearest of 2 first',
-      'Table                     Age  Of forced vacuum  Dead rows  Vacuumed',
-      'public.orders     100,000,000              50 %      1,204  2 h ago',
+      'Table                                Age  Of forced vacuum  Dead rows  Vacuumed',
+      'public.orders                100,000,000              50 %      1,204  2 h ago',
       // Escaped after it was aligned; where it is shown as it is, the columns stand below each other.
-      'public."New &lt;b&gt;"  100,000,000              25 %          0  never',
+      'public."New &lt;b&gt;" (pid 4711)  100,000,000              25 %          0  never',
     ].join('\n'),
   );
 });
@@ -91,5 +101,5 @@ test.each([
 });
 
 test('the file has a row for every table', () => {
-  expect(vacuumTable(facts).rows.map(row => row[0])).toEqual(['public.orders', 'public."New <b>"']);
+  expect(vacuumTable(facts).rows.map(row => row[0])).toEqual(['public.orders', 'public."New <b>" (pid 4711)']);
 });

@@ -321,6 +321,48 @@ test('used transaction and multixact ids are judged against the space of 2^31', 
   );
 });
 
+test('a temporary table that keeps its database old is named with its session, which alone can vacuum it', async () => {
+  const [other, pooled] = [
+    await database.openSession(),
+    await database.openSession({ applicationName: 'portal-worker' }),
+  ];
+  await other.query('create temporary table other ()');
+  await pooled.query('create temporary table "Staging" (n int)');
+  // Before 16 the server tells the number of a session for sure only while it has a transaction.
+  if (cluster.major < 16) for (const session of [other, pooled]) await session.query('begin');
+  await passTransactions(20);
+  await cluster.admin.sql('alter database template0 allow_connections true');
+  const databases = await cluster.admin.sql('select datname from pg_database');
+  for (const { datname } of databases) await cluster.admin.sql('vacuum (freeze)', [], datname);
+  await cluster.admin.sql('alter database template0 allow_connections false');
+  const any = { wraparoundPercent: { attention: 0.000_000_1, critical: 100 } };
+  const [oldest] = await database.admin.sql(`select relnamespace::regnamespace || '.' || quote_ident(relname) as name
+    from pg_class where relname in ('Staging', 'other') order by age(relfrozenxid) desc limit 1`);
+  const found = async () => {
+    const report = await read(any);
+    return { report, temporary: report.vacuum.tables.filter(({ temporary }) => temporary) };
+  };
+  const { report, temporary } = await found();
+  expect(new Map(temporary.map(({ name, session }) => [name.split('.')[1], session?.pid]))).toEqual(
+    new Map([
+      ['"Staging"', pooled.pid],
+      ['other', other.pid],
+    ]),
+  );
+  expect(report.vacuum.tables[0]!.name).toBe(oldest.name);
+  const advised = report.findings.find(({ text }) => text.includes('of its transaction ids'));
+  expect(advised?.text).toContain(database.name);
+  expect(advised).toMatchObject({
+    advice: expect.stringMatching(/^`pg_temp_\d+.other` is the oldest, a temporary table.* `\/db kill \d+`$/),
+    step: { text: `Kill ${other.pid}`, line: `kill ${other.pid}` },
+  });
+  await other.close();
+  await until(
+    'the other is the oldest now',
+    async () => (await read(any)).findings[0]?.step?.line === `kill ${pooled.pid}`,
+  );
+});
+
 test('a running vacuum is shown with its phase, and its own snapshot holds back nobody', async () => {
   await database.admin.sql(
     'create table wide as select n, repeat(md5(n::text), 20) as text from generate_series(1, 20000) n',
