@@ -1,7 +1,11 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import type { Chart } from '../../src/charts/chart.ts';
 import { openCharts } from '../../src/charts/charts.ts';
 import { optionOf } from '../../src/charts/option.ts';
+
+/** A picture takes a second on a quiet machine; how long on another is no matter here. Milliseconds. */
+const patience = 60_000;
+jest.setTimeout(3 * patience);
 
 const to = Date.UTC(2026, 10, 22, 22);
 const hour = 3_600_000;
@@ -25,7 +29,7 @@ function dimensions(png: Uint8Array): [number, number] {
 }
 
 test('a chart is a PNG of a phone’s width, twice as sharp, and different data look different', async () => {
-  const charts = openCharts();
+  const charts = openCharts({ patience });
   const [one, another] = await Promise.all([
     charts.draw(chart),
     charts.draw({ ...chart, points: chart.points.map(point => ({ ...point, low: 1, high: 90 })) }),
@@ -42,17 +46,21 @@ test('thresholds are drawn across, each with its name', async () => {
     [chart.from, 20],
     [to, 20],
   ]);
-  const charts = openCharts();
+  const charts = openCharts({ patience });
   const [without, drawn] = await Promise.all([charts.draw(chart), charts.draw({ ...chart, lines })]);
   expect(Buffer.compare(without, drawn)).not.toBe(0);
 });
 
 test('a chart that cannot be drawn is an error, and the next one is drawn', async () => {
-  const charts = openCharts();
+  const charts = openCharts({ patience });
   await expect(charts.draw({ ...chart, points: 'none' as never })).rejects.toThrow(
     /ended without a picture: .*TypeError/s,
   );
   expect(dimensions(await charts.draw(chart))).toEqual([1_440, 900]);
+});
+
+test('a process that does not draw its chart in time is ended', async () => {
+  await expect(openCharts({ patience: 1 }).draw(chart)).rejects.toThrow('ended without a picture');
 });
 
 test('the axis of time says UTC, and labels hours and days, or months where it is long', () => {

@@ -77,7 +77,7 @@ describe('what a database can be', () => {
     expect(await portal.sql("insert into parted (at) values (date '2026-05-05') returning id")).toEqual([{ id: 101 }]);
     await portal.restores.undo(await portal.restores.planUndo('A-1042'), watch());
     expect(await portal.sql('select count(*)::int as n from parted')).toEqual([{ n: 0 }]);
-  }, 40_000);
+  });
 
   test('with event triggers and a publication of all tables, for a bot that is a superuser', async () => {
     const portal = await open(await freshDatabase());
@@ -94,5 +94,5 @@ describe('what a database can be', () => {
         (select count(*)::int from pg_publication) as publications,
         (select count(*)::int from pg_extension where extname = 'pg_stat_statements') as extensions`),
     ).toEqual([{ triggers: 1, publications: 1, extensions: 1 }]);
-  }, 40_000);
+  });
 });

@@ -92,7 +92,7 @@ describe('a restore', () => {
     expect(cleanup).toMatchObject({ role: 'after', name: undo.aside, statement: `DROP DATABASE "${undo.aside}"` });
     await portal.restores.cleanUp(cleanup, watch());
     expect(await portal.databases()).toEqual([portal.database.name]);
-  }, 40_000);
+  });
 
   test('brings it back once more, although the database lacks the extension that the first time left out', async () => {
     const before = await users();
@@ -135,7 +135,7 @@ describe('a restore', () => {
       hint: expect.stringMatching(/^no answer from \/healthz\n.*restore-undo A-1042/s),
     });
     expect((await ran()).slice(2)).toEqual(['stop', 'migrate', 'start', 'health']);
-  }, 40_000);
+  });
 
   test('is undone only with an application that can be stopped; one that was half stopped is started again', async () => {
     await portal.backUp();
@@ -154,7 +154,7 @@ describe('a restore', () => {
     await expect(second.undo(await second.planUndo('A-1042'), watch())).rejects.toThrow(
       `${portal.database.name} is as it was before A-1042, but hooks.health failed: exit code 1.`,
     );
-  }, 40_000);
+  });
 
   test('that is cancelled in the middle leaves the target alone and nothing behind', async () => {
     await portal.backUp();
@@ -177,7 +177,7 @@ describe('a restore', () => {
     });
     await expect(portal.restores.run(plan, late)).rejects.toThrow('taken for dead');
     expect(await portal.databases()).toEqual([portal.database.name]);
-  }, 40_000);
+  });
 
   test('is ready for its clients before they come: the file that each new session reads is there at the swap', async () => {
     await portal.backUp();
@@ -199,7 +199,7 @@ describe('a restore', () => {
     });
     await portal.restores.run(plan, job);
     expect(ready).toBe(true);
-  }, 40_000);
+  });
 
   test('of a damaged backup, or one that changed since the plan, does nothing', async () => {
     const name = await portal.backUp();
@@ -214,7 +214,7 @@ describe('a restore', () => {
       portal.restores.run({ ...plan, database: { ...plan.database, oid: '1' } }, watch()),
     ).rejects.toMatchObject({ name: 'ConditionChanged' });
     expect(await portal.databases()).toEqual([portal.database.name]);
-  }, 40_000);
+  });
 });
 
 describe('when things change between the plan and the restore', () => {
@@ -242,7 +242,7 @@ describe('when things change between the plan and the restore', () => {
     await expect(portal.restores.runTables(tables, watch())).rejects.toThrow('is damaged: dump/toc.dat');
     await expect(portal.restores.copy(copy, watch())).rejects.toThrow('is damaged: dump/toc.dat');
     expect(await portal.databases()).toEqual([portal.database.name]);
-  }, 30_000);
+  });
 
   test('a backup of another target or database is told apart, whatever its folder, and one that points out of its folder is none', async () => {
     const backup = await portal.backUp();
@@ -259,7 +259,7 @@ describe('when things change between the plan and the restore', () => {
     manifest.files[0]!.path = 'dump/../../../etc/passwd';
     await writeFile(file, JSON.stringify(manifest));
     await expect(portal.restores.plan(question())).rejects.toThrow(/There is no/);
-  }, 30_000);
+  });
 
   test('a disk without the room is not filled: not by a plan, a restore that was planned, or a copy', async () => {
     const backup = await portal.backUp();
@@ -278,7 +278,7 @@ describe('when things change between the plan and the restore', () => {
     await expect(full.copy(copy, watch())).rejects.toThrow(room);
     expect(await ran()).toEqual(['']);
     expect(await portal.databases()).toEqual([portal.database.name]);
-  }, 30_000);
+  });
 });
 
 describe('after a crash', () => {
@@ -306,5 +306,5 @@ describe('after a crash', () => {
     ]);
     expect(await portal.databases()).toEqual([name]);
     expect(await users()).toBeGreaterThan(0);
-  }, 30_000);
+  });
 });

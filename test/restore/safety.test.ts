@@ -68,7 +68,7 @@ test('a damaged table is restored over, without a backup of it, and the old data
   expect(await portal.rows('readings')).toBe(1000);
   expect(await portal.databases()).toEqual([portal.database.name, plan.aside]);
   expect(await portal.stand.names()).toEqual([backup]);
-}, 40_000);
+});
 
 test('the plan tells of a lock that would hold the safety backup up, be it held or waited for', async () => {
   await portal.backUp();
@@ -141,7 +141,7 @@ test('the safety backup is copied elsewhere when the application runs again; a c
     watch({ action: { id: 'A-1043', requester: 'U0ADA' } }),
   );
   expect(again.safetyCopy).toEqual({ problem: 'The remote is full.' });
-}, 40_000);
+});
 
 test('a backup that is no safety backup is copied when it is taken, a safety backup is not', async () => {
   const offsite = { remote: `${portal.folder}/kept`, config: undefined, bandwidth: undefined, hours: 1 };
