@@ -2,7 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import { UserError } from '../errors.ts';
-import { findAge } from '../tools/age.ts';
+import { findAge, tryToDecrypt } from '../tools/age.ts';
 import { systemCode } from '../tools/system-code.ts';
 import type { FoundBackup } from './backup-catalogue.ts';
 import { requireSpace } from './disk-space.ts';
@@ -57,6 +57,21 @@ export async function withReadableDump<Result>(
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
   }
+}
+
+/**
+ * Opens the smallest file of an encrypted backup: whoever plans to read it knows then whether that is possible.
+ * @throws UserError without age, without a private key, or with another one.
+ */
+export async function requireKey(
+  { directory, manifest }: FoundBackup,
+  { identityFile, signal }: Pick<ReadableDumpOptions, 'identityFile' | 'signal'>,
+): Promise<void> {
+  const [smallest] = manifest.files.toSorted((left, right) => left.bytes - right.bytes);
+  if (!manifest.encryption || !smallest) return;
+  const program = await findAge();
+  if (identityFile === undefined) throw withoutIdentity();
+  await tryToDecrypt({ program, source: path.join(directory, smallest.path), signal, identityFile });
 }
 
 function withoutIdentity(): UserError {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { hoursToSeconds } from 'date-fns/hoursToSeconds';
 import { duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
+import { requireKey } from '../backups/readable-dump.ts';
 import { UserError } from '../errors.ts';
 import { createDatabaseLike } from '../postgres/create-database.ts';
 import { isDatabaseName, nameBeside } from '../postgres/database-names.ts';
@@ -38,6 +39,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
   if (!only) requireWhole(backup);
   requireRights(facts);
   refusePlain(backup, facts, question.tables);
+  await requireKey(backup, { identityFile: options.identityFile, signal: new AbortController().signal });
   if (!only) refuseSwap(facts);
   const at = options.now();
   const incoming = nameBeside(facts.database, 'restoring', at);

@@ -49,6 +49,22 @@ export async function decryptFile(file: AgeFile & { readonly identityFile: strin
   if (end.failed) throw explainDecryption(end, file.identityFile);
 }
 
+/**
+ * Decrypts a file to nowhere: what that would refuse later is known now.
+ * @throws UserError as `decryptFile` does.
+ */
+export async function tryToDecrypt({
+  program,
+  source,
+  signal,
+  identityFile,
+}: Pick<AgeFile, 'program' | 'source' | 'signal'> & { readonly identityFile: string }): Promise<void> {
+  const argv = ['--decrypt', '--identity', identityFile, '--', source];
+  const end = await runClientProgram(program, argv, { environment: {}, signal });
+  signal.throwIfAborted();
+  if (end.failed) throw explainDecryption(end, identityFile);
+}
+
 async function runAge({ program, source, destination, signal, started }: AgeFile, how: string[]): Promise<ProgramEnd> {
   signal.throwIfAborted();
   // age makes no file at all of nothing, and one with the usual mode of anything else.

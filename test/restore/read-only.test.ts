@@ -60,3 +60,18 @@ testWithDisk('a backup is restored into a copy', async () => {
   expect(await stand.rows('users', database)).toBe(await stand.rows('users'));
   expect((await readdir(path.join(root, 'portal'))).every(name => name.endsWith('A-1'))).toBe(true);
 });
+
+test('nothing is planned that could not be decrypted: the refusal comes before anything is stopped', async () => {
+  const planned = (identityFile: string | undefined) =>
+    stand.reopen({ directory: root, identityFile }).plan({ backup: 'latest', tables: [], actionId: 'A-4' });
+  const theirs = await ageKey(stand.folder, 'theirs.txt');
+  await expect(planned(undefined)).rejects.toMatchObject({
+    name: 'UserError',
+    message: expect.stringContaining('knows no private key'),
+  });
+  await expect(planned(theirs.identityFile)).rejects.toMatchObject({
+    name: 'UserError',
+    message: `The identity file ${theirs.identityFile} holds no key that the backup was encrypted to.`,
+  });
+  expect(await planned(key.identityFile)).toMatchObject({ backup: { encrypted: true } });
+});
