@@ -6,11 +6,16 @@ export interface Definitions {
   readonly database: string | undefined;
   /** Owners, and whom something is granted to. */
   readonly roles: readonly string[];
-  /** Of those, the owners of what only a superuser may own. */
-  readonly superusers: readonly string[];
-  readonly extensions: readonly string[];
+  /** With the schema that each is made in, where the dump says. */
+  readonly extensions: readonly { readonly name: string; readonly schema: string | undefined }[];
+  /** That the dump makes itself. */
+  readonly schemas: readonly string[];
   readonly tablespaces: readonly string[];
   readonly sequences: readonly { readonly name: string; readonly value: string; readonly called: boolean }[];
+  /** Ids of an archive's entries whose words, beside their kind, show that only a superuser may run them. */
+  readonly superuserEntries: readonly number[];
+  /** What a plain dump creates that only a superuser may, as `plainObject` names it. */
+  readonly superuserStatements: readonly string[];
 }
 
 const identifier = `"(?:[^"]|"")+"|[^\\s,;"]+`;
@@ -25,10 +30,28 @@ const roleLines = [
   new RegExp(`^CREATE POLICY .+? TO (${list})(?: USING| WITH CHECK|;)`),
   new RegExp(`^CREATE USER MAPPING FOR (${identifier}) `),
 ];
-const superuserLine = new RegExp(
-  `^ALTER (?:EVENT TRIGGER|FOREIGN DATA WRAPPER|SUBSCRIPTION) .+ OWNER TO (${identifier});$`,
+const extensionLine = new RegExp(`^CREATE EXTENSION IF NOT EXISTS (${identifier})(?: WITH SCHEMA (${identifier}))?;$`);
+const schemaLine = new RegExp(`^CREATE SCHEMA (${identifier});$`);
+/** Statements about what may be a superuser's, and the comments of extensions. */
+const objectLine = new RegExp(
+  `^(?:CREATE|ALTER|COMMENT ON) (EVENT TRIGGER|EXTENSION|PUBLICATION|SUBSCRIPTION) (${identifier})[ ;]`,
 );
-const extensionLine = new RegExp(`^CREATE EXTENSION IF NOT EXISTS (${identifier})[ ;]`);
+const superuserObject = /^CREATE (?:EVENT TRIGGER|SUBSCRIPTION|PUBLICATION .+ FOR ALL TABLES)\b/;
+/** What `pg_restore --verbose` writes before each entry. */
+const tocLine = /^-- TOC entry (\d+) \(class \d+ OID \d+\)$/;
+/**
+ * Lines that a role without superuser is refused: a publication of all tables, a cast that is a mere relabelling, a
+ * grant in another one's name, a function in a language that is not trusted (c, internal, plpython3u, …) or said to be
+ * leakproof, an aggregate over an internal state.
+ */
+const superuserLines = [
+  /^CREATE PUBLICATION .+ FOR ALL TABLES/,
+  /^CREATE CAST .+ WITHOUT FUNCTION/,
+  /^SET SESSION AUTHORIZATION (?!DEFAULT)/,
+  /^ {4}LANGUAGE (?:c|internal|plr|plsh|[a-z0-9_]+u)(?: |$)/,
+  /^ {4}LANGUAGE .+ (?:LEAKPROOF|SUPPORT)\b/,
+  /^ {4}STYPE = internal/,
+];
 const tablespaceLine = new RegExp(`^SET default_tablespace = (${identifier});$`);
 const sequenceLine = /^SELECT pg_catalog\.setval\('((?:[^']|'')+)', (-?\d+), (true|false)\);$/;
 const databaseLine = new RegExp(`^CREATE DATABASE (?:${identifier}) WITH TEMPLATE = template0 (.+);$`);
@@ -40,13 +63,12 @@ const rowsLine = /^COPY .+ FROM stdin;$/;
 
 /** Reads definitions from a dump's SQL, line by line. Rows of tables are passed over. */
 export function definitionsReader(): { line(text: string): void; definitions(): Definitions } {
-  const [roles, superusers, extensions, tablespaces] = [1, 2, 3, 4].map(() => new Set<string>()) as [
-    Set<string>,
-    Set<string>,
-    Set<string>,
-    Set<string>,
-  ];
+  const [roles, schemas, tablespaces] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  const extensions: Definitions['extensions'][number][] = [];
   const sequences: Definitions['sequences'][number][] = [];
+  const superuserEntries = new Set<number>();
+  const superuserStatements = new Set<string>();
+  let entry: number | undefined;
   let database: string | undefined;
   let inRows = false;
 
@@ -56,8 +78,13 @@ export function definitionsReader(): { line(text: string): void; definitions(): 
       else if (rowsLine.test(text)) inRows = true;
       else {
         for (const line of roleLines) add(roles, line.exec(text)?.slice(1) ?? []);
-        add(superusers, superuserLine.exec(text)?.slice(1) ?? []);
-        add(extensions, extensionLine.exec(text)?.slice(1) ?? []);
+        add(schemas, schemaLine.exec(text)?.slice(1) ?? []);
+        const [, extension, schema] = extensionLine.exec(text) ?? [];
+        if (extension) extensions.push({ name: nameOf(extension)!, schema: nameOf(schema) });
+        if (superuserObject.test(text)) superuserStatements.add(plainObject(text)!);
+        const toc = tocLine.exec(text)?.[1];
+        if (toc !== undefined) entry = Number(toc);
+        if (entry && superuserLines.some(line => line.test(text))) superuserEntries.add(entry);
         add(
           tablespaces,
           tablespaceLine
@@ -73,21 +100,38 @@ export function definitionsReader(): { line(text: string): void; definitions(): 
     definitions: () => ({
       database,
       roles: [...roles].filter(role => !/^(?:public$|pg_)/.test(role)),
-      superusers: [...superusers],
-      extensions: [...extensions],
+      extensions,
+      schemas: [...schemas],
       tablespaces: [...tablespaces],
       sequences,
+      superuserEntries: [...superuserEntries],
+      superuserStatements: [...superuserStatements],
     }),
   };
+}
+
+/** What a line of a plain dump creates, changes or comments on: `event trigger noted`; undefined for all others. */
+export function plainObject(line: string): string | undefined {
+  const [, kind, name] = objectLine.exec(line) ?? [];
+  return kind === undefined ? undefined : `${kind.toLowerCase()} ${nameOf(name) ?? ''}`;
+}
+
+/** The schema that a line of a plain dump creates. */
+export function plainSchema(line: string): string | undefined {
+  return nameOf(schemaLine.exec(line)?.[1]);
 }
 
 function add(names: Set<string>, texts: readonly (string | undefined)[]): void {
   for (const text of texts) {
     for (const one of text?.match(new RegExp(identifier, 'g')) ?? []) {
-      const [name] = parseIdentifiers(one) ?? [];
+      const name = nameOf(one);
       if (name !== undefined) names.add(name);
     }
   }
+}
+
+function nameOf(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : parseIdentifiers(text)?.[0];
 }
 
 /** Only what is known to be harmless: the line comes from a file. */

@@ -29,6 +29,18 @@ interface Explanation {
 const explanations: readonly Explanation[] = [
   {
     fault: 'server',
+    when: /invalid command \\restrict/,
+    message: () => 'This psql is too old to keep a file from running programs here: it does not know \\restrict.',
+    hint: 'Install a psql of PostgreSQL 13.22, 14.19, 15.14, 16.10, 17.6, or newer, where the bot runs.',
+  },
+  {
+    fault: 'backup',
+    when: /backslash commands are restricted|\\unrestrict: wrong key/,
+    message: () => 'The backup’s SQL has a command for psql, such as one that runs a program: pg_dump writes none.',
+    hint: 'Somebody has changed the file. Nothing of it stays in the database; look at who may write there.',
+  },
+  {
+    fault: 'server',
     when: /No space left on device|Disk quota exceeded|could not extend file/,
     message: () => 'The disk of the server that the backup is restored on filled up.',
     hint: 'Free space there, or restore on a server with more of it.',
@@ -66,8 +78,8 @@ const explanations: readonly Explanation[] = [
   },
   {
     fault: 'server',
-    when: /permission denied|must be (?:owner|superuser|member|able to)/,
-    message: () => 'The role may not create everything that the backup holds.',
+    when: /(?:ERROR: +)?((?:permission denied|must be (?:owner|superuser|member|able to)).*)/,
+    message: ([, said = '']) => `The role may not create everything that the backup holds: ${cut(oneLine(said), 200)}.`,
     hint: 'Restore as the owner of the database or a superuser; the log names the statement.',
   },
   {

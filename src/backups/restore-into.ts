@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,10 +8,12 @@ import { type Installation, programPath } from '../tools/binaries.ts';
 import { runClientProgram } from '../tools/client-program.ts';
 import { type ArchiveEntry, listArchive } from './archive-list.ts';
 import type { FoundBackup } from './backup-catalogue.ts';
+import type { LeftOut } from './left-out.ts';
+import { withoutStatements } from './plain-filter.ts';
 import { readPlainSql } from './plain-sql.ts';
 import { explainRestoreFailure } from './restore-errors.ts';
 import { followRestore, lastRestore, type RestoreProgress, restoreProgress } from './restore-progress.ts';
-import { selectEntries } from './restore-selection.ts';
+import { foreignGrants, selectEntries } from './restore-selection.ts';
 
 export type { RestoreProgress } from './restore-progress.ts';
 
@@ -30,6 +33,8 @@ export interface RestoreRequest {
   readonly withoutExtensions?: readonly string[];
   /** Whether grants on objects of extensions and of the server itself are left out: only a superuser may give them. */
   readonly withoutForeignGrants?: boolean;
+  /** What else is left out. */
+  readonly leftOut?: Pick<LeftOut, 'entries' | 'statement'>;
   /** Whether objects get the owners and grants that they had, which needs a role that may give them; yes unless told. */
   readonly owners?: boolean;
   /** What pg_stat_activity shows. */
@@ -64,7 +69,11 @@ async function restoreArchive(request: RestoreRequest, dump: string): Promise<vo
   const all = await listArchive(installation, dump, signal);
   const chosen = request.tables === undefined ? all : selectTables(request, all);
   const created = withoutExtensions(chosen, request.withoutExtensions ?? []);
-  const entries = request.withoutForeignGrants === true ? withoutForeignGrants(created, all) : created;
+  const left = new Set([
+    ...(request.leftOut?.entries ?? []),
+    ...(request.withoutForeignGrants === true ? foreignGrants(all).map(({ id }) => id) : []),
+  ]);
+  const entries = created.filter(({ id }) => !left.has(id));
   const startedAt = new Date();
   const follower = followRestore({ entries, manifest: backup.manifest, startedAt, jobs });
   await withUseList(entries.length === all.length ? undefined : entries, async useList => {
@@ -92,7 +101,13 @@ async function restoreArchive(request: RestoreRequest, dump: string): Promise<vo
   });
 }
 
-/** One transaction: what fails in the middle leaves nothing, and psql is killed before it could take a part for the whole. */
+/**
+ * One transaction: what fails in the middle leaves nothing, and psql is killed before it could take a part for the whole.
+ *
+ * psql runs programs on this host when the file says `\!`. Under \restrict it takes no command of its own until it is
+ * told the key again, which is made here: the file's own says who wrote it, not what. Older ones do not know it and stop.
+ * https://www.postgresql.org/docs/current/app-psql.html
+ */
 async function restorePlain(request: RestoreRequest, dump: string): Promise<void> {
   const { installation, backup, signal } = request;
   if (request.tables !== undefined) {
@@ -104,6 +119,7 @@ async function restorePlain(request: RestoreRequest, dump: string): Promise<void
   const startedAt = new Date();
   const before = lastRestore(manifest);
   request.progress(restoreProgress({ total: manifest.tables, done: [], startedAt, now: startedAt, before }));
+  const key = randomBytes(24).toString('hex');
   const argv = [
     '--no-psqlrc',
     '--set=ON_ERROR_STOP=1',
@@ -118,7 +134,9 @@ async function restorePlain(request: RestoreRequest, dump: string): Promise<void
     signal,
     started: pid => request.started(pid),
     feed: async write => {
-      for await (const piece of readPlainSql(dump, signal)) await write(piece);
+      await write(Buffer.from(`\\restrict ${key}\n`));
+      const statements = withoutStatements(readPlainSql(dump, signal), request.leftOut?.statement);
+      for await (const piece of statements) await write(piece);
     },
   });
   signal.throwIfAborted();
@@ -139,21 +157,6 @@ function selectTables({ backup, tables = [] }: RestoreRequest, entries: readonly
 function withoutExtensions(entries: readonly ArchiveEntry[], names: readonly string[]): readonly ArchiveEntry[] {
   const left = new Set(names.flatMap(name => [`EXTENSION - ${name}`, `COMMENT - EXTENSION ${name}`]));
   return entries.filter(({ kind, place }) => !left.has(`${kind} ${place.trim()}`));
-}
-
-/**
- * An extension's objects, and the server's, have no entry: a grant on one needs only what the archive does not create.
- * The schema `public` and large objects are the database's own all the same.
- */
-function withoutForeignGrants(entries: readonly ArchiveEntry[], all: readonly ArchiveEntry[]): ArchiveEntry[] {
-  const created = new Set(all.map(({ id }) => id));
-  return entries.filter(
-    ({ kind, place, needs }) =>
-      kind !== 'ACL' ||
-      /^- (?:SCHEMA|LARGE OBJECTS?|DATABASE) /.test(place) ||
-      needs.length === 0 ||
-      needs.some(id => created.has(id)),
-  );
 }
 
 /** pg_restore reads the chosen entries from a file. */

@@ -94,6 +94,21 @@ export function selectEntries(
   return entries.filter(({ id }) => included.has(id));
 }
 
+/**
+ * Grants on what an extension or the server made itself, which has no entry: such a grant needs only what the archive does
+ * not create. The schema `public` and large objects are the database's own all the same.
+ */
+export function foreignGrants(entries: readonly ArchiveEntry[]): ArchiveEntry[] {
+  const created = new Set(entries.map(({ id }) => id));
+  return entries.filter(
+    ({ kind, place, needs }) =>
+      kind === 'ACL' &&
+      !/^- (?:SCHEMA|LARGE OBJECTS?|DATABASE) /.test(place) &&
+      needs.length > 0 &&
+      !needs.some(id => created.has(id)),
+  );
+}
+
 /** The table that an entry of kind `TABLE` or `TABLE DATA` is about; undefined for one that the manifest lacks. */
 export function tableOf<Known extends TableName>({ place }: ArchiveEntry, known: readonly Known[]): Known | undefined {
   const fitting = known.filter(table => place.startsWith(`${nameOf(table)} `));

@@ -1,4 +1,5 @@
-import { appendFile, chown, mkdir } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { appendFile, chown, mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../errors.ts';
@@ -60,8 +61,9 @@ export async function startScratchCluster({
     throw new UserError(`The path ${server} is too long for a unix socket.`, { hint: 'Set TMPDIR to a shorter one.' });
   }
   await mkdir(server, { mode: 0o700 });
-  if (account.uid !== undefined && account.gid !== undefined) await chown(server, account.uid, account.gid);
-  await initialize(installation, server, account, signal);
+  await giveTo(account, server);
+  const password = randomBytes(24).toString('hex');
+  await initialize(installation, server, { account, password, signal });
   const text = { ...settings, ...(installation.major >= 15 && { allow_in_place_tablespaces: 'on' }) };
   const lines = Object.entries({ ...text, unix_socket_directories: server }).map(
     ([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`,
@@ -71,21 +73,29 @@ export async function startScratchCluster({
   const { ready, said } = await startPostmaster(launch);
   if (!ready) throw didNotStart(said);
   return parseConnectionUrl(
-    `postgresql://${superuser}@/postgres?host=${encodeURIComponent(server)}&port=${port}&sslmode=disable`,
+    `postgresql://${superuser}:${password}@/postgres?host=${encodeURIComponent(server)}&port=${port}&sslmode=disable`,
   );
 }
 
+async function giveTo({ uid, gid }: Account, file: string): Promise<void> {
+  if (uid !== undefined && gid !== undefined) await chown(file, uid, gid);
+}
+
+/** With a password for everybody: a dump's code, once in the server, knows where its socket is. */
 async function initialize(
   installation: Installation,
   server: string,
-  account: Account,
-  signal: AbortSignal,
+  { account, password, signal }: { account: Account; password: string; signal: AbortSignal },
 ): Promise<void> {
+  const passwordFile = path.join(server, 'password');
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  await giveTo(account, passwordFile);
   const argv = [
     '--no-sync',
     '--encoding=UTF8',
     '--locale=C',
-    '--auth=trust',
+    '--auth=scram-sha-256',
+    `--pwfile=${passwordFile}`,
     `--username=${superuser}`,
     `--pgdata=${dataDirectory(server)}`,
   ];
@@ -98,6 +108,7 @@ async function initialize(
     cancelSignal: signal,
     reject: false,
   });
+  await rm(passwordFile);
   signal.throwIfAborted();
   if (failed) throw didNotStart(stderr);
 }

@@ -89,8 +89,8 @@ export async function findMissingObjects(
     there < wanted ? [`${number(there)} ${what}, not the ${number(wanted)} of the dump.`] : [];
   return [
     ...definitions.extensions
-      .filter(name => !extensions.includes(name))
-      .map(name => `The extension ${name} is missing.`),
+      .filter(({ name }) => !extensions.includes(name))
+      .map(({ name }) => `The extension ${name} is missing.`),
     ...fewer('indexes', indexes, entriesOf('INDEX')),
     ...fewer('primary keys and unique constraints', keys, entriesOf('CONSTRAINT')),
     ...fewer('foreign keys', references, entriesOf('FK CONSTRAINT')),

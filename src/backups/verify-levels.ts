@@ -4,6 +4,7 @@ import type { Log, Target } from '../postgres/target.ts';
 import type { Check } from '../target-settings.ts';
 import { type Installation, toolsForMajor } from '../tools/binaries.ts';
 import type { FoundBackup } from './backup-catalogue.ts';
+import { type LeftOut, leftOutOf } from './left-out.ts';
 import { type VerificationLevel, verificationLevels } from './manifest.ts';
 import { withReadableDump } from './readable-dump.ts';
 import { RestoreFailure } from './restore-errors.ts';
@@ -102,13 +103,19 @@ async function restored(
   let restore: RestoreResult | undefined;
   const inDatabase = async (database: ScratchDatabase, installation: Installation) => {
     ({ notes } = database);
-    restore = await steps.run(step, () => restoreThere(work, { dump, database, installation }));
-    if (!restore || wanted === 'restored') return;
+    let left: LeftOut | undefined;
+    restore = await steps.run(step, () => {
+      left = leftOutOf(read, database);
+      notes = [...notes, ...left.notes];
+      return restoreThere(work, { dump, database, installation, left });
+    });
+    if (!restore || !left || wanted === 'restored') return;
+    const { entries } = left;
     await verifyRestored(steps, {
       database,
       installation,
       backup,
-      read,
+      read: { ...read, entries: read.entries.filter(({ id }) => !entries.has(id)) },
       checks,
       upTo: wanted === 'counts' ? wanted : 'contents',
       log,
@@ -127,7 +134,12 @@ async function restored(
 
 async function restoreThere(
   { backup, cores, signal, told }: LevelWork,
-  { dump, database, installation }: { dump: string; database: ScratchDatabase; installation: Installation },
+  {
+    dump,
+    database,
+    installation,
+    left,
+  }: { dump: string; database: ScratchDatabase; installation: Installation; left: LeftOut },
 ) {
   const { missingExtensions: missing } = database;
   if (missing.length > 0) {
@@ -145,6 +157,7 @@ async function restoreThere(
     dump,
     jobs: Math.max(1, Math.min(cores, backup.manifest.tables.length)),
     owners: database.owners,
+    leftOut: left,
     application: 'pg-chatops/verify',
     signal,
     started: async () => undefined,

@@ -68,7 +68,9 @@ async function readDefinitions(
 ): Promise<Definitions> {
   const reader = definitionsReader();
   const definitions = entries.filter(({ kind }) => !dataKinds.has(kind));
-  await writeOut(installation, definitions, ['--create', '--file=-', dump], signal, line => reader.line(line));
+  await writeOut(installation, definitions, ['--create', '--verbose', '--file=-', dump], signal, line =>
+    reader.line(line),
+  );
   return reader.definitions();
 }
 

@@ -1,5 +1,4 @@
 import { count, duration, number } from '../../blocks/text.ts';
-import { sqlState } from '../postgres/errors.ts';
 import { integrityReader } from '../postgres/integrity.ts';
 import { within } from '../postgres/maintenance.ts';
 import type { Log, Target } from '../postgres/target.ts';
@@ -117,7 +116,6 @@ async function ownChecks(restored: Target, checks: readonly Check[], signal: Abo
 }
 
 async function heap(restored: Target, installation: Installation, signal: AbortSignal) {
-  await createAmcheck(restored);
   const checker = heapChecker({ target: restored, installations: [installation], now: () => performance.now() });
   const result = await checker.check(signal);
   if (result.outcome === 'not-checked') throw new NotDone(result.reason, hintOf(result.hint));
@@ -126,19 +124,6 @@ async function heap(restored: Target, installation: Installation, signal: AbortS
     throw new Damaged(`pg_amcheck complains ${number(result.total)} times, first: ${first?.message ?? 'unknown'}`);
   }
   return { said: `${count(result.relations, 'relation')} agree, in ${duration(result.seconds)}.`, result: true };
-}
-
-/** The dump may have brought it along; where the role may not, the checker says what is missing. */
-async function createAmcheck(restored: Target): Promise<void> {
-  try {
-    await restored.withSession(session => session.query('CREATE EXTENSION IF NOT EXISTS amcheck'), {
-      ...unlimited,
-      readOnly: false,
-    });
-  } catch (error) {
-    // insufficient_privilege, feature_not_supported and undefined_file: not installed there
-    if (!['42501', '0A000', '58P01'].includes(sqlState(error) ?? '')) throw error;
-  }
 }
 
 function hintOf(hint: string | undefined) {

@@ -8,6 +8,22 @@ CREATE DATABASE portal WITH TEMPLATE = template0 ENCODING = 'UTF8' LOCALE_PROVID
 ALTER DATABASE portal OWNER TO postgres;
 CREATE EXTENSION IF NOT EXISTS "uuid-ossp" WITH SCHEMA public;
 CREATE EXTENSION IF NOT EXISTS citext;
+CREATE SCHEMA "Köln Ω";
+-- TOC entry 6 (class 1255 OID 16417)
+CREATE FUNCTION public.mine() RETURNS text
+    LANGUAGE plpgsql
+-- TOC entry 7 (class 1255 OID 16418)
+CREATE FUNCTION public.theirs() RETURNS text
+    LANGUAGE plpython3u
+-- TOC entry 8 (class 1255 OID 16419)
+CREATE FUNCTION public.quiet() RETURNS text
+    LANGUAGE sql IMMUTABLE LEAKPROOF
+-- TOC entry 9 (class 6104 OID 16420)
+CREATE PUBLICATION everything FOR ALL TABLES WITH (publish = 'insert');
+-- TOC entry 10 (class 0 OID 0)
+SET SESSION AUTHORIZATION giver;
+-- TOC entry 11 (class 3466 OID 16421)
+CREATE EVENT TRIGGER noted ON ddl_command_start
 ALTER EVENT TRIGGER noted OWNER TO boss;
 ALTER TABLE s.t OWNER TO "Köln Ω; ""x";
 GRANT SELECT ON TABLE s.t TO reader WITH GRANT OPTION;
@@ -26,9 +42,14 @@ SELECT pg_catalog.setval('s."it''s"', 42, true);`;
   const found = reader.definitions();
   expect(found).toMatchObject({
     database: "ENCODING = 'UTF8' LOCALE_PROVIDER = icu LOCALE = 'C' ICU_LOCALE = 'de'",
-    superusers: ['boss'],
-    extensions: ['uuid-ossp', 'citext'],
+    extensions: [
+      { name: 'uuid-ossp', schema: 'public' },
+      { name: 'citext', schema: undefined },
+    ],
+    schemas: ['Köln Ω'],
     tablespaces: ['fast'],
+    superuserEntries: [7, 8, 9, 10],
+    superuserStatements: ['publication everything', 'event trigger noted'],
     sequences: [{ name: `s."it's"`, value: '42', called: true }],
   });
   expect(found.roles.toSorted()).toEqual(

@@ -1,6 +1,7 @@
-import { cp, readFile, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { FoundBackup } from '../../src/backups/backup-catalogue.ts';
 import { compareCounts } from '../../src/backups/compare-counts.ts';
 import { type RestoreProgress, type RestoreRequest, restoreInto } from '../../src/backups/restore-into.ts';
@@ -27,6 +28,8 @@ beforeAll(async () => {
     'create table readings (at date, value int) partition by range (at)',
     `create table readings_2026 partition of readings for values from ('2026-01-01') to ('2027-01-01')`,
     `insert into readings select date '2026-06-01' + n, n from generate_series(1, 40) n`,
+    'create table said (t text)',
+    `insert into said values (chr(13) || 'estrict me')`,
   ]) {
     await database.admin.sql(statement);
   }
@@ -164,8 +167,57 @@ describe('a plain backup', () => {
   test('is restored whole, and so is one of the definitions alone', async () => {
     const plain = await plainTwin(backup, database);
     expect(await restored({ backup: plain }, () => differences(plain))).toEqual([]);
+    // In the dump that row is `\restrict me`.
+    const said = await restored({ backup: plain }, () => inside('select t from said'));
+    expect(said).toEqual([{ t: '\restrict me' }]);
     const definitions = await plainTwin(backup, database, { schemaOnly: true });
     expect(await restored({ backup: definitions }, () => differences(definitions))).toEqual([]);
+  });
+
+  describe('into which somebody has written', () => {
+    let traces: string;
+    const trace = () => readdir(traces);
+    const beforeSchema = (line: string) => (text: string) =>
+      text.replace(/^SET row_security = off;$/m, found => `${found}\n${line}`);
+    beforeEach(async () => {
+      traces = await mkdtemp(path.join(tmpdir(), 'pg-chatops-traces-'));
+    });
+    afterEach(() => rm(traces, { recursive: true, force: true }));
+
+    test.each([
+      ['a shell', '\\! touch FILE'],
+      ['a pipe', '\\o |touch FILE'],
+      ['a variable', '\\set x `touch FILE`'],
+      ['another file', '\\i FILE'],
+      ['a guess at the key', '\\unrestrict AbC123\n\\! touch FILE'],
+      ['its own guard before', '\\restrict AbC123\n\\unrestrict AbC123\n\\! touch FILE'],
+    ])('%s does nothing, here and there', async (_what, line) => {
+      const planted = await plainTwin(backup, database, {
+        sql: beforeSchema(line.replace('FILE', path.join(traces, 'trace'))),
+      });
+      await expect(restored({ backup: planted }, async () => undefined)).rejects.toThrow(
+        'has a command for psql, such as one that runs a program: pg_dump writes none',
+      );
+      expect(await trace()).toEqual([]);
+    });
+
+    test('nothing runs where psql is too old to be restricted, and which one is needed is said', async () => {
+      const planted = await plainTwin(backup, database, {
+        sql: beforeSchema(`\\! touch ${path.join(traces, 'trace')}`),
+      });
+      const installation = await serverInstallation(database);
+      await writeFile(
+        path.join(traces, 'psql'),
+        `#!/bin/sh\nsed 's/^[\\]restrict/\\\\restricted/' | '${installation.directory}/psql' "$@"\n`,
+        { mode: 0o755 },
+      );
+      const old = { ...installation, directory: traces };
+      await expect(restored({ backup: planted, installation: old }, async () => undefined)).rejects.toMatchObject({
+        message: expect.stringContaining('too old'),
+        hint: expect.stringContaining('15.14'),
+      });
+      expect(await trace()).toEqual(['psql']);
+    });
   });
 
   test('that was cut short leaves nothing: neither where gzip notices nor where it does not', async () => {

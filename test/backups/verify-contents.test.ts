@@ -14,9 +14,11 @@ let entries: ArchiveEntry[];
 const definitions: Definitions = {
   database: undefined,
   roles: [],
-  superusers: [],
-  extensions: ['pg_trgm'],
+  extensions: [{ name: 'pg_trgm', schema: 'public' }],
+  schemas: [],
   tablespaces: [],
+  superuserEntries: [],
+  superuserStatements: [],
   sequences: [
     { name: 'public.invoice_number', value: '4711', called: true },
     { name: 'public."Odd one"', value: '7', called: false },
