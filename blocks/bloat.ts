@@ -68,6 +68,11 @@ export function bloatView(facts: BloatFacts): View {
           )
         : undefined,
     notes: [
+      ...(bloat.tables.length < bloat.tablesTotal
+        ? [
+            `Estimated and listed: the ${number(bloat.tables.length)} largest of ${count(bloat.tablesTotal, 'table')}; the others by \`/db bloat <table>\``,
+          ]
+        : []),
       bloat.measuredBy === null
         ? 'Estimated (est.) from what ANALYZE knows. `CREATE EXTENSION pgstattuple` lets the worst be measured'
         : 'Measured by pgstattuple, or estimated (est.) from what ANALYZE knows',

@@ -17,7 +17,11 @@ const capsThreshold = 180_000;
  *   https://www.postgresql.org/docs/current/btree.html: a page has a header of 24 bytes (a B-tree's 16 more), each row a
  *   pointer of 4, a header of 23 (in an index 8) with a bitmap where something is null, and the width of each column as
  *   ANALYZE has found it, all padded to 8. Fillfactor is room that is meant to be empty.
- * - No estimate where a column has no statistics. Reading them needs SELECT on the table, and is done table by table
+ * - What holds back vacuum here: sessions and prepared transactions of this database, what belongs to none, such as the
+ *   walsender of a standby with hot_standby_feedback, and slots that are not lost. Those of other databases keep only
+ *   rows of shared catalogs. https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-SPACE-RECOVERY
+ * - No estimate where a column has no statistics. Reading them needs SELECT on the table without row
+ *   security, and is done table by table
  *   (OFFSET 0 keeps the planner from reading those of all tables).
  */
 export function bloatSql(version: number): string {
@@ -29,7 +33,11 @@ export function bloatSql(version: number): string {
       ? `least(${scaled}, nullif(coalesce(o.max_threshold, ${setting('max_threshold')}), -1))`
       : scaled;
   return `
-WITH locked AS MATERIALIZED (${lockedRelations}
+WITH RECURSIVE locked AS MATERIALIZED (${lockedRelations}
+), related AS (
+  SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'm', 'p') AND $1::text IS NOT NULL AND ${namedBy('$1')}
+  UNION SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN related ON related.oid = i.inhparent
 ), relation AS MATERIALIZED (
   SELECT c.oid, n.nspname, c.relname, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, c.reltuples, c.relpages,
          c.oid IN (SELECT oid FROM locked) AS locked, coalesce(o.fillfactor, 100) AS fillfactor,
@@ -47,7 +55,7 @@ WITH locked AS MATERIALIZED (${lockedRelations}
     FROM pg_catalog.pg_options_to_table(c.reloptions)) o
   WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
-    AND ($1::text IS NULL OR ${namedBy('$1')})
+    AND ($1::text IS NULL OR c.oid IN (SELECT oid FROM related))
 ), sized AS MATERIALIZED (
   SELECT r.*, CASE WHEN locked THEN relpages::bigint * pg_catalog.current_setting('block_size')::int
                    ELSE coalesce(pg_catalog.pg_relation_size(oid), 0) END AS bytes
@@ -99,6 +107,23 @@ WITH locked AS MATERIALIZED (${lockedRelations}
            * (4 + 8 * pg_catalog.ceil((8 + CASE WHEN w.has_nulls THEN 4 ELSE 0 END + w.bytes) / 8))
            / ((block.size - 40) * t.fillfactor / 100.0))) * block.size AS waste
   FROM tree t JOIN key_width w ON w.oid = t.oid CROSS JOIN block WHERE w.known = t.indnatts
+), holder AS (
+  SELECT CASE backend_type WHEN 'walsender' THEN 'standby' ELSE 'session' END AS kind, pid,
+         coalesce(nullif(application_name, ''), usename) AS name, state,
+         extract(epoch FROM pg_catalog.clock_timestamp() - xact_start) AS seconds,
+         greatest(pg_catalog.age(backend_xmin), pg_catalog.age(backend_xid)) AS age
+  FROM pg_catalog.pg_stat_activity
+  WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_catalog.pg_backend_pid()
+    AND (datname IS NULL OR datname = pg_catalog.current_database())
+    AND pid NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)
+  UNION ALL
+  SELECT 'prepared', NULL, gid, NULL, extract(epoch FROM pg_catalog.clock_timestamp() - prepared), pg_catalog.age(transaction)
+  FROM pg_catalog.pg_prepared_xacts WHERE database = pg_catalog.current_database()
+  UNION ALL
+  SELECT 'slot', active_pid, slot_name, CASE WHEN active THEN 'active' ELSE 'inactive' END, NULL, pg_catalog.age(xmin)
+  FROM pg_catalog.pg_replication_slots s
+  WHERE xmin IS NOT NULL AND wal_status IS DISTINCT FROM 'lost'
+    AND pg_catalog.to_jsonb(s)->>'invalidation_reason' IS NULL
 ), listed AS (
   SELECT r.*, 100 * r.dead / nullif(r.threshold, 0) AS percent_of_threshold FROM relation r
 )
@@ -110,13 +135,13 @@ SELECT pg_catalog.jsonb_build_object(
   'workers', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'autovacuum worker'),
   'maxWorkers', pg_catalog.current_setting('autovacuum_max_workers')::int,
   'naptimeSeconds', (SELECT setting::int FROM pg_catalog.pg_settings WHERE name = 'autovacuum_naptime'),
-  'oldestSnapshotSeconds', (SELECT coalesce(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.min(xact_start)), 0)
-                            FROM pg_catalog.pg_stat_activity
-                            WHERE backend_xmin IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()
-                              AND pid NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)),
+  'holders', (SELECT coalesce(pg_catalog.jsonb_agg(h ORDER BY age DESC), '[]')
+              FROM (SELECT * FROM holder WHERE age > 0 ORDER BY age DESC LIMIT 10) h),
   'measuredBy', (SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e
                  JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pgstattuple'),
   'unreadable', (SELECT pg_catalog.count(*) FROM sized WHERE NOT pg_catalog.has_table_privilege(oid, 'SELECT')),
+  'rowSecured', (SELECT pg_catalog.count(*) FROM sized
+                 WHERE pg_catalog.has_table_privilege(oid, 'SELECT') AND pg_catalog.row_security_active(oid)),
   'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', r.name, 'bytes', r.bytes,
                'waste', CASE WHEN e.waste > 0 THEN e.waste ELSE 0 * e.waste END, 'live', r.live, 'dead', r.dead,
                'vacuumedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - r.vacuumed),

@@ -8,6 +8,7 @@ import { bloatSql, measureSql } from './bloat-sql.ts';
 import { attention, critical } from './finding.ts';
 import { noSuchTable } from './no-such-table.ts';
 import type { Asker, Question } from './question.ts';
+import { holderSchema } from './vacuum-holders.ts';
 
 const whole = z.int().nonnegative();
 const seconds = z.number().nullable();
@@ -45,11 +46,14 @@ const bloatSchema = z.strictObject({
   workers: whole,
   maxWorkers: whole,
   naptimeSeconds: whole,
-  oldestSnapshotSeconds: z.number(),
+  /** What may keep vacuum from removing rows of this database, the oldest first. */
+  holders: z.array(holderSchema.pick({ kind: true, pid: true, name: true, state: true, seconds: true, age: true })),
   /** Schema of pgstattuple, quoted; null where it is not installed. */
   measuredBy: z.string().nullable(),
   /** Tables whose statistics the bot's role may not read. */
   unreadable: whole,
+  /** Tables that it may read, and whose statistics row security hides. */
+  rowSecured: whole,
   /** The largest, those that waste the most first. */
   tables: z.array(tableSchema),
   /** B-trees of these tables, those that waste the most first. */
@@ -59,6 +63,7 @@ const bloatSchema = z.strictObject({
 });
 
 type Bloat = z.output<typeof bloatSchema>;
+type Holder = Bloat['holders'][number];
 type Due = z.output<typeof dueSchema>;
 
 const bloatQuestion: Question<{ bloat: Bloat }> = {
@@ -175,35 +180,86 @@ function overdue(due: Due, bloat: BloatReport['bloat'], thresholds: Thresholds):
   const found = severity(
     `${due.name} has ${count(due.dead, 'dead row')}, ${percent(due.percent)} of what makes autovacuum take it up (attention from ${percent(limit.attention)})`,
   );
-  return advised(found, whyOverdue(due, bloat));
+  return advised(found, ...whyOverdue(due, bloat, thresholds));
 }
 
+/** What advice comes with: a button that leads on. */
+type Advice = [advice: string, step?: PageFinding['step']];
+
 /** Why autovacuum lags, the surest reason first. https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM */
-function whyOverdue(due: Due, bloat: BloatReport['bloat']): string {
+function whyOverdue(due: Due, bloat: BloatReport['bloat'], thresholds: Thresholds): Advice {
   const vacuum = statement(`VACUUM (VERBOSE) ${due.name}`);
   const turnOn = statement(`ALTER TABLE ${due.name} RESET (autovacuum_enabled)`);
   const off = [...(bloat.autovacuum ? [] : ['autovacuum']), ...(bloat.trackCounts ? [] : ['track_counts'])];
   if (off.length > 0) {
     const everywhere = `${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off for the whole server: turn ${off.length > 1 ? 'them' : 'it'} on`;
     const here = due.autovacuumOff ? `, and for this table by itself: ${turnOn}` : '';
-    return `${everywhere}${here}; until then ${vacuum}`;
+    return [`${everywhere}${here}; until then ${vacuum}`];
   }
-  if (due.autovacuumOff) return `Its autovacuum is off: ${turnOn}, then ${vacuum}`;
-  if (due.vacuuming) return `${code(due.name)} is being vacuumed right now: \`/db vacuum-status\` shows how far it is`;
-  if (due.locked) return `Somebody holds an exclusive lock on ${code(due.name)}: vacuum waits for its end`;
-  if (bloat.oldestSnapshotSeconds > bloat.naptimeSeconds) {
-    return `A snapshot of ${duration(bloat.oldestSnapshotSeconds)} may keep vacuum from removing them: \`/db vacuum-status\` names its holder`;
+  const holder = bloat.holders.find(one => holdsBack(one, bloat, thresholds));
+  if (holder) {
+    return [
+      `While ${nameOf(holder)} is there, VACUUM may leave them: \`/db vacuum-status\` says how to end it${due.autovacuumOff ? `. Its autovacuum is off, too: ${turnOn}` : ''}`,
+      { text: 'Show what holds back', line: 'vacuum-status' },
+    ];
   }
+  if (due.autovacuumOff) return [`Its autovacuum is off: ${turnOn}, then ${vacuum}`];
+  if (due.vacuuming)
+    return [`${code(due.name)} is being vacuumed right now: \`/db vacuum-status\` shows how far it is`];
+  if (due.locked) return [`Somebody holds an exclusive lock on ${code(due.name)}: vacuum waits for its end`];
   if (bloat.workers >= bloat.maxWorkers) {
-    return `All ${count(bloat.maxWorkers, 'autovacuum worker')} are busy: raise autovacuum_vacuum_cost_limit; until then ${vacuum}`;
+    return [
+      `All ${count(bloat.maxWorkers, 'autovacuum worker')} are busy: raise autovacuum_vacuum_cost_limit; until then ${vacuum}`,
+    ];
   }
-  return `Autovacuum looks every ${duration(bloat.naptimeSeconds)}. If it does not come: ${vacuum}`;
+  return [`Autovacuum looks every ${duration(bloat.naptimeSeconds)}. If it does not come: ${vacuum}`];
 }
 
-function* unseen({ unreadable }: BloatReport['bloat']) {
-  if (unreadable === 0) return;
-  yield advised(
-    attention(`The bloat of ${number(unreadable)} tables cannot be estimated: the bot may not read their statistics`),
-    '`GRANT pg_read_all_data TO` the role that the bot logs in as (before PostgreSQL 14: `GRANT SELECT` on them)',
-  );
+/**
+ * Whether it is there for longer than autovacuum takes to come. Of standbys and slots that are read nobody knows for how
+ * long; their xmin follows at some distance, so only a great one counts.
+ */
+function holdsBack(
+  { kind, state, seconds: open, age }: Holder,
+  { naptimeSeconds }: BloatReport['bloat'],
+  { snapshotAgeTransactions }: Thresholds,
+): boolean {
+  if (open !== null) return open > naptimeSeconds;
+  return (kind === 'slot' && state === 'inactive') || age >= snapshotAgeTransactions.attention;
+}
+
+function nameOf({ kind, pid, name, seconds: open }: Holder): string {
+  const since = open === null ? '' : `, open for ${duration(open)},`;
+  const named = code(name ?? 'no name', 63);
+  switch (kind) {
+    case 'session':
+      return `pid ${pid} (${named})${since}`;
+    case 'standby':
+      return `the standby ${named}`;
+    case 'prepared':
+      return `the prepared transaction ${named}${since}`;
+    case 'slot':
+      return `slot ${named}`;
+  }
+}
+
+function* unseen({ unreadable, rowSecured, tables, tablesTotal }: BloatReport['bloat']) {
+  const among = (some: number) =>
+    tables.length < tablesTotal
+      ? `${number(some)} of the ${number(tables.length)} largest tables`
+      : count(some, 'table');
+  if (unreadable > 0) {
+    yield advised(
+      attention(`The bloat of ${among(unreadable)} cannot be estimated: the bot may not read their statistics`),
+      '`GRANT pg_read_all_data TO` the role that the bot logs in as (before PostgreSQL 14: `GRANT SELECT` on them)',
+    );
+  }
+  if (rowSecured > 0) {
+    yield advised(
+      attention(
+        `The bloat of ${among(rowSecured)} cannot be estimated: row security hides their statistics from the bot`,
+      ),
+      'Only a role with BYPASSRLS, which reads all their rows, has them; pgstattuple measures without it',
+    );
+  }
 }

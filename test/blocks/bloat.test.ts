@@ -64,6 +64,13 @@ test('without pgstattuple, how to get it', () => {
   expect(text).toContain('Near its threshold, or past it: none');
 });
 
+test('that only the largest are listed is said', () => {
+  expect(bloatView(facts).text).not.toContain('largest of');
+  expect(bloatView({ ...facts, bloat: { ...facts.bloat, tablesTotal: 1_013 } }).text).toContain(
+    'the 3 largest of 1,013 tables; the others by `/db bloat <table>`',
+  );
+});
+
 test('the file has all rows, in bytes, when there are more than the page shows', () => {
   expect(bloatFile(facts)).toBeUndefined();
   const tables = Array.from({ length: 11 }, (_, n) => ({ ...table, name: `public.t${n}` }));

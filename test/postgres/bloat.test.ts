@@ -6,6 +6,7 @@ import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import { createPortal } from '../cluster/portal.ts';
 import { createPortalRole, dropRoles } from '../cluster/roles.ts';
+import { openSession } from '../cluster/session.ts';
 import { templateDatabase } from '../cluster/shared.ts';
 import { until } from '../cluster/until.ts';
 import { warmTarget } from './targets.ts';
@@ -16,7 +17,7 @@ let database: TestDatabase;
 let target: Target;
 
 beforeAll(async () => {
-  cluster = await startCluster({ settings: { autovacuum_naptime: '1h' } });
+  cluster = await startCluster({ settings: { autovacuum_naptime: '1h', max_prepared_transactions: '2' } });
   const portal = await createPortalRole(cluster);
   await createPortal(cluster, templateDatabase, { owner: portal });
   database = await freshDatabase({ cluster, portal });
@@ -182,6 +183,74 @@ describe('a table that autovacuum should have taken up', () => {
       await cluster.admin.sql('select pg_reload_conf()');
     }
   });
+});
+
+describe('what keeps vacuum from removing dead rows', () => {
+  test('a prepared transaction is named, with the page that says how to end it', async () => {
+    const session = await database.openSession({ login: cluster.superuser });
+    await session.query('begin');
+    await session.query('create table half_done (id int)');
+    await session.query(`prepare transaction 'half done'`);
+    await eventLog('deleted');
+    await cluster.admin.sql(`alter system set autovacuum_naptime = '1s'`);
+    await cluster.admin.sql('select pg_reload_conf()');
+    try {
+      const finding = await until('it is told', async () => {
+        const { findings } = await read('Event Log', { autovacuumOverduePercent: { attention: 1, critical: 1e6 } });
+        return findings.find(({ advice }) => advice?.includes('half done'));
+      });
+      expect(finding.advice).toMatch(
+        /^While the prepared transaction `half done`, open for [\d.]+ s, is there, VACUUM may leave them/,
+      );
+      expect(finding.step).toEqual({ text: 'Show what holds back', line: 'vacuum-status' });
+    } finally {
+      await session.query(`rollback prepared 'half done'`);
+      await session.close();
+      await cluster.admin.sql('alter system reset autovacuum_naptime');
+      await cluster.admin.sql('select pg_reload_conf()');
+    }
+  });
+
+  test('a snapshot in another database keeps none of this one', async () => {
+    const { sql } = database.admin;
+    const elsewhere = await openSession(cluster.url('postgres', cluster.superuser), { applicationName: 'elsewhere' });
+    const here = await database.openSession({ login: cluster.superuser, applicationName: 'here' });
+    try {
+      for (const session of [elsewhere, here]) {
+        await session.query('begin isolation level repeatable read');
+        await session.query('select 1');
+      }
+      await sql('select txid_current()');
+      const { bloat } = await read();
+      expect(bloat.holders.map(({ kind, name }) => [kind, name])).toEqual([['session', 'here']]);
+    } finally {
+      await Promise.all([elsewhere.close(), here.close()]);
+    }
+  });
+});
+
+test('a partitioned table is looked at by its partitions', async () => {
+  const { sql } = database.admin;
+  await sql('create table "Days" (day int) partition by range (day)');
+  await sql('create table days_0 partition of "Days" for values from (0) to (10) partition by range (day)');
+  await sql('create table days_0_a partition of days_0 for values from (0) to (5)');
+  await sql('create table days_1 partition of "Days" for values from (10) to (20)');
+  try {
+    const { bloat } = await read('Days');
+    expect(bloat.tables.map(({ name }) => name).toSorted()).toEqual(['public.days_0_a', 'public.days_1']);
+  } finally {
+    await sql('drop table "Days"');
+  }
+});
+
+test('what row security hides has no estimate, and that is said', async () => {
+  await eventLog('full');
+  await database.admin.sql('alter table "Event Log" enable row level security');
+  const report = await read('Event Log');
+  expect(report.bloat.tables).toMatchObject([{ waste: null }]);
+  expect(reasons(report)).toContain(
+    'The bloat of 1 table cannot be estimated: row security hides their statistics from the bot',
+  );
 });
 
 test('a name is taken as it stands, and one that is not there is said', async () => {
