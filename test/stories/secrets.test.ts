@@ -55,7 +55,7 @@ beforeAll(async () => {
   produced.set('Slack', JSON.stringify(slack.calls) + whatPeopleSaw());
   produced.set('the store', await contentOf(path.join(office.folder, 'state')));
   produced.set('the backups', await contentOf(path.join(office.folder, 'backups')));
-}, 60_000);
+}, 180_000);
 afterAll(() => office.close());
 
 /** Reading, failing to connect, killing, denying, backing up, and an app token that Slack takes no longer. */
