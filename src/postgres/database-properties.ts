@@ -57,21 +57,32 @@ export interface Carried {
   readonly may: boolean;
 }
 
-/** What gives another database the same properties, in order; the comment is left to the swap. */
-export function carryOver(
-  { connectionLimit, ownPrivileges, grants, settings }: DatabaseProperties,
+/**
+ * What lets the same roles into another database as into this one, in order. A new one is open to everybody.
+ * https://www.postgresql.org/docs/current/ddl-priv.html#PRIVILEGES-SUMMARY-TABLE
+ */
+export function carryGrants(
+  { ownPrivileges, grants }: Pick<DatabaseProperties, 'ownPrivileges' | 'grants'>,
   database: string,
-): Carried[] {
+): string[] {
+  const name = pg.escapeIdentifier(database);
+  return [
+    ...(ownPrivileges ? [`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`] : []),
+    ...grants.map(
+      ({ privilege, grantee, grantable }) =>
+        `GRANT ${privilege} ON DATABASE ${name} TO ${grantee === null ? 'PUBLIC' : pg.escapeIdentifier(grantee)}${grantable ? ' WITH GRANT OPTION' : ''}`,
+    ),
+  ];
+}
+
+/** What gives another database the same properties, in order; the comment is left to the swap. */
+export function carryOver(properties: DatabaseProperties, database: string): Carried[] {
+  const { connectionLimit, settings } = properties;
   const name = pg.escapeIdentifier(database);
   const plain = (statement: string): Carried => ({ statement, as: undefined, may: true });
   return [
     ...(connectionLimit === -1 ? [] : [plain(`ALTER DATABASE ${name} CONNECTION LIMIT ${connectionLimit}`)]),
-    ...(ownPrivileges ? [plain(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`)] : []),
-    ...grants.map(({ privilege, grantee, grantable }) =>
-      plain(
-        `GRANT ${privilege} ON DATABASE ${name} TO ${grantee === null ? 'PUBLIC' : pg.escapeIdentifier(grantee)}${grantable ? ' WITH GRANT OPTION' : ''}`,
-      ),
-    ),
+    ...carryGrants(properties, database).map(plain),
     ...settings.map(({ role, name: setting, value, may }) => {
       const whose = role === null ? '' : `ROLE ${pg.escapeIdentifier(role)} IN `;
       const assignment = `SET ${setting

@@ -14,6 +14,7 @@ import type { SwapFacts } from '../postgres/swap-obstacles.ts';
 import type { Session } from '../postgres/target.ts';
 import { toolsForMajor } from '../tools/binaries.ts';
 import { extensionsNotRestored } from './obstacles.ts';
+import { carryGrantsBefore } from './properties.ts';
 import { proveRestored } from './prove.ts';
 import type { Proof, RestoreOptions } from './restores.ts';
 import { requireRoomBeside } from './space.ts';
@@ -64,6 +65,7 @@ export async function restoreBeside(options: RestoreOptions, beside: Beside): Pr
         }),
       ),
     );
+    await carryGrantsBefore(session, facts.database, database);
     await session.query(openStatement(database));
     const proof = await fillAndProve(options, beside, inDatabase(options.target.connection, database), version);
     signal.throwIfAborted();

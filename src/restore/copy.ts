@@ -7,6 +7,7 @@ import { goodFiles, requireGoodFiles } from './good-files.ts';
 import { refusePlain, requireRights } from './obstacles.ts';
 import { outside } from './outside.ts';
 import { requireFreeName } from './plan.ts';
+import { carryProperties } from './properties.ts';
 import type { CopyQuestion, Proof, RestoreOptions, RestoreWatch } from './restores.ts';
 import { openSteps } from './steps.ts';
 
@@ -44,6 +45,7 @@ export async function copyBackup(
           else steps.begin(titles[doing]);
         },
       });
+      await carryProperties(session, facts.database, database);
       const { takenAt } = backup.manifest;
       const comment = `${backup.name} of ${options.target.name}, restored by pg-chatops for ${actionId}`;
       await session.query(commentStatement(database, comment));

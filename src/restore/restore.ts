@@ -3,8 +3,6 @@ import { duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { whileReading } from '../backups/in-use.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
-import { carryOver, databaseProperties } from '../postgres/database-properties.ts';
-import { quoteIdentifier } from '../postgres/identifiers.ts';
 import { inDatabase, within } from '../postgres/maintenance.ts';
 import { markText } from '../postgres/set-aside.ts';
 import { swapDatabases } from '../postgres/swap.ts';
@@ -18,6 +16,7 @@ import { refuseSwap, requireRights } from './obstacles.ts';
 import { type Outside, outside } from './outside.ts';
 import { factsOf } from './plan.ts';
 import type { RestorePlan } from './plan-schema.ts';
+import { carryProperties } from './properties.ts';
 import type { Restored, RestoreOptions, RestoreWatch } from './restores.ts';
 import { copySafetyBackup, takeSafetyBackup } from './safety.ts';
 import { requireRoomBeside } from './space.ts';
@@ -141,10 +140,7 @@ async function besideAndSwap(options: RestoreOptions, { plan, watch, steps, fact
   });
   try {
     steps.begin(titles.swap);
-    const [properties] = await session.ask(databaseProperties, [database.name]);
-    for (const { statement, as, may } of carryOver(properties!, incoming)) {
-      if (may) await runAs(session, as, statement);
-    }
+    const { comment } = await carryProperties(session, database.name, incoming);
     await firstLogin(options, incoming);
     const swapped = await swapDatabases(
       maintenance,
@@ -155,7 +151,7 @@ async function besideAndSwap(options: RestoreOptions, { plan, watch, steps, fact
         aside,
         incoming: { name: incoming, oid: await oidOf(session, incoming) },
         comments: {
-          current: properties!.comment,
+          current: comment,
           aside: markText({
             action: watch.action.id,
             role: 'before',
@@ -183,20 +179,6 @@ async function besideAndSwap(options: RestoreOptions, { plan, watch, steps, fact
 async function firstLogin({ target, log }: RestoreOptions, database: string): Promise<void> {
   const connection = inDatabase(target.connection, database);
   await within({ name: `${target.name}/restored`, connection, log }, restored => restored.version());
-}
-
-/** A role's own settings are set by that role alone. */
-async function runAs(session: Session, role: string | undefined, statement: string): Promise<void> {
-  if (role === undefined) {
-    await session.query(statement);
-    return;
-  }
-  await session.query(`SET ROLE ${quoteIdentifier(role)}`);
-  try {
-    await session.query(statement);
-  } finally {
-    await session.query('RESET ROLE');
-  }
 }
 
 async function oidOf(session: Session, database: string): Promise<string> {

@@ -23,7 +23,42 @@ test('a copy under another name; the target is only read', async () => {
     `There is a database ${name} already.`,
   );
   expect(await portal.rows('users', name)).toBe(before);
-}, 30_000);
+});
+
+test('a copy is open to nobody whom the target keeps out, from its first moment on', async () => {
+  const backup = await portal.backUp();
+  const { name: target, bot, portal: owner } = portal.database;
+  const name = `${target}_copy`;
+  const [stranger, reader] = [`stranger_${bot.user}`, `reader_${bot.user}`];
+  for (const role of [stranger, reader]) await portal.sql(`create role ${role} login`);
+  try {
+    await portal.sql(`revoke all on database ${target} from public`);
+    await portal.sql(`grant connect on database ${target} to ${bot.user}, ${reader}`);
+    await portal.sql(`alter database ${target} set statement_timeout to '31s'`);
+    const connecting = () =>
+      portal.sql(
+        'select rolname from pg_roles where rolname = any ($2) and has_database_privilege(rolname, $1, $3) order by 1',
+        [name, [stranger, reader, owner.user], 'CONNECT'],
+      );
+    const known = [{ rolname: owner.user }, { rolname: reader }];
+    let meanwhile: Promise<unknown[]> | undefined;
+    const job = watch({
+      progress: steps => {
+        if (steps.some(({ title, state }) => state === 'running' && title.startsWith('Restore')))
+          meanwhile ??= connecting();
+      },
+    });
+    await portal.restores.copy({ backup, database: name, actionId: 'A-1042' }, job);
+    expect([await meanwhile, await connecting()]).toEqual([known, known]);
+    expect(await portal.sql('show statement_timeout', [], name)).toEqual([{ statement_timeout: '31s' }]);
+  } finally {
+    for (const database of await portal.databases()) await portal.sql(`drop owned by ${reader}`, [], database);
+    for (const role of [stranger, reader])
+      await portal.sql(`drop role ${role}`).catch(e => {
+        throw new Error(JSON.stringify(e));
+      });
+  }
+});
 
 test('single tables in a schema of their own, to compare and copy from', async () => {
   await portal.backUp();
@@ -41,4 +76,4 @@ test('single tables in a schema of their own, to compare and copy from', async (
   await expect(portal.restores.plan(question(['order']))).rejects.toMatchObject({
     hint: 'Did you mean `public.orders`?',
   });
-}, 30_000);
+});
