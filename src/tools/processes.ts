@@ -22,10 +22,14 @@ export interface RunningProcess extends ProcessIdentity {
 const patienceMs = 5_000;
 const lookEveryMs = 25;
 
+/** Errors that say nothing of the process looked for: whoever took it for gone would remove what it still uses. */
+const exhausted: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
+
 /**
  * What runs under a process id now, from /proc, or from `ps` where there is no /proc.
  *
  * @returns undefined when nothing does, or only a zombie, which has ended.
+ * @throws Error when this process has no file descriptor or memory left to look.
  */
 export async function inspectProcess(pid: number): Promise<RunningProcess | undefined> {
   return process.platform === 'linux' ? fromProc(pid) : fromPs(pid);
@@ -66,7 +70,8 @@ async function fromProc(pid: number): Promise<RunningProcess | undefined> {
     const [state, started] = [fields[0], fields[19]];
     if (started === undefined || state === 'Z' || state === 'X') return undefined;
     return { pid, started, command: command.replaceAll('\0', ' ').trim() };
-  } catch {
+  } catch (error) {
+    if (exhausted.has(systemCode(error) ?? '')) throw error;
     return undefined;
   }
 }
