@@ -127,7 +127,7 @@ SELECT pg_catalog.jsonb_build_object(
     'maxWorkers', pg_catalog.current_setting('autovacuum_max_workers')::int,
     'freezeMaxAge', pg_catalog.current_setting('autovacuum_freeze_max_age')::bigint,
     'multixactFreezeMaxAge', pg_catalog.current_setting('autovacuum_multixact_freeze_max_age')::bigint),
-  'databases', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', datname,
+  'databases', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', datname, 'connectable', datallowconn,
                   'transactionAge', pg_catalog.age(datfrozenxid), 'multixactAge', pg_catalog.mxid_age(datminmxid))
                   ORDER BY greatest(pg_catalog.age(datfrozenxid), pg_catalog.mxid_age(datminmxid)) DESC, datname)
                 FROM pg_catalog.pg_database),

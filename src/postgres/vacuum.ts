@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
 import { mayNotEnd } from '../../blocks/refusal.ts';
@@ -27,7 +28,17 @@ const vacuumSchema = z.strictObject({
     multixactFreezeMaxAge: whole,
   }),
   /** The oldest first. */
-  databases: z.array(z.strictObject({ name: z.string(), transactionAge: whole, multixactAge: whole })).min(1),
+  databases: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        /** Autovacuum gets into others, too. */
+        connectable: z.boolean(),
+        transactionAge: whole,
+        multixactAge: whole,
+      }),
+    )
+    .min(1),
   /** Autovacuum workers at work, those that only analyze included. */
   workers: whole,
   vacuums: z.array(
@@ -156,12 +167,15 @@ function* switches({ settings, withoutAutovacuum }: Vacuum) {
   }
 }
 
-function* wraparound({ databases, tables, database }: Vacuum, { wraparoundPercent }: Thresholds) {
+/** Percent of the age that forces a vacuum, from which on that vacuum is late: it comes, or is kept from its end. */
+const late = 150;
+
+function* wraparound({ databases, tables, database, settings }: Vacuum, { wraparoundPercent }: Thresholds) {
   const kinds = [
-    ['transaction ids', 'transactionAge'],
-    ['multixact ids', 'multixactAge'],
+    ['transaction ids', 'transactionAge', settings.freezeMaxAge],
+    ['multixact ids', 'multixactAge', settings.multixactFreezeMaxAge],
   ] as const;
-  for (const [kind, age] of kinds) {
+  for (const [kind, age, forcedAt] of kinds) {
     const oldest = databases.reduce((worst, one) => (one[age] > worst[age] ? one : worst));
     const table = tables.reduce<Vacuum['tables'][number] | undefined>(
       (worst, one) => (worst === undefined || one[age] > worst[age] ? one : worst),
@@ -169,7 +183,10 @@ function* wraparound({ databases, tables, database }: Vacuum, { wraparoundPercen
     );
     const say = (value: string) => `${oldest.name} has used ${value} of its ${kind}; at 100 % the server stops writing`;
     const { advice, step } = freezing(oldest, oldest.name === database ? table : undefined);
-    yield advised(above((100 * oldest[age]) / idSpace, wraparoundPercent, percent, say), advice, step);
+    const used = above((100 * oldest[age]) / idSpace, wraparoundPercent, percent, say);
+    const share = (100 * oldest[age]) / forcedAt;
+    const overdue = `${oldest.name} is at ${percent(share)} of the age that forces a vacuum of its ${kind} (attention from ${percent(late)})`;
+    yield advised(used ?? (share >= late ? attention(overdue) : undefined), advice, step);
   }
 }
 
@@ -178,10 +195,17 @@ function* wraparound({ databases, tables, database }: Vacuum, { wraparoundPercen
  * @param table its oldest, where the bot can see it.
  */
 function freezing(
-  { name }: Vacuum['databases'][number],
+  { name, connectable }: Vacuum['databases'][number],
   table: Vacuum['tables'][number] | undefined,
 ): Pick<PageFinding, 'step'> & { advice: string } {
   if (table?.temporary) return endingTemporary(table);
+  if (!connectable) {
+    const allow = (allowed: boolean) =>
+      code(`ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS ${allowed}`);
+    return {
+      advice: `End what holds back vacuum; autovacuum comes to ${code(name, 63)} by itself then. By hand: ${allow(true)}, \`VACUUM (FREEZE, VERBOSE)\` there, ${allow(false)}`,
+    };
+  }
   const where = table
     ? `in ${code(name, 63)}, first ${code(`VACUUM (FREEZE, VERBOSE) ${table.name}`)}`
     : `connect to ${code(name, 63)} and run \`VACUUM (FREEZE, VERBOSE)\` there`;

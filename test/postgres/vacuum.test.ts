@@ -52,8 +52,9 @@ function reasons({ findings }: VacuumReport): string {
 /** So many transaction ids pass: each subtransaction that writes takes one. */
 async function passTransactions(count: number): Promise<void> {
   await database.admin.sql(`do $$ begin
+    create temporary table passing ();
     for i in 1..${count} loop
-      begin create temporary table passing (); drop table passing; exception when division_by_zero then null; end;
+      begin insert into passing default values; exception when division_by_zero then null; end;
     end loop;
   end $$`);
 }
@@ -412,4 +413,25 @@ test('what a role may not see is said', async () => {
     await dropRoles(cluster, blind);
     await database.admin.sql('drop sequence secret');
   }
+});
+
+test('a forced vacuum that is late is told long before ids run out, and what to do about a database that nobody may enter', async () => {
+  for (const { datname } of await cluster.admin.sql("select datname from pg_database where datname <> 'template0'"))
+    await cluster.admin.sql('vacuum (freeze)', [], datname);
+  await cluster.restart({ autovacuum_freeze_max_age: '100000' });
+  const forgetful = await database.openSession();
+  await forgetful.query('begin isolation level repeatable read');
+  await forgetful.query('select count(*) from users');
+  await passTransactions(150_000);
+  const [found] = (await read({ snapshotAgeTransactions: { attention: 1e9, critical: 1e9 } })).findings;
+  expect(found).toMatchObject({
+    severity: 'attention',
+    advice: expect.stringMatching(/^End what holds back vacuum; /),
+  });
+  expect(found!.text).toMatch(
+    /^template0 is at 1[5-9]\d(\.\d)? % of the age that forces a vacuum of its transaction ids \(attention from 150 %\)$/,
+  );
+  expect(found!.advice).toContain(
+    'By hand: `ALTER DATABASE "template0" ALLOW_CONNECTIONS true`, `VACUUM (FREEZE, VERBOSE)` there, `ALTER',
+  );
 });
