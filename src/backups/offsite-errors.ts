@@ -14,7 +14,7 @@ const explanations: readonly { readonly when: RegExp; readonly message: string; 
     hint: 'Put it into RCLONE_CONFIG_PASS in the environment of the bot.',
   },
   {
-    when: /no space left|insufficient storage|quota|storage ?(?:limit|full)|\b507\b/i,
+    when: /no space left|too big for remaining disk space|insufficient storage|quota|storage ?(?:limit|full)|\b507\b/i,
     message: 'there is no room left at the remote',
     hint: 'Make room there: the bot removes nothing at a remote.',
   },
@@ -24,7 +24,7 @@ const explanations: readonly { readonly when: RegExp; readonly message: string; 
     hint: 'Try `rclone lsd` with the same configuration as the account of the bot.',
   },
   {
-    when: /connection refused|no such host|network is unreachable|i\/o timeout|connection reset|no route to host|deadline exceeded|EOF/i,
+    when: /connection refused|no such host|network is unreachable|i\/o timeout|connection reset|no route to host|timeout|deadline exceeded|EOF/i,
     message: 'the remote could not be reached, or broke off',
     hint: 'When it answers again, the copy goes on with the files that are missing.',
   },

@@ -95,6 +95,9 @@ export async function copyOffsite(
   const program = await findRclone();
   const remote = remoteOf(offsite.remote, backup.directory);
   const work = await beginWork(backup);
+  // rclone has no total before it has listed what is there.
+  const told = (done: number, total: number) => progress(done, total > 0 ? total : backup.manifest.bytes);
+  told(0, 0);
   const tooLong = AbortSignal.timeout(offsite.hours * 3_600_000);
   try {
     const rclone: Rclone = {
@@ -104,7 +107,7 @@ export async function copyOffsite(
       signal: AbortSignal.any([signal, tooLong]),
       started: helpersRecorder(work),
     };
-    await send(rclone, { source: backup.directory, destination: remote, exclude: [`/${manifestFile}*`] }, progress);
+    await send(rclone, { source: backup.directory, destination: remote, exclude: [`/${manifestFile}*`] }, told);
     const frozen = path.join(work, 'frozen');
     await mkdir(frozen, { mode: 0o700 });
     await copyFile(path.join(backup.directory, manifestFile), path.join(frozen, manifestFile));

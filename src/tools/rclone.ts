@@ -53,7 +53,7 @@ export function findRclone(): Promise<string> {
 
 /**
  * Copies a folder's files. Those that are there already with the same checksum are left alone; where the remote has no
- * checksums, with the same size. rclone tries each file ten times and all of them three times, as it always does.
+ * checksums, with the same size. rclone tries each file and all of them three times; a remote that is silent is given up.
  *
  * @param options.exclude patterns of rclone: https://rclone.org/filtering/
  * @param options.again copies also what seems to be there already.
@@ -126,20 +126,25 @@ async function run(
   hear: { readonly heard: (line: z.output<typeof logLine>) => void; readonly said?: (line: string) => void },
 ): Promise<RcloneEnd> {
   signal.throwIfAborted();
+  const silent = new AbortController();
   const common = ['--use-json-log', '--ask-password=false', `--cache-dir=${path.resolve(cache)}`];
   const complaints: string[] = [];
   const end = await runClientProgram(
     program,
     [...common, ...(config === undefined ? [] : [`--config=${path.resolve(config)}`]), ...argv],
     {
-      environment: ownVariables(),
-      signal,
+      environment: { ...patience, ...ownVariables() },
+      signal: AbortSignal.any([signal, silent.signal]),
       started,
       heard: text => {
         const line = parseLine(text);
         if (line) hear.heard(line);
         const said = line === undefined ? text : `${line.object === undefined ? '' : `${line.object}: `}${line.msg}`;
-        if (line === undefined || ['error', 'critical', 'fatal'].includes(line.level)) complaints.push(said);
+        if (line === undefined || ['error', 'critical', 'fatal'].includes(line.level)) {
+          complaints.push(said);
+          // Each other file would be waited for as long.
+          if (/timeout|deadline exceeded/i.test(said)) silent.abort();
+        }
         if (complaints.length > keptComplaints) complaints.shift();
       },
       ...(hear.said && { said: hear.said }),
@@ -154,6 +159,14 @@ const keptComplaints = 20;
 function unsaid({ failed, exitCode, signal }: ProgramEnd): string[] {
   return failed ? [`rclone ended with ${exitCode ?? signal}`] : [];
 }
+
+/**
+ * How long a remote may be silent, unless the bot's environment tells rclone otherwise: as rclone would have it, one that
+ * takes connections and never answers holds each file up for fifty minutes, three times over. Here it is given up after
+ * three tries of two minutes; some servers put together for as long what was sent in pieces.
+ * https://rclone.org/docs/#timeout-time https://rclone.org/docs/#low-level-retries-number
+ */
+const patience = { RCLONE_CONTIMEOUT: '15s', RCLONE_TIMEOUT: '2m', RCLONE_LOW_LEVEL_RETRIES: '3' } as const;
 
 /** Some complaints come before rclone has read its options, and are plain text. */
 function parseLine(text: string): z.output<typeof logLine> | undefined {

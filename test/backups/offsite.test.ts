@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { execa } from 'execa';
 import { type FoundBackup, findBackups } from '../../src/backups/backup-catalogue.ts';
 import { copyOffsite, type OffsiteSettings, offsiteCopier } from '../../src/backups/offsite.ts';
-import { withoutSecrets } from '../../src/backups/offsite-errors.ts';
+import { copyFailed, withoutSecrets } from '../../src/backups/offsite-errors.ts';
 import { writeBackup } from './manifests.ts';
 import { openRemotes, type Remotes } from './remotes.ts';
 
@@ -112,6 +112,27 @@ test('a remote that fails midway leaves no manifest there, and the next copy goe
   expect(sent.toSorted()).toEqual(['manifest.json', 'zzz.dat']);
 });
 
+test('a remote that takes connections and never answers is given up, and was said to be copied to from the start', async () => {
+  process.env.RCLONE_TIMEOUT = '1s';
+  const ended = Promise.withResolvers<undefined>();
+  try {
+    remotes.meddle(() => ended.promise);
+    const told: [number, number][] = [];
+    const copying = copyOffsite(backup, settings({ remote: 'dav:' }), {
+      signal: never,
+      progress: (done, total) => void told.push([done, total]),
+      now: () => new Date(),
+    });
+    await expect(copying).rejects.toMatchObject({
+      message: expect.stringContaining('could not be reached, or broke off'),
+    });
+    expect(told[0]).toEqual([0, backup.manifest.bytes]);
+  } finally {
+    ended.resolve(undefined);
+    delete process.env.RCLONE_TIMEOUT;
+  }
+});
+
 test('no password is among the arguments of a process, nor in what is said of a remote that refuses it', async () => {
   const seen: string[] = [];
   remotes.meddle(async ({ method }) => {
@@ -175,6 +196,13 @@ test('a remote that is not configured, and none at all, are said to be', async (
   await expect(none.copy('latest', { signal: never, progress: () => undefined })).rejects.toMatchObject({
     hint: expect.stringContaining('backups.offsite'),
   });
+});
+
+test.each([
+  'dump/3295.dat.zst: Failed to copy: write /mnt/kept/3295.dat: no space left on device',
+  'dump/3295.dat.zst: Failed to copy: preallocate: file too big for remaining disk space',
+])('a full remote is known by “%s”', said => {
+  expect(copyFailed('offsite:kept', [said]).message).toContain('there is no room left at the remote');
 });
 
 test.each([
