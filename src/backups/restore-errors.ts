@@ -34,6 +34,12 @@ const explanations: readonly Explanation[] = [
     hint: 'Install a psql of PostgreSQL 13.22, 14.19, 15.14, 16.10, 17.6, or newer, where the bot runs.',
   },
   {
+    fault: 'server',
+    when: /authentication failed for user "([^"]+)"|no pg_hba\.conf entry for .*user "([^"]+)"/,
+    message: ([, user, unknown]) => `${user ?? unknown} cannot log in to the server that the backup is restored on.`,
+    hint: 'Its pg_hba.conf must take a password. Where scratch_url_env names a superuser, a role of the moment, pgchatops_verify_…, loads the dump: name one with CREATEDB that is none, or let that one in.',
+  },
+  {
     fault: 'backup',
     when: /backslash commands are restricted|\\unrestrict: wrong key/,
     message: () => 'The backup’s SQL has a command for psql, such as one that runs a program: pg_dump writes none.',

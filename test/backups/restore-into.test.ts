@@ -148,6 +148,14 @@ describe('an archive', () => {
     await expect(restored({ backup: damaged, owners: false }, () => differences(backup))).resolves.toEqual([]);
   });
 
+  test('is not blamed when the server does not let the role in', async () => {
+    const wrong = parseConnectionUrl(database.cluster.url(empty, { ...database.portal, password: 'wrong' }));
+    await expect(restored({ connection: wrong }, async () => undefined)).rejects.toMatchObject({
+      fault: 'server',
+      message: `${database.portal.user} cannot log in to the server that the backup is restored on.`,
+    });
+  });
+
   test('is left at once when it is cancelled, and no pg_restore runs on', async () => {
     const cancel = new AbortController();
     let pid = 0;

@@ -4,9 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import pg from 'pg';
 import { restoreInto } from '../../src/backups/restore-into.ts';
+import { startScratchCluster } from '../../src/backups/scratch-cluster.ts';
+import { openScratchFolder } from '../../src/backups/scratch-folder.ts';
+import { scratchName } from '../../src/backups/scratch-name.ts';
 import { type Connection, parseConnectionUrl } from '../../src/postgres/connection-url.ts';
 import { inDatabase } from '../../src/postgres/maintenance.ts';
+import { serverAccount } from '../../src/tools/account.ts';
 import { freshDatabase, type TestDatabase } from '../cluster/database.ts';
 import { type BackupStand, backupStand, request, watched } from './backup-stand.ts';
 import { reread, serverInstallation } from './restore-stand.ts';
@@ -94,6 +99,47 @@ test('what an owner of a table put in its way runs as nobody with rights, wherev
   }
   expect(await readdir(traces)).not.toEqual([]);
 }, 60_000);
+
+test('nobody comes into a throwaway server without its password, from its own host and account either', async () => {
+  const folder = await openScratchFolder(verifying.temporary);
+  try {
+    const connection = await startScratchCluster({
+      installation: await serverInstallation(database),
+      folder: folder.path,
+      account: await serverAccount(),
+      signal: new AbortController().signal,
+    });
+    const { host, port, user, password } = connection;
+    const login = async (own: string) => {
+      const client = new pg.Client({ host, port, user, database: 'postgres', password: own });
+      try {
+        await client.connect();
+        return await client.query('select 1').then(() => 'in');
+      } catch (error) {
+        return String(error);
+      } finally {
+        await client.end();
+      }
+    };
+    expect(await login('guessed')).toMatch(/password authentication failed/);
+    expect(await login(password)).toBe('in');
+    expect(await readdir(path.join(folder.path, 'server'))).not.toContain('password');
+  } finally {
+    await folder.remove();
+  }
+});
+
+test('a role that loaded a dump for a bot that is gone goes with its database, and alone', async () => {
+  const { admin } = database.cluster;
+  const scratch = inDatabase(parseConnectionUrl(database.cluster.url()), 'postgres');
+  const bot = { pid: process.pid, started: `before ${database.name}` };
+  const [first, second] = [new Date(0), new Date(1000)].map(at => scratchName(bot, at)) as [string, string];
+  for (const name of [first, second]) await admin.sql(`create role ${name} login`);
+  await admin.sql(`create database ${first} owner ${first}`);
+  const { cleanUp } = await verifying.open({ scratch });
+  expect(await cleanUp()).toEqual(expect.arrayContaining([{ name: first }, { name: second }]));
+  expect(await admin.sql('select rolname from pg_roles where rolname = any ($1)', [[first, second]])).toEqual([]);
+});
 
 describe('without a superuser', () => {
   const roles = ['keeper', 'writer', 'reader'];
