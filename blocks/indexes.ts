@@ -14,6 +14,11 @@ interface Index {
   readonly scans: number;
 }
 
+interface Judged extends Index {
+  /** An index of a partitioned table: sizes and scans are those of all its partitions. */
+  readonly partitioned: boolean;
+}
+
 /** What the page shows of one look at a database's indexes. */
 export interface IndexesFacts {
   readonly target: string;
@@ -33,13 +38,13 @@ export interface IndexesFacts {
     readonly standby: boolean;
     readonly standbys: number;
     readonly unusedCount: number;
-    readonly unused: readonly (Index & { readonly supportsKey: boolean })[];
-    readonly covered: readonly (Index & {
+    readonly unused: readonly (Judged & { readonly supportsKey: boolean })[];
+    readonly covered: readonly (Judged & {
       readonly other: string;
       readonly otherBytes: number;
       readonly kind: 'same' | 'prefix';
     })[];
-    readonly invalid: readonly (Index & {
+    readonly invalid: readonly (Judged & {
       readonly unique: boolean;
       readonly leftover: boolean;
       readonly atWork: { readonly pid: number; readonly does: 'builds' | 'locks' | 'hidden' } | null;
@@ -136,7 +141,7 @@ function rowsOf(facts: IndexesFacts): Row[] {
   }));
   const unused = indexes.unused.map(one => ({
     ...one,
-    remark: `never used${one.supportsKey ? ', but deletes check a foreign key by it' : ''}`,
+    remark: `never used${one.partitioned ? ' on any partition' : ''}${one.supportsKey ? ', but deletes check a foreign key by it' : ''}`,
     statement: unusedIsSure && !one.supportsKey ? dropOf(one) : undefined,
   }));
   switch (facts.shown) {
@@ -164,9 +169,10 @@ function onlyOnce(rows: readonly Row[]): Row[] {
 
 type Invalid = IndexesFacts['indexes']['invalid'][number];
 
-function brokenBy({ atWork, leftover, unique }: Invalid, standby: boolean): string {
+function brokenBy({ atWork, leftover, unique, partitioned }: Invalid, standby: boolean): string {
   if (atWork !== null) return workOf(atWork, leftover);
   if (standby) return 'being built, or its build failed: the primary knows';
+  if (partitioned) return 'not on all partitions, or invalid on one';
   if (leftover) return 'left by a REINDEX that failed';
   return unique ? 'its build failed; remove rows that are there twice first' : 'its build failed';
 }
@@ -184,13 +190,14 @@ function workOf({ pid, does }: NonNullable<Invalid['atWork']>, leftover: boolean
 }
 
 /** What a REINDEX left behind goes; anything else is built again. Nothing while somebody may still be at it. */
-function repairOf({ name, atWork, leftover }: Invalid, standby: boolean): string | undefined {
-  if (atWork !== null || standby) return undefined;
+function repairOf({ name, atWork, leftover, partitioned }: Invalid, standby: boolean): string | undefined {
+  if (atWork !== null || standby || partitioned) return undefined;
   return leftover ? `DROP INDEX CONCURRENTLY ${name}` : `REINDEX INDEX CONCURRENTLY ${name}`;
 }
 
-function dropOf({ name }: Index): string {
-  return `DROP INDEX CONCURRENTLY ${name}`;
+/** https://www.postgresql.org/docs/current/sql-dropindex.html: a partitioned index cannot be dropped concurrently. */
+function dropOf({ name, partitioned }: Judged): string {
+  return partitioned ? `DROP INDEX ${name}` : `DROP INDEX CONCURRENTLY ${name}`;
 }
 
 function linesOf({ indexes, replicas }: IndexesFacts): PageLine[] {
@@ -223,8 +230,22 @@ function notesOf({ indexes, replicas, shown }: IndexesFacts): string[] {
   if ((shown === 'advice' || shown === 'duplicate') && indexes.covered.some(one => one.otherBytes > 2 * one.bytes)) {
     notes.push('Queries of an index that is dropped read the one that covers it: where that is far larger, keep both');
   }
+  if (
+    [...indexes.unused, ...indexes.covered].some(one => one.partitioned) &&
+    shown !== 'invalid' &&
+    shown !== 'usage'
+  ) {
+    notes.push(
+      "`DROP INDEX` of a partitioned table's index locks all its partitions: `SET lock_timeout = '2s'` before it, and in a quiet moment",
+    );
+  }
   if (shown === 'advice' || shown === 'unused') {
     notes.push(
+      ...(indexes.unused.length > 0
+        ? [
+            'Scans of an index count from when it was made, and the server does not tell when that was: a new one only looks unused',
+          ]
+        : []),
       'Unique indexes, those of constraints and those on expressions work without being scanned, and are never called unused',
     );
   }

@@ -26,7 +26,7 @@ const inTheWay =
  *   VACUUM, ANALYZE or CREATE INDEX have noted last.
  * - Never unused: what is unique, backs a constraint or is the replica identity, as it works without being scanned; an
  *   index on an expression, as it also feeds the planner's statistics; a part of a partitioned index, which cannot be
- *   dropped alone.
+ *   dropped alone: all of them are summed up and judged as the index that they are parts of.
  * - Covered: the same columns, operator classes, collations, order, expressions and condition as another index, or for a
  *   B-tree that is not unique the first columns of another. Of two that are the same, the newer goes, unless it is the
  *   unique one. Locations in a stored expression only say where it stood in its statement.
@@ -41,13 +41,20 @@ export function indexesSql(version: number): string {
   const lastScan = version >= knowsLastScan ? 'pg_catalog.pg_stat_get_lastscan(i.oid)' : 'NULL::timestamptz';
   const nullsEqual = version >= knowsNullsNotDistinct ? 'x.indnullsnotdistinct' : 'false';
   return `
-WITH locked AS MATERIALIZED (${lockedRelations}
+WITH RECURSIVE locked AS MATERIALIZED (${lockedRelations}
+), part AS (
+  SELECT oid AS root, oid FROM pg_catalog.pg_class WHERE relkind = 'I' AND NOT relispartition
+  UNION ALL SELECT p.root, h.inhrelid FROM pg_catalog.pg_inherits h JOIN part p ON p.oid = h.inhparent
+), family AS MATERIALIZED (
+  SELECT p.root, pg_catalog.sum(c.relpages)::bigint AS relpages, pg_catalog.sum(pg_catalog.pg_stat_get_numscans(c.oid)) AS scans
+  FROM part p JOIN pg_catalog.pg_class c ON c.oid = p.oid AND c.relkind = 'i' GROUP BY 1
 ), all_index AS MATERIALIZED (
   SELECT i.oid, x.indrelid, pg_catalog.format('%I.%I', n.nspname, i.relname) AS name,
          pg_catalog.format('%I.%I', tn.nspname, t.relname) AS table_name, i.relname,
-         i.relpages::bigint * pg_catalog.current_setting('block_size')::int AS stored,
-         i.oid IN (SELECT oid FROM locked) OR t.oid IN (SELECT oid FROM locked) AS locked,
-         pg_catalog.pg_stat_get_numscans(i.oid) AS scans, ${lastScan} AS last_scan,
+         coalesce(f.relpages, i.relpages) * pg_catalog.current_setting('block_size')::bigint AS stored,
+         i.relkind = 'I' AS partitioned,
+         i.relkind = 'I' OR i.oid IN (SELECT oid FROM locked) OR t.oid IN (SELECT oid FROM locked) AS as_stored,
+         coalesce(f.scans, pg_catalog.pg_stat_get_numscans(i.oid)) AS scans, ${lastScan} AS last_scan,
          x.indisvalid, x.indisunique, x.indisreplident, x.indimmediate, x.indnkeyatts, i.relam, i.relispartition,
          x.indkey::int2[] AS keys, x.indclass::oid[] AS classes, x.indcollation::oid[] AS collations,
          x.indoption::int2[] AS options,
@@ -58,11 +65,12 @@ WITH locked AS MATERIALIZED (${lockedRelations}
   FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
   JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
   JOIN pg_catalog.pg_class t ON t.oid = x.indrelid JOIN pg_catalog.pg_namespace tn ON tn.oid = t.relnamespace
-  WHERE i.relkind = 'i' AND i.relpersistence <> 't' AND x.indislive
+  LEFT JOIN family f ON f.root = i.oid
+  WHERE (i.relkind = 'i' OR i.relkind = 'I' AND NOT i.relispartition) AND i.relpersistence <> 't' AND x.indislive
     AND tn.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
 ), covered AS (
-  SELECT DISTINCT ON (a.oid) a.oid, a.name, a.table_name, a.stored, a.locked, a.scans, b.name AS other,
-         b.oid AS other_oid, b.stored AS other_stored, b.locked AS other_locked,
+  SELECT DISTINCT ON (a.oid) a.oid, a.name, a.table_name, a.stored, a.partitioned, a.as_stored, a.scans, b.name AS other,
+         b.oid AS other_oid, b.stored AS other_stored, b.as_stored AS other_as_stored,
          CASE WHEN a.keys = b.keys THEN 'same' ELSE 'prefix' END AS kind
   FROM all_index a JOIN all_index b ON b.indrelid = a.indrelid AND b.oid <> a.oid
   WHERE a.indisvalid AND b.indisvalid AND NOT a.constrains AND NOT a.indisreplident AND NOT a.relispartition
@@ -81,13 +89,13 @@ WITH locked AS MATERIALIZED (${lockedRelations}
            AND b.options[0:a.indnkeyatts - 1] = a.options[0:a.indnkeyatts - 1])
   ORDER BY a.oid, (a.keys = b.keys) DESC, b.constrains DESC, b.oid
 ), unused AS (
-  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans,
+  SELECT i.oid, i.name, i.table_name, i.stored, i.partitioned, i.as_stored, i.scans,
          EXISTS (SELECT FROM pg_catalog.pg_constraint c
                  WHERE c.contype = 'f' AND c.conrelid = i.indrelid
                    AND i.keys[0:pg_catalog.cardinality(c.conkey) - 1] @> c.conkey) AS supports_key
   FROM all_index i
   WHERE i.scans = 0 AND i.indisvalid AND NOT i.indisunique AND NOT i.indisreplident AND NOT i.constrains
-    AND NOT i.relispartition AND 0 <> ALL (i.keys)
+    AND NOT i.relispartition AND (NOT i.partitioned OR i.stored > 0) AND 0 <> ALL (i.keys)
 ), worker AS (
   SELECT DISTINCT ON (l.relation) l.relation, coalesce(l.pid, 0) AS pid,
          coalesce(a.query = '<insufficient privilege>', false) AS hidden
@@ -96,7 +104,7 @@ WITH locked AS MATERIALIZED (${lockedRelations}
     AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
   ORDER BY l.relation, l.granted DESC, l.pid
 ), invalid AS (
-  SELECT i.oid, i.name, i.table_name, i.stored, i.locked, i.scans, i.indisunique, w.pid AS worker,
+  SELECT i.oid, i.name, i.table_name, i.stored, i.partitioned, i.as_stored, i.scans, i.indisunique, w.pid AS worker,
          CASE WHEN w.hidden THEN 'hidden' WHEN EXISTS (
                 SELECT FROM pg_catalog.pg_stat_progress_create_index p
                 WHERE p.pid = w.pid AND (p.index_relid = i.oid OR p.command = 'REINDEX CONCURRENTLY'
@@ -109,8 +117,8 @@ WITH locked AS MATERIALIZED (${lockedRelations}
   SELECT stats_reset FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()
 )
 SELECT pg_catalog.jsonb_build_object(
-  'count', (SELECT pg_catalog.count(*) FROM all_index),
-  'bytes', (SELECT coalesce(pg_catalog.sum(stored), 0) FROM all_index),
+  'count', (SELECT pg_catalog.count(*) FROM all_index WHERE NOT partitioned),
+  'bytes', (SELECT coalesce(pg_catalog.sum(stored), 0) FROM all_index WHERE NOT partitioned),
   'statisticsSeconds', (SELECT extract(epoch FROM pg_catalog.clock_timestamp()
                           - coalesce(stats_reset, pg_catalog.pg_postmaster_start_time())) FROM statistics),
   'resetKnown', (SELECT stats_reset IS NOT NULL FROM statistics),
@@ -118,38 +126,44 @@ SELECT pg_catalog.jsonb_build_object(
   'standbys', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication WHERE state IN ('streaming', 'catchup')),
   'unusedCount', (SELECT pg_catalog.count(*) FROM unused),
   'unused', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
-               'bytes', bytes, 'scans', scans, 'supportsKey', supports_key) ORDER BY bytes DESC, name), '[]')
+               'bytes', bytes, 'scans', scans, 'partitioned', partitioned, 'supportsKey', supports_key) ORDER BY bytes DESC, name), '[]')
              FROM ${measured('unused', 'stored')} i),
   'covered', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
-                'bytes', bytes, 'scans', scans, 'other', other, 'kind', kind, 'otherBytes',
-                CASE WHEN other_locked THEN other_stored ELSE coalesce(pg_catalog.pg_relation_size(other_oid), 0) END) ORDER BY bytes DESC, name), '[]')
+                'bytes', bytes, 'scans', scans, 'partitioned', partitioned, 'other', other, 'kind', kind, 'otherBytes',
+                CASE WHEN other_as_stored THEN other_stored ELSE coalesce(pg_catalog.pg_relation_size(other_oid), 0) END) ORDER BY bytes DESC, name), '[]')
               FROM ${measured('covered', 'stored')} i),
   'invalid', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
-                'bytes', bytes, 'scans', scans, 'unique', indisunique, 'leftover', leftover,
+                'bytes', bytes, 'scans', scans, 'partitioned', partitioned, 'unique', indisunique, 'leftover', leftover,
                 'atWork', CASE WHEN worker IS NOT NULL THEN pg_catalog.jsonb_build_object('pid', worker, 'does', work) END) ORDER BY bytes DESC, name), '[]')
               FROM ${measured('invalid', 'stored')} i),
   'usage', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name, 'table', table_name,
               'bytes', bytes, 'scans', scans,
               'lastScanSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - last_scan)) ORDER BY scans DESC, name), '[]')
-            FROM ${measured('all_index', 'scans')} i)
+            FROM ${measured('(SELECT * FROM all_index WHERE NOT partitioned) files', 'scans')} i)
 ) AS indexes`;
 }
 
 /** The first of a list, with the sizes that their files have: opening all of 100,000 indexes would take seconds. */
 function measured(list: string, by: 'stored' | 'scans'): string {
-  return `(SELECT *, CASE WHEN locked THEN stored ELSE coalesce(pg_catalog.pg_relation_size(oid), 0) END AS bytes
+  return `(SELECT *, CASE WHEN as_stored THEN stored ELSE coalesce(pg_catalog.pg_relation_size(oid), 0) END AS bytes
            FROM (SELECT * FROM ${list} ORDER BY ${by} DESC, name LIMIT ${mostIndexes}) l)`;
 }
 
-/** Of a replica: which of the named indexes were scanned there, and since when its statistics count. */
+/** Of a replica: which of the named indexes, or their partitions, were scanned there, and since when its statistics count. */
 export const replicaScansSql = `
+WITH RECURSIVE named AS MATERIALIZED (
+  SELECT i.oid, pg_catalog.format('%I.%I', n.nspname, i.relname) AS name
+  FROM pg_catalog.pg_class i JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
+  WHERE i.relkind IN ('i', 'I') AND pg_catalog.format('%I.%I', n.nspname, i.relname) = ANY ($1::text[])
+), part AS (
+  SELECT name, oid FROM named
+  UNION ALL SELECT p.name, h.inhrelid FROM pg_catalog.pg_inherits h JOIN part p ON p.oid = h.inhparent
+)
 SELECT pg_catalog.jsonb_build_object(
   'statisticsSeconds', (SELECT extract(epoch FROM pg_catalog.clock_timestamp()
                           - coalesce(stats_reset, pg_catalog.pg_postmaster_start_time()))
                         FROM pg_catalog.pg_stat_database WHERE datname = pg_catalog.current_database()),
-  'known', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_user_indexes
-            WHERE pg_catalog.format('%I.%I', schemaname, indexrelname) = ANY ($1::text[])),
-  'scanned', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.format('%I.%I', schemaname, indexrelname)), '[]')
-              FROM pg_catalog.pg_stat_user_indexes
-              WHERE idx_scan > 0 AND pg_catalog.format('%I.%I', schemaname, indexrelname) = ANY ($1::text[]))
+  'known', (SELECT pg_catalog.count(*) FROM named),
+  'scanned', (SELECT coalesce(pg_catalog.jsonb_agg(DISTINCT name), '[]') FROM part
+              WHERE pg_catalog.pg_stat_get_numscans(oid) > 0)
 ) AS scans`;

@@ -17,7 +17,10 @@ const index = {
   scans: whole,
 };
 
-const unusedSchema = z.strictObject({ ...index, supportsKey: z.boolean() });
+/** An index of a partitioned table: sizes and scans are those of all its partitions. */
+const partitioned = z.boolean();
+
+const unusedSchema = z.strictObject({ ...index, partitioned, supportsKey: z.boolean() });
 
 const indexesSchema = z.strictObject({
   count: whole,
@@ -34,11 +37,12 @@ const indexesSchema = z.strictObject({
   unusedCount: whole,
   unused: z.array(unusedSchema),
   covered: z.array(
-    z.strictObject({ ...index, other: z.string(), otherBytes: whole, kind: z.enum(['same', 'prefix']) }),
+    z.strictObject({ ...index, partitioned, other: z.string(), otherBytes: whole, kind: z.enum(['same', 'prefix']) }),
   ),
   invalid: z.array(
     z.strictObject({
       ...index,
+      partitioned,
       unique: z.boolean(),
       /** By its name one of the two that a REINDEX CONCURRENTLY works with, and leaves behind when it fails. */
       leftover: z.boolean(),
@@ -179,7 +183,15 @@ function* invalid({ invalid: all, standby }: Indexes) {
       `whether ${unseen[0].name} is being built, or its build failed, is not known`,
     );
   }
-  const broken = all.filter(({ atWork }) => atWork === null);
+  const partial = all.filter(one => one.partitioned);
+  if (partial[0]) {
+    const others = partial.length > 1 ? ` and ${count(partial.length - 1, 'other')}` : '';
+    yield advised(
+      attention(`${partial[0].name}${others} ${others === '' ? 'is' : 'are'} not on all partitions, or invalid on one`),
+      'On each partition that lacks it: `CREATE INDEX CONCURRENTLY`, then `ALTER INDEX … ATTACH PARTITION …`',
+    );
+  }
+  const broken = all.filter(one => one.atWork === null && !one.partitioned);
   const [first] = broken;
   if (!first) return;
   const more = broken.length === 1 ? '' : ` and ${count(broken.length - 1, 'other')}`;

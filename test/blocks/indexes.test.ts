@@ -19,11 +19,19 @@ const facts: IndexesFacts = {
     standbys: 1,
     unusedCount: 2,
     unused: [
-      { ...index('by_note', 12_000_000), supportsKey: false },
-      { ...index('by_user', 3_000_000), supportsKey: true },
+      { ...index('by_note', 12_000_000), partitioned: false, supportsKey: false },
+      { ...index('by_user', 3_000_000), partitioned: false, supportsKey: true },
     ],
-    covered: [{ ...index('by_note', 12_000_000), other: 'public.by_note_2', otherBytes: 13_000_000, kind: 'same' }],
-    invalid: [{ ...index('by_day_ccnew', 4_000_000), unique: false, leftover: true, atWork: null }],
+    covered: [
+      {
+        ...index('by_note', 12_000_000),
+        partitioned: false,
+        other: 'public.by_note_2',
+        otherBytes: 13_000_000,
+        kind: 'same',
+      },
+    ],
+    invalid: [{ ...index('by_day_ccnew', 4_000_000), partitioned: false, unique: false, leftover: true, atWork: null }],
     usage: [{ ...index('orders_pkey', 9_000_000), scans: 123_456, lastScanSeconds: 60 }],
   },
 };
@@ -44,6 +52,7 @@ test('what to look at, each index once, and the statements for it', () => {
       'One at a time, outside a transaction',
       '1. `DROP INDEX CONCURRENTLY public.by_note`',
       '2. `DROP INDEX CONCURRENTLY public.by_day_ccnew`',
+      'Scans of an index count from when it was made, and the server does not tell when that was: a new one only looks unused',
       'Unique indexes, those of constraints and those on expressions work without being scanned, and are never called unused',
     ].join('\n'),
   );
@@ -95,9 +104,18 @@ test('a unique index whose build failed would fail again while rows are there tw
   expect(remarks({ unique: true })).not.toContain('twice');
 });
 
+test('the index of a partitioned table is dropped as a whole, with a word about the locks', () => {
+  const unused = [{ ...facts.indexes.unused[0]!, partitioned: true }];
+  const { text } = indexesView({ ...facts, shown: 'unused', indexes: { ...facts.indexes, unused, covered: [] } });
+  expect(text).toContain('never used on any partition');
+  expect(text).toContain('1. `DROP INDEX public.by_note`');
+  expect(text).toContain('locks all its partitions');
+  expect(indexesView(facts).text).not.toContain('locks all its partitions');
+});
+
 test('a small index that a far larger one covers is not dropped without thinking', () => {
   const covered = (otherBytes: number) => [
-    { ...index('small', 9e6), other: 'public.large', otherBytes, kind: 'prefix' as const },
+    { ...index('small', 9e6), partitioned: false, other: 'public.large', otherBytes, kind: 'prefix' as const },
   ];
   const said = (otherBytes: number) =>
     indexesView({ ...facts, shown: 'duplicate', indexes: { ...facts.indexes, covered: covered(otherBytes) } }).text;
@@ -136,7 +154,11 @@ test('who was not asked is said', () => {
 
 test('the file has every row with its statement, when there are more than the page shows', () => {
   expect(indexesFile(facts)).toBeUndefined();
-  const unused = Array.from({ length: 11 }, (_, n) => ({ ...index(`i${n}`, 5), supportsKey: false }));
+  const unused = Array.from({ length: 11 }, (_, n) => ({
+    ...index(`i${n}`, 5),
+    partitioned: false,
+    supportsKey: false,
+  }));
   const file = indexesFile({ ...facts, shown: 'unused', indexes: { ...facts.indexes, unused } })!;
   expect(file.columns.map(({ title }) => title)).toEqual(['Index', 'Table', 'Bytes', 'Scans', 'Remark', 'Statement']);
   expect(file.rows).toHaveLength(11);

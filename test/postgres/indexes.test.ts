@@ -62,6 +62,7 @@ test('an index that was never scanned is unused until a query uses it', async ()
     table: '"My Shop"."Items"',
     bytes: size.bytes,
     scans: 0,
+    partitioned: false,
     supportsKey: false,
   });
   const session = await database.openSession({ login: cluster.superuser });
@@ -83,13 +84,60 @@ test('what works without being scanned is never called unused', async () => {
     'create index by_lower on "My Shop"."Items" (lower(name))',
     // On rows, making the constraint would scan its index.
     'create table "My Shop".empty (day date, constraint apart exclude using btree (day with =))',
-    'create table "My Shop".parts (day date) partition by list (day)',
-    `create table "My Shop".part partition of "My Shop".parts for values in ('2026-01-01')`,
-    'create index part_days on "My Shop".parts (day)',
     'create index honest on "My Shop"."Items" (added)',
   );
   const { indexes } = await read();
   expect(named(indexes.unused)).toEqual(['honest']);
+});
+
+describe('the index of a partitioned table', () => {
+  const table = [
+    'create table "My Shop".days (day int, note text) partition by range (day)',
+    'create table "My Shop".early partition of "My Shop".days for values from (0) to (10) partition by range (day)',
+    'create table "My Shop".early_a partition of "My Shop".early for values from (0) to (10)',
+    'create table "My Shop".late partition of "My Shop".days for values from (10) to (20)',
+    'insert into "My Shop".days select n % 20, md5(n::text) from generate_series(1, 2000) n',
+  ];
+
+  test('is judged by all its partitions: unused until one of them is scanned, and covered by another', async () => {
+    await shop(
+      ...table,
+      'create index by_day on "My Shop".days (day)',
+      'create index by_day2 on "My Shop".days (day)',
+      'create index by_note on "My Shop".days (note)',
+    );
+    const report = await read();
+    expect(named(report.indexes.unused).toSorted()).toEqual(['by_day', 'by_day2', 'by_note']);
+    const [{ bytes }] = await database.admin.sql(
+      `select sum(pg_relation_size(relid))::int as bytes from pg_partition_tree('"My Shop".by_note') where isleaf`,
+    );
+    expect(report.indexes.unused.find(({ name }) => name.endsWith('by_note'))).toMatchObject({
+      bytes,
+      partitioned: true,
+    });
+    expect(report.indexes.covered.filter(({ partitioned }) => partitioned)).toMatchObject([
+      { name: '"My Shop".by_day2', other: '"My Shop".by_day', kind: 'same' },
+    ]);
+    const { text } = indexesView({ ...report, shown: 'duplicate', target: 'portal', actionId: 'A-1' });
+    expect(text).toContain('`DROP INDEX "My Shop".by_day2`');
+    await database.admin.sql('drop index "My Shop".by_day2');
+    const session = await database.openSession({ login: cluster.superuser });
+    await session.query('set enable_seqscan = off');
+    await session.query(`select count(*) from "My Shop".late where note = 'x'`);
+    await session.close();
+    await until('the server has counted it', async () => {
+      return named((await read()).indexes.unused).join() === 'by_day';
+    });
+  });
+
+  test('is said to be missing on a partition, without a statement that would not mend it', async () => {
+    await shop(...table, 'create index partial on only "My Shop".days (day)');
+    const report = await read();
+    expect(report.indexes.invalid).toMatchObject([{ name: '"My Shop".partial', partitioned: true }]);
+    expect(report.findings[0]!.text).toBe('"My Shop".partial is not on all partitions, or invalid on one');
+    const { text } = indexesView({ ...report, shown: 'invalid', target: 'portal', actionId: 'A-1' });
+    expect(text).not.toMatch(/(REINDEX|DROP) INDEX/);
+  });
 });
 
 test('an index that a foreign key needs for deletes is marked', async () => {
@@ -328,7 +376,7 @@ describe('replicas', () => {
 
 describe('whether an unused index may go', () => {
   const week = 7 * 86_400;
-  const unused = [{ name: 'public.i', table: 'public.t', bytes: 5, scans: 0, supportsKey: false }];
+  const unused = [{ name: 'public.i', table: 'public.t', bytes: 5, scans: 0, partitioned: false, supportsKey: false }];
   const indexes = {
     ...{ count: 1, bytes: 5, resetKnown: true, standby: false, standbys: 0, unusedCount: 1 },
     ...{ statisticsSeconds: week, unused, covered: [], invalid: [], usage: [] },
