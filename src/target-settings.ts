@@ -49,6 +49,8 @@ export const thresholdsSchema = z.strictObject({
   walArchiveAgeSeconds: pair(900, 3_600),
   /** Age of the newest backup, hours. */
   backupAgeHours: pair(26, 50),
+  /** How long ago the newest good backup was proved restorable, hours: a week and a month, each with a day to spare. */
+  verificationAgeHours: pair(192, 768),
 });
 
 export type Thresholds = z.output<typeof thresholdsSchema>;
@@ -85,6 +87,8 @@ export interface BackupPolicy {
   readonly retention: RetentionPolicy;
   /** Tables whose rows are hashed as well as counted, as a person writes them. */
   readonly hashTables: readonly string[];
+  /** Path of the file with age's private key; without it encrypted backups cannot be verified here. */
+  readonly ageIdentityFile?: string | undefined;
 }
 
 /** What a command may know of its target: no connection string, no password. */

@@ -7,6 +7,7 @@ import { above, attention, critical, type Finding } from '../postgres/finding.ts
 import { dueSince, mostCounted } from '../schedule/cron.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import type { BrokenBackup } from './backups.ts';
+import { lastProof } from './good-backup.ts';
 import type { ManifestSummary } from './manifest.ts';
 import { copyAt } from './offsite-place.ts';
 
@@ -24,6 +25,7 @@ const advice = {
   restoreOlder: 'Take another with `/db backup`, and restore the newest good one until then.',
   clocks:
     'Compare the clocks of the bot and of the server. `latest` and the age go by that date until it has passed: name another backup, or move this one away.',
+  prove: 'Prove it with `/db verify latest`: a throwaway server restores it, and its rows are counted.',
   files: 'Look at the disk of BACKUP_DIR, and whether anything else cleans up there.',
   copy: 'Try `/db backup-copy latest`, which says what keeps it from being copied.',
   broken: 'The bot leaves such folders alone: look at them, then mend or remove them by hand.',
@@ -47,13 +49,17 @@ const longest = 120;
 /** Judges the newest backups and the schedule, as of now. Backups come newest first. */
 export function judgeCatalogue(
   { backups, broken }: { backups: readonly JudgedBackup[]; broken: readonly BrokenBackup[] },
-  { thresholds, schedule, offsite }: Pick<TargetSettings, 'thresholds' | 'schedule' | 'offsite'>,
+  {
+    thresholds,
+    schedule,
+    offsite,
+    backups: policy,
+  }: Pick<TargetSettings, 'thresholds' | 'schedule' | 'offsite' | 'backups'>,
   now: Date,
 ): PageFinding[] {
   const whole = backups.filter(({ passedOver }) => passedOver === undefined || wentWrong.has(passedOver));
   const newestGood = whole.find(({ passedOver }) => passedOver === undefined);
   const since = newestGood && hoursSince(newestGood.manifest.takenAt, now);
-  const inHours = (hours: number) => duration(hours * 3_600);
   return inOrder([
     advised(since === undefined ? nothingGood(whole.length) : undefined, advice.backUp),
     advised(
@@ -63,6 +69,7 @@ export function judgeCatalogue(
     advised(failedSince(whole, newestGood), advice.restoreOlder),
     advised(newestGood && schedule && missed(schedule, newestGood.manifest.takenAt, now), advice.backUp),
     advised(newestGood && ahead(newestGood, now), advice.clocks),
+    advised(newestGood && notProved(newestGood, thresholds, policy, now), advice.prove),
     advised(newestGood && offsite && notCopied(newestGood, offsite.remote), advice.copy),
     advised(incomplete(backups), advice.files),
     ...broken.map(folder => advised(unreadable(folder), folder.remedy ?? advice.broken)),
@@ -114,6 +121,23 @@ function ahead({ name, manifest }: JudgedBackup, now: Date): Finding | undefined
   );
 }
 
+/**
+ * Whether it comes back shows only when it was restored. An encrypted one is restored elsewhere where the private key is
+ * kept from the bot's host, as it should be where that is not trusted.
+ */
+function notProved(
+  { name, manifest }: JudgedBackup,
+  { verificationAgeHours }: Thresholds,
+  { ageIdentityFile }: TargetSettings['backups'],
+  now: Date,
+): Finding | undefined {
+  if (manifest.encryption && ageIdentityFile === undefined) return undefined;
+  const proof = lastProof(manifest);
+  if (!proof) return attention(`the newest good backup ${name} was never proved restorable`);
+  const since = hoursSince(proof.startedAt, now);
+  return above(since, verificationAgeHours, inHours, age => `the newest good backup was proved restorable ${age} ago`);
+}
+
 /** What is lost with this host is then lost for good. */
 function notCopied(newestGood: JudgedBackup, remote: string): Finding | undefined {
   if (copyAt(remote, newestGood)) return undefined;
@@ -124,6 +148,10 @@ function incomplete(backups: readonly JudgedBackup[]): Finding | undefined {
   const lacking = backups.filter(({ complete }) => !complete);
   if (lacking.length === 0) return undefined;
   return attention(`files of ${count(lacking.length, 'backup')} are gone or have another size: ${lacking[0]!.name}`);
+}
+
+function inHours(hours: number): string {
+  return duration(hours * 3_600);
 }
 
 function hoursSince(earlier: Date, later: Date): number {

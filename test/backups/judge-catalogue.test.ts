@@ -1,17 +1,24 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { isGood, whyNotLatest } from '../../src/backups/good-backup.ts';
 import { findGaps, judgeCatalogue } from '../../src/backups/judge-catalogue.ts';
-import type { Manifest } from '../../src/backups/manifest.ts';
+import type { Manifest, VerificationLevel } from '../../src/backups/manifest.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
 import { backupOf, verification } from './manifests.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const thresholds = thresholdsSchema.parse({});
+const backups = {
+  timeZone: 'UTC',
+  retention: { days: 30, daily: 0, weekly: 0, monthly: 0, atLeast: 1 },
+  hashTables: [],
+};
+const settings = { thresholds, backups };
 const nightly = { cron: '0 2 * * *', timeZone: 'UTC' };
 
+/** Of so many hours ago, and proved restorable an hour ago, unless told otherwise. */
 function aged(hours: number, own: Partial<Manifest> = {}, complete = true) {
   const takenAt = new Date(now.getTime() - hours * 3_600_000);
-  const backup = backupOf({ action: `A-${hours}`, takenAt, ...own });
+  const backup = backupOf({ action: `A-${hours}`, takenAt, verifications: [verification()], ...own });
   const { manifest } = backup;
   const passedOver =
     whyNotLatest(manifest, { target: 'portal', database: 'portal' }) ??
@@ -24,7 +31,7 @@ function found(
   schedule?: typeof nightly,
   broken: { name: string; problem: string }[] = [],
 ) {
-  return judgeCatalogue({ backups, broken }, { thresholds, schedule }, now).map(
+  return judgeCatalogue({ backups, broken }, { ...settings, schedule }, now).map(
     ({ severity, text }) => `${severity}: ${text}`,
   );
 }
@@ -49,7 +56,7 @@ test('the age is judged by the threshold, and by the schedule', () => {
 
 test('a scheduled backup that may still be under way is not missing yet', () => {
   const thisMorning = (text: string) =>
-    judgeCatalogue({ backups: [aged(33)], broken: [] }, { thresholds, schedule: nightly }, new Date(text));
+    judgeCatalogue({ backups: [aged(33)], broken: [] }, { ...settings, schedule: nightly }, new Date(text));
   expect(thisMorning('2026-11-22T02:59:59Z')).toEqual([]);
   expect(thisMorning('2026-11-22T03:00:00Z')).toEqual([
     expect.objectContaining({ text: expect.stringContaining('1 scheduled backup is missing') }),
@@ -58,7 +65,7 @@ test('a scheduled backup that may still be under way is not missing yet', () => 
 
 test('the newest good one without a copy where copies belong is told, whatever older ones have', () => {
   const judged = (...backups: ReturnType<typeof aged>[]) =>
-    judgeCatalogue({ backups, broken: [] }, { thresholds, offsite: { remote: 'offsite:kept' } }, now);
+    judgeCatalogue({ backups, broken: [] }, { ...settings, offsite: { remote: 'offsite:kept' } }, now);
   const copied = (hours: number, remote: string) => {
     const { name } = aged(hours);
     return aged(hours, { copies: [{ remote: `${remote}/portal/${name}`, at: now }] });
@@ -84,6 +91,45 @@ test('the newest one that failed or lost files is critical, though an older one 
   expect(found([lacking, aged(9)])[0]).toBe(
     `critical: the newest backup ${lacking.name} lacks files, or they have another size`,
   );
+});
+
+describe('whether the newest good one comes back', () => {
+  const upTo = (level: VerificationLevel, days = 0) =>
+    verification({ level, startedAt: new Date(now.getTime() - days * 86_400_000) });
+
+  test('is told where no verification has restored it, whatever older ones have been through', () => {
+    for (const verifications of [[], [upTo('files')], [upTo('readable')]]) {
+      const newest = aged(1, { verifications });
+      expect(found([newest, aged(9)])).toEqual([
+        `attention: the newest good backup ${newest.name} was never proved restorable`,
+      ]);
+    }
+    expect(found([aged(1, { verifications: [upTo('restored')] })])).toEqual([]);
+  });
+
+  test('is told where it was restored long ago, by the threshold of the target', () => {
+    const proved = (days: number) => found([aged(1, { verifications: [upTo('counts', days)] })]);
+    expect(proved(7)).toEqual([]);
+    expect(proved(9)).toEqual(['attention: the newest good backup was proved restorable 9 d ago (attention from 8 d)']);
+    expect(proved(40)).toEqual([
+      'critical: the newest good backup was proved restorable 40 d ago (critical from 32 d)',
+    ]);
+    const strict = {
+      ...settings,
+      thresholds: thresholdsSchema.parse({ verificationAgeHours: { attention: 1, critical: 2 } }),
+    };
+    expect(judgeCatalogue({ backups: [aged(1)], broken: [] }, strict, new Date('2026-11-22T12:30:00Z'))).toMatchObject([
+      { severity: 'attention', advice: expect.stringContaining('/db verify latest') },
+    ]);
+  });
+
+  test('is left to others where the bot has no private key for it', () => {
+    const encryption = { tool: 'age' as const, recipients: ['age1'] };
+    const newest = [aged(1, { verifications: [], encryption })];
+    expect(found(newest)).toEqual([]);
+    const withKey = { ...settings, backups: { ...backups, ageIdentityFile: '/etc/age.txt' } };
+    expect(judgeCatalogue({ backups: newest, broken: [] }, withKey, now)).toHaveLength(1);
+  });
 });
 
 test('what a restore replaced, and what was copied here from another target, are no backup of what there should be one', () => {

@@ -39,8 +39,8 @@ describe('the backups of the portal', () => {
     await ada.types('/db backup --note "before <!channel> migration"');
     await reads('#incident', 'Backup complete');
     await ada.types('/db backups');
-    const page = await reads('#incident', /Backups on portal: all well[\s\S]*before <!channel> migration/);
-    expect(page.text).toMatch(/Newest good: [\s\S]*never verified/);
+    const page = await reads('#incident', /Backups on portal: needs attention[\s\S]*before <!channel> migration/);
+    expect(page.text).toMatch(/was never proved restorable\n→ Prove it with `\/db verify latest`[\s\S]*never verified/);
   });
 
   test('of SQL, of definitions and of some tables are told apart', async () => {
