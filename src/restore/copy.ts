@@ -51,8 +51,9 @@ export async function copyBackup(
       await session.query(commentStatement(database, comment));
       return { ...proof, backup: backup.name, takenAt };
     });
-  return whileReading(backup, async () => {
+  const work = async () => {
     await requireGoodFiles(backup, signal, steps);
     return copied();
-  });
+  };
+  return whileReading(backup, work, options.log);
 }

@@ -94,10 +94,11 @@ export async function runTables(
       await dropHalf(options, { session, database: incoming });
     }
   };
-  return whileReading(backup, async () => {
+  const work = async () => {
     await requireGoodFiles(backup, signal, steps);
     return outside(options, fillAndBring);
-  });
+  };
+  return whileReading(backup, work, options.log);
 }
 
 async function bring(

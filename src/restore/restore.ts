@@ -2,6 +2,7 @@ import path from 'node:path';
 import { duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
 import { whileReading } from '../backups/in-use.ts';
+import { requireKey } from '../backups/readable-dump.ts';
 import { ConditionChanged, UserError } from '../errors.ts';
 import { inDatabase, within } from '../postgres/maintenance.ts';
 import { markText } from '../postgres/set-aside.ts';
@@ -60,10 +61,13 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
       .map(([, title]) => title),
     watch.progress,
   );
-  const swapped = await whileReading(backup, async () => {
+  const { identityFile, log } = options;
+  const work = async () => {
     await requireGoodFiles(backup, watch.signal, steps);
+    await requireKey(backup, { identityFile, signal: watch.signal });
     return untouchedUnlessSwapped(options, fromStopToSwap);
-  });
+  };
+  const swapped = await whileReading(backup, work, log);
   const { safety } = swapped;
   const hooksRun = [...(has('stop') ? ['stop'] : []), ...(await afterSwap(options, plan, watch, steps, safety))];
   return { ...swapped, hooksRun, safetyCopy: isCopied && safety !== null ? await copyAtLast(safety) : null };

@@ -1,5 +1,5 @@
 /** The night when all that there is of the backups is a copy on a disk that takes nothing. */
-import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { access, cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -74,4 +74,14 @@ test('nothing is planned that could not be decrypted: the refusal comes before a
     message: `The identity file ${theirs.identityFile} holds no key that the backup was encrypted to.`,
   });
   expect(await planned(key.identityFile)).toMatchObject({ backup: { encrypted: true } });
+});
+
+test('a key that is gone since the plan stops no application', async () => {
+  const stopped = path.join(stand.folder, 'stopped');
+  const hooks = { stop: ['touch', stopped], migrate: null, start: null, health: null, timeoutSeconds: 30 };
+  const open = (identityFile: string | undefined) => stand.reopen({ directory: root, identityFile, hooks });
+  const question = { backup: 'latest', tables: [], actionId: 'A-5', withoutSafety: true };
+  const plan = await open(key.identityFile).plan(question);
+  await expect(open(undefined).run(plan, watch())).rejects.toThrow('knows no private key');
+  await expect(access(stopped)).rejects.toMatchObject({ code: 'ENOENT' });
 });
