@@ -72,6 +72,13 @@ export function parseConnectionUrl(text: string): Connection {
   return Object.defineProperty(connection, 'password', { enumerable: false });
 }
 
+/** The same server and role, another database. */
+export function inDatabase(connection: Connection, database: string): Connection {
+  const { password } = connection;
+  // A spread leaves the password out, as it is not enumerable.
+  return Object.defineProperty({ ...connection, database, password }, 'password', { enumerable: false });
+}
+
 /** Names the place without the password: `db.example:5432, database portal, user chatops`. */
 export function describe({ host, port, database, user }: Connection): string {
   return `${host}:${port}, database ${database}, user ${user}`;

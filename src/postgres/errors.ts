@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
+import { quoteIdentifier } from './identifiers.ts';
 
 /** What is worth keeping of a server's ErrorResponse. https://www.postgresql.org/docs/current/protocol-error-fields.html */
 const serverErrorSchema = z.object({
@@ -88,6 +89,8 @@ const lostWords = /^Connection terminated|not queryable|^Client was closed/;
 export interface Place {
   /** Name of the target. */
   readonly target: string;
+  /** The name in its connection string. */
+  readonly database: string;
   /** `db.example:5432, database portal, user chatops` */
   readonly address: string;
 }
@@ -142,9 +145,9 @@ const advice: Record<string, (server: ServerError, place: Place) => { message: s
     message: `${target} does not let the bot in.`,
     hint: `The server says: ${message}. Check the role and pg_hba.conf for ${address}.`,
   }),
-  '3D000': ({ message }, { target }) => ({
+  '3D000': ({ message }, { target, database }) => ({
     message: `${target}: ${message}.`,
-    hint: "Correct the database's name in the target's connection string.",
+    hint: `If it was dropped: \`CREATE DATABASE ${quoteIdentifier(database)} OWNER …;\` on its server, the owner being the application’s role, makes it anew, empty; then \`/db restore latest\` brings its content back. If it never had that name: correct the target's connection string.`,
   }),
   '42501': ({ message, detail }, { target }) => ({
     message: `${target} does not allow this: ${message}.`,

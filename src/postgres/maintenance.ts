@@ -1,15 +1,10 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import type { Connection } from './connection-url.ts';
+import { type Connection, inDatabase } from './connection-url.ts';
 import type { Question } from './question.ts';
 import { type Log, openTarget, type Target } from './target.ts';
 
-/** The same server and role, another database. */
-export function inDatabase(connection: Connection, database: string): Connection {
-  const { password } = connection;
-  // A spread leaves the password out, as it is not enumerable.
-  return Object.defineProperty({ ...connection, database, password }, 'password', { enumerable: false });
-}
+export { inDatabase };
 
 /**
  * The databases from which others are created, renamed and dropped, none of which can be done to the one that a session

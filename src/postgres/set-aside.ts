@@ -76,6 +76,18 @@ ORDER BY d.datname`,
   row: markedSchema,
 };
 
+/** Names and marks alone: sizes take a while to measure. */
+export const setAsideNames: Question<{ readonly name: string; readonly mark: Mark | undefined }> = {
+  name: 'set_aside_names',
+  sql: `
+SELECT d.datname::text AS name, c.description AS comment FROM pg_catalog.pg_database d
+JOIN pg_catalog.pg_shdescription c ON c.classoid = 'pg_catalog.pg_database'::pg_catalog.regclass AND c.objoid = d.oid
+WHERE pg_catalog.starts_with(c.description, '${prefix}')`,
+  row: z
+    .object({ name: z.string(), comment: z.string() })
+    .transform(({ name, comment }) => ({ name, mark: readMark(comment) })),
+};
+
 /** Those whose mark can be read. */
 export function marked(rows: readonly z.output<typeof markedSchema>[]): MarkedDatabase[] {
   return rows.flatMap(({ mark, ...database }) => (mark ? [{ ...database, mark }] : []));

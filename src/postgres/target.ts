@@ -5,6 +5,7 @@ import { backendPid, clientsOf, drop } from './client.ts';
 import { type Connection, describe } from './connection-url.ts';
 import { explain, TargetError } from './errors.ts';
 import { openLanes } from './lanes.ts';
+import { withWayBack } from './missing-database.ts';
 import type { Asker, Question } from './question.ts';
 import { inTransaction, parseRows, type Session, type SessionOptions, sessionOn } from './session.ts';
 import { questionLimits, type SessionLimits } from './session-settings.ts';
@@ -87,7 +88,7 @@ export function openTarget({
     applicationName: `pg-chatops/${name}`,
     searchPath: connection.searchPath,
   };
-  const place = { target: name, address: describe(connection) };
+  const place = { target: name, address: describe(connection), database: connection.database };
   const pooled = connection.prisma.pgbouncer;
   const clients = clientsOf(connection, { connectTimeout });
   const emergencyClients = emergency && clientsOf(emergency, { connectTimeout });
@@ -120,10 +121,12 @@ export function openTarget({
   async function ask<Row>(question: Question<Row>, values: readonly unknown[] = []): Promise<Row[]> {
     refuseWhenClosed();
     const text = typeof question.sql === 'string' ? question.sql : question.sql(await version());
-    const rows = await lanes.ask(text, values).catch(error => {
-      throw explain(error, place);
-    });
+    const rows = await lanes.ask(text, values).catch(refuse);
     return parseRows(question, rows);
+  }
+
+  async function refuse(error: unknown): Promise<never> {
+    throw await withWayBack(explain(error, place), connection, limits);
   }
 
   function refuseWhenClosed() {
@@ -153,9 +156,7 @@ export function openTarget({
       });
     }
     const held: SessionLimits = { ...limits, ...own };
-    const client = await clients.open(held).catch(error => {
-      throw explain(error, place);
-    });
+    const client = await clients.open(held).catch(refuse);
     const cut = () => void end(client);
     signal?.addEventListener('abort', cut);
     sessions.add(client);
