@@ -136,8 +136,8 @@ test('a role that loaded a dump for a bot that is gone goes with its database, a
   const [first, second] = [new Date(0), new Date(1000)].map(at => scratchName(bot, at)) as [string, string];
   for (const name of [first, second]) await admin.sql(`create role ${name} login`);
   await admin.sql(`create database ${first} owner ${first}`);
-  const { cleanUp } = await verifying.open({ scratch });
-  expect(await cleanUp()).toEqual(expect.arrayContaining([{ name: first }, { name: second }]));
+  const verifications = await verifying.open({ scratch });
+  expect(await verifications.cleanUp()).toEqual(expect.arrayContaining([{ name: first }, { name: second }]));
   expect(await admin.sql('select rolname from pg_roles where rolname = any ($1)', [[first, second]])).toEqual([]);
 });
 
