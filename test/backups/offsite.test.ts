@@ -112,26 +112,29 @@ test('a remote that fails midway leaves no manifest there, and the next copy goe
   expect(sent.toSorted()).toEqual(['manifest.json', 'zzz.dat']);
 });
 
-test('a remote that takes connections and never answers is given up, and was said to be copied to from the start', async () => {
-  process.env.RCLONE_TIMEOUT = '1s';
-  const ended = Promise.withResolvers<undefined>();
-  try {
-    remotes.meddle(() => ended.promise);
-    const told: [number, number][] = [];
-    const copying = copyOffsite(backup, settings({ remote: 'dav:' }), {
-      signal: never,
-      progress: (done, total) => void told.push([done, total]),
-      now: () => new Date(),
-    });
-    await expect(copying).rejects.toMatchObject({
-      message: expect.stringContaining('could not be reached, or broke off'),
-    });
-    expect(told[0]).toEqual([0, backup.manifest.bytes]);
-  } finally {
-    ended.resolve(undefined);
-    delete process.env.RCLONE_TIMEOUT;
-  }
-});
+test.each(['PROPFIND', 'PUT'])(
+  'a remote that never answers a %s is given up, and was said to be copied to from the start',
+  async silent => {
+    process.env.RCLONE_TIMEOUT = '1s';
+    const ended = Promise.withResolvers<undefined>();
+    try {
+      remotes.meddle(({ method }) => (method === silent ? ended.promise : undefined));
+      const told: [number, number][] = [];
+      const copying = copyOffsite(backup, settings({ remote: 'dav:' }), {
+        signal: never,
+        progress: (done, total) => void told.push([done, total]),
+        now: () => new Date(),
+      });
+      await expect(copying).rejects.toMatchObject({
+        message: expect.stringContaining('could not be reached, or broke off'),
+      });
+      expect(told[0]).toEqual([0, backup.manifest.bytes]);
+    } finally {
+      ended.resolve(undefined);
+      delete process.env.RCLONE_TIMEOUT;
+    }
+  },
+);
 
 test('no password is among the arguments of a process, nor in what is said of a remote that refuses it', async () => {
   const seen: string[] = [];
