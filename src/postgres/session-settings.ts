@@ -9,6 +9,8 @@ export interface SessionLimits {
   readonly statementTimeout: number;
   readonly lockTimeout: number;
   readonly idleInTransactionTimeout: number;
+  /** Whether its statements may have parallel workers. */
+  readonly parallel: boolean;
   /** Where unqualified names are looked up; the server's own order when undefined. */
   readonly searchPath: readonly string[] | undefined;
 }
@@ -19,7 +21,19 @@ export const questionLimits = {
   statementTimeout: 7_000,
   lockTimeout: 1_000,
   idleInTransactionTimeout: 30_000,
+  parallel: false,
 } as const;
+
+/**
+ * Enough for the catalogs of 50,000 tables, so that a page about a full disk needs no temporary file on it; with the usual
+ * 4 MB the pages fail at 15,000 tables when nothing can be written.
+ *
+ * It is a limit of each sort and hash, which only the few that go over all relations come near. Parallel workers would
+ * have as much again each, and come from the max_parallel_workers that the application has to share: a question does
+ * without them, so that one page takes one process. What counts a backup's rows keeps its workers; a count sorts nothing.
+ * https://www.postgresql.org/docs/current/runtime-config-resource.html#GUC-WORK-MEM
+ */
+const workMemory = '64MB';
 
 function settings(limits: SessionLimits): Record<string, string> {
   return {
@@ -30,6 +44,8 @@ function settings(limits: SessionLimits): Record<string, string> {
     default_transaction_read_only: limits.readOnly ? 'on' : 'off',
     // Compiling takes a second where the question takes nine milliseconds.
     jit: 'off',
+    work_mem: workMemory,
+    ...(!limits.parallel && { max_parallel_workers_per_gather: '0' }),
     ...(limits.searchPath && { search_path: limits.searchPath.map(name => pg.escapeIdentifier(name)).join(', ') }),
   };
 }

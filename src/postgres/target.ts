@@ -155,7 +155,7 @@ export function openTarget({
         hint: 'Give the bot a connection string of the server itself, without pgbouncer=true.',
       });
     }
-    const held: SessionLimits = { ...limits, ...own };
+    const held: SessionLimits = { ...limits, parallel: true, ...own };
     const client = await clients.open(held).catch(refuse);
     const cut = () => void end(client);
     signal?.addEventListener('abort', cut);

@@ -181,6 +181,7 @@ function environmentOf(connection: Target['connection'], name: string): Record<s
     statementTimeout: 0,
     lockTimeout: 5_000,
     idleInTransactionTimeout: 0,
+    parallel: true,
     searchPath: undefined,
   };
   const environment = toEnvironment(connection, { applicationName });

@@ -37,6 +37,7 @@ test('a connection that is ended in the packet that makes it ready is a failed q
       statementTimeout: 0,
       lockTimeout: 0,
       idleInTransactionTimeout: 0,
+      parallel: false,
       searchPath: undefined,
     },
     pooled: false,

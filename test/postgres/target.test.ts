@@ -50,7 +50,8 @@ test('every session is read-only, named and limited, and looks names up where sc
   const settings = asking(`
     SELECT current_setting('application_name') AS application, current_setting('statement_timeout') AS statement,
       current_setting('lock_timeout') AS lock, current_setting('idle_in_transaction_session_timeout') AS idle,
-      current_setting('default_transaction_read_only') AS read_only, current_setting('jit') AS jit,
+      current_setting('default_transaction_read_only') AS read_only, current_setting('jit') AS jit, current_setting('work_mem') AS work_mem,
+      current_setting('max_parallel_workers_per_gather') AS workers,
       current_setting('search_path') AS search_path`);
   const expected = {
     application: 'pg-chatops/portal',
@@ -59,12 +60,26 @@ test('every session is read-only, named and limited, and looks names up where sc
     idle: '30s',
     read_only: 'on',
     jit: 'off',
+    work_mem: '64MB',
+    workers: '0',
     search_path: '"My ""Schema"""',
   };
   // Five at once come from the pool as well as from the warm connection.
   const answers = await Promise.all(Array.from({ length: 5 }, () => target.ask(settings)));
   expect(answers.flat()).toEqual(Array.from({ length: 5 }, () => expected));
-  await target.withSession(async session => expect(await session.ask(settings)).toEqual([expected]));
+  await target.withSession(async session =>
+    expect(await session.ask(settings)).toEqual([{ ...expected, workers: '2' }]),
+  );
+});
+
+test('a question about very many tables needs no temporary file, for which a full disk has no room', async () => {
+  await database.admin.sql(`alter role ${database.bot.user} set temp_file_limit = 0`);
+  await database.admin.sql(`alter role ${database.bot.user} set work_mem = '4MB'`);
+  const { target } = kept(targetOf(database.botUrl));
+  const sorted = asking(
+    'SELECT count(*)::int FROM (SELECT n FROM generate_series(1, 200000) n ORDER BY n DESC OFFSET 0) s',
+  );
+  expect(await target.ask(sorted)).toEqual([{ count: 200_000 }]);
 });
 
 test('a question cannot write, whatever its statement is', async () => {
