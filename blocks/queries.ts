@@ -81,7 +81,7 @@ export function queriesView(facts: QueriesFacts): View {
       ...(Math.max(sessions.length, buttons.length) > top.buttons
         ? ['For those without a button: `/db kill <pid>`, with `--cancel` for the query alone.']
         : []),
-      'Autovacuum and replication are not listed. The age of a transaction counts also while nothing runs in it.',
+      'Autovacuum, replication and background workers (such as those of pg_cron) are not listed. The age of a transaction counts also while nothing runs in it.',
     ],
   });
 }
