@@ -1,4 +1,5 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import { z } from 'zod';
@@ -7,7 +8,7 @@ import { UserError } from '../errors.ts';
 import { systemCode } from '../tools/system-code.ts';
 import type { BrokenBackup } from './backups.ts';
 import { type Manifest, type ManifestSummary, manifestSchema } from './manifest.ts';
-import { unfinished } from './orphans.ts';
+import { isNamedByBot, unfinished } from './orphans.ts';
 
 export const manifestFile = 'manifest.json';
 
@@ -146,16 +147,44 @@ function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
 }
 
 async function folderNames(directory: string, broken: BrokenBackup[]): Promise<string[]> {
+  const names: string[] = [];
   try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries
-      .filter(({ name }) => !name.endsWith(unfinished) && !name.endsWith(removing))
-      .filter(entry => entry.isDirectory())
-      .map(({ name }) => name);
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      if (entry.name.endsWith(removing) || isNamedByBot(entry.name)) continue;
+      const ignored = await whyIgnored(directory, entry);
+      if (ignored) broken.push({ name: entry.name, ...ignored });
+      else if (entry.isDirectory()) names.push(entry.name);
+    }
   } catch (error) {
     if (systemCode(error) !== 'ENOENT')
       broken.push({ name: directory, problem: `the folder cannot be read: ${messageOf(error)}` });
-    return [];
+  }
+  return names;
+}
+
+/** Why what may be a backup to whoever put it there is none to the bot; undefined for any other entry. */
+async function whyIgnored(directory: string, entry: Dirent): Promise<Omit<BrokenBackup, 'name'> | undefined> {
+  if (entry.isDirectory() && entry.name.endsWith(unfinished)) {
+    return {
+      problem: `its name ends with ${unfinished}, as that of a backup that is not finished`,
+      remedy: 'The bot leaves it alone. Rename it when it is a whole backup, or remove it.',
+    };
+  }
+  if (!entry.isSymbolicLink() || !(await leadsOut(directory, entry.name))) return undefined;
+  return {
+    problem: 'it is a symbolic link, which the bot does not follow',
+    remedy: 'Move the backup itself here, where it can also be pinned, verified and removed as the others are.',
+  };
+}
+
+/** Whether a link leads to a folder elsewhere: one to a backup beside it, or to a file, hides nothing. */
+async function leadsOut(directory: string, name: string): Promise<boolean> {
+  try {
+    const destination = await realpath(path.join(directory, name));
+    const beside = path.dirname(destination) === (await realpath(directory));
+    return !beside && (await stat(destination)).isDirectory();
+  } catch {
+    return true;
   }
 }
 

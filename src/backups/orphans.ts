@@ -22,6 +22,14 @@ const writerSchema = z.strictObject({
   helpers: z.array(processSchema).default([]),
 });
 
+/**
+ * Whether a bot gives such a name to what is unfinished: to a backup, `20261122T171500Z-A-1042.part`, to its copying and its decrypting. Whatever else
+ * ends so is a person's, who may be copying a backup by hand.
+ */
+export function isNamedByBot(name: string): boolean {
+  return /^\d{8}T\d{6}Z-[\w-]+(?:\.copying|\.readable-\d+)?\.part$/.test(name);
+}
+
 /** An unfinished backup without a readable record may be one that another bot has begun this very moment. */
 const recordDueMs = 60_000;
 
@@ -101,7 +109,7 @@ export async function removeLeftovers(
     const age = now.getTime() - facts.mtimeMs;
     const writer = await readRecord(folder);
     if (!writer || writer.host !== hostname()) {
-      const removed = age > (writer ? maxAgeMs : recordDueMs);
+      const removed = age > (writer ? maxAgeMs : recordDueMs) && (writer !== undefined || isNamedByBot(name));
       if (removed) await rm(folder, { recursive: true, force: true });
       leftovers.push({ name, endedProcess: undefined, removed });
     } else if (await isAlive(writer.bot)) {

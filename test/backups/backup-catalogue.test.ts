@@ -140,6 +140,24 @@ test.each([
   expect((await catalogue.prune(undefined, () => {})).removed).toEqual([]);
 });
 
+test('what the bot does not look into is named, unless it is its own unfinished work or only another name', async () => {
+  await folderWith('ignored', 'good', JSON.stringify(manifest));
+  await folderWith('ignored', 'manual-copy.part', JSON.stringify(manifest));
+  await folderWith('ignored', '20261122T100000Z-A-1.part', undefined);
+  await folderWith('ignored', '20261122T100000Z-A-1.readable-2.part', undefined);
+  await folderWith('elsewhere', 'large disk', JSON.stringify(manifest));
+  const links = { 'on the large disk': '../elsewhere/large disk', gone: 'nowhere', newest: 'good', notes: '../a-note' };
+  await writeFile(path.join(root, 'a-note'), '');
+  for (const [name, to] of Object.entries(links)) await symlink(to, path.join(root, 'ignored', name));
+  const { backups, broken } = await backupReader(path.join(root, 'ignored'), owner).list();
+  expect(backups.map(({ name }) => name)).toEqual(['good']);
+  expect(broken.toSorted((left, right) => left.name.localeCompare(right.name))).toEqual([
+    { name: 'gone', problem: expect.stringContaining('symbolic link'), remedy: expect.stringContaining('Move') },
+    { name: 'manual-copy.part', problem: expect.stringContaining('.part'), remedy: expect.stringContaining('Rename') },
+    { name: 'on the large disk', problem: expect.stringContaining('symbolic link'), remedy: expect.anything() },
+  ]);
+});
+
 test('a manifest that nobody could read to its end is not begun with', async () => {
   await folderWith('endless', 'large', '');
   await truncate(path.join(root, 'endless', 'large', 'manifest.json'), 20_000_000_000);

@@ -133,22 +133,32 @@ test('before the first backup there is nothing to clean up', async () => {
   expect(await removeLeftovers(path.join(folder, 'nowhere'), { now: new Date(), maxAgeMs: 1 })).toEqual([]);
 });
 
-test('what another host or nobody signed is left over only when it is old', async () => {
+test('what another host or nobody signed is left over only when it is old, and unsigned only by a bot’s own name', async () => {
   const root = path.join(folder, 'elsewhere');
   const now = new Date();
   const old = new Date(now.getTime() - 7_200_000);
   const elsewhere = { host: 'another-host', bot: { pid: 1, started: 'x' }, dump: null };
   await part(root, 'fresh', elsewhere);
   await utimes(await part(root, 'old', elsewhere), old, old);
-  await part(root, 'unsigned', undefined);
-  await utimes(await part(root, 'unsigned-old', undefined), old, old);
+  await part(root, '20261122T100000Z-A-7', undefined);
+  for (const name of ['20261121T100000Z-A-6', '20261121T100000Z-A-5.copying', '20261121T100000Z-A-5.readable-1']) {
+    await utimes(await part(root, name, undefined), old, old);
+  }
+  for (const name of ['manual-copy', '20261121T100000Z-A-6 (copy)', 'of-20261121T100000Z-A-6']) {
+    await utimes(await part(root, name, undefined), old, old);
+  }
 
   const leftovers = await removeLeftovers(root, { now, maxAgeMs: 3_600_000 });
   expect(Object.fromEntries(leftovers.map(({ name, removed }) => [name, removed]))).toEqual({
     'fresh.part': false,
     'old.part': true,
-    'unsigned.part': false,
-    'unsigned-old.part': true,
+    '20261122T100000Z-A-7.part': false,
+    '20261121T100000Z-A-6.part': true,
+    '20261121T100000Z-A-5.copying.part': true,
+    '20261121T100000Z-A-5.readable-1.part': true,
+    'manual-copy.part': false,
+    '20261121T100000Z-A-6 (copy).part': false,
+    'of-20261121T100000Z-A-6.part': false,
   });
 });
 
