@@ -11,6 +11,7 @@ interface Sized {
 }
 
 interface Table extends Sized {
+  readonly toast: boolean;
   readonly measured: boolean;
   readonly live: number;
   readonly dead: number;
@@ -53,6 +54,7 @@ const columns: readonly Column[] = [
 export function bloatView(facts: BloatFacts): View {
   const { bloat } = facts;
   const rows = rowsOf(bloat);
+  const listed = bloat.tables.filter(({ toast }) => !toast).length;
   return page({
     subject: facts.named === undefined ? 'Bloat' : `Bloat of ${facts.named}`,
     target: facts.target,
@@ -68,9 +70,9 @@ export function bloatView(facts: BloatFacts): View {
           )
         : undefined,
     notes: [
-      ...(bloat.tables.length < bloat.tablesTotal
+      ...(listed < bloat.tablesTotal
         ? [
-            `Estimated and listed: the ${number(bloat.tables.length)} largest of ${count(bloat.tablesTotal, 'table')}; the others by \`/db bloat <table>\``,
+            `Estimated and listed: the ${number(listed)} largest of ${count(bloat.tablesTotal, 'table')}; the others by \`/db bloat <table>\``,
           ]
         : []),
       bloat.measuredBy === null

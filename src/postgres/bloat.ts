@@ -14,8 +14,12 @@ const whole = z.int().nonnegative();
 const seconds = z.number().nullable();
 
 const tableSchema = z.strictObject({
-  /** With its schema, quoted where needed. */
+  /** With its schema, quoted where needed; `TOAST of public.docs`. */
   name: z.string(),
+  /** As in `name`; for TOAST that of its table, which statements are for. */
+  table: z.string(),
+  toast: z.boolean(),
+  oid: z.string(),
   bytes: whole,
   /** What it takes beyond what its rows need, bytes; null where nobody can tell. */
   waste: whole.nullable(),
@@ -27,12 +31,14 @@ const tableSchema = z.strictObject({
 
 const dueSchema = z.strictObject({
   name: z.string(),
+  table: z.string(),
   dead: whole,
   /** Dead rows from which autovacuum takes it up. */
   threshold: whole,
   /** Of the threshold. */
   percent: z.number(),
-  autovacuumOff: z.boolean(),
+  /** The table's option that keeps autovacuum from it. */
+  turnedOffBy: z.enum(['autovacuum_enabled', 'toast.autovacuum_enabled']).nullable(),
   /** Right now. */
   vacuuming: z.boolean(),
   locked: z.boolean(),
@@ -118,7 +124,7 @@ async function measure(target: Asker, { measuredBy, tables }: Bloat): Promise<Bl
   const exact = new Map<string, BloatedTable>();
   for (const table of worst) {
     // Not allowed, locked, dropped meanwhile, or too slow: then the estimate has to do.
-    const [found] = await target.ask(question, [table.name]).catch(() => []);
+    const [found] = await target.ask(question, [table.oid]).catch(() => []);
     if (!found) continue;
     const waste = Math.round(Math.min(found.bytes, found.deadBytes + found.freeBytes));
     exact.set(table.name, { ...table, bytes: found.bytes, waste, measured: true });
@@ -156,12 +162,12 @@ function said(one: Sized, { bloatPercent, bloatBytes }: Thresholds, words: strin
   return `${one.name} takes ${bytes(one.bytes)}, ${bytes(one.waste ?? 0)} of it (${share}) ${words} (attention from ${bytes(bloatBytes.attention)} and ${percent(bloatPercent.attention)})`;
 }
 
-function tooEmpty(table: Sized, thresholds: Thresholds, isMeasured: boolean): PageFinding | undefined {
+function tooEmpty(table: BloatedTable, thresholds: Thresholds, isMeasured: boolean): PageFinding | undefined {
   const severity = severityOf(table, thresholds);
   const words = `dead or free${isMeasured ? '' : ', as estimated'}`;
   return advised(
     severity?.(said(table, thresholds, words)),
-    `New rows fill that room again. To give it back: \`pg_repack\`, or ${statement(`VACUUM FULL ${table.name}`)}, which locks everyone out while it rewrites the table`,
+    `New rows fill that room again. To give it back: \`pg_repack\`, or ${statement(`VACUUM FULL ${table.table}`)}, which locks everyone out while it rewrites the table`,
   );
 }
 
@@ -188,22 +194,22 @@ type Advice = [advice: string, step?: PageFinding['step']];
 
 /** Why autovacuum lags, the surest reason first. https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM */
 function whyOverdue(due: Due, bloat: BloatReport['bloat'], thresholds: Thresholds): Advice {
-  const vacuum = statement(`VACUUM (VERBOSE) ${due.name}`);
-  const turnOn = statement(`ALTER TABLE ${due.name} RESET (autovacuum_enabled)`);
+  const vacuum = statement(`VACUUM (VERBOSE) ${due.table}`);
+  const turnOn = statement(`ALTER TABLE ${due.table} RESET (${due.turnedOffBy})`);
   const off = [...(bloat.autovacuum ? [] : ['autovacuum']), ...(bloat.trackCounts ? [] : ['track_counts'])];
   if (off.length > 0) {
     const everywhere = `${off.join(' and ')} ${off.length > 1 ? 'are' : 'is'} off for the whole server: turn ${off.length > 1 ? 'them' : 'it'} on`;
-    const here = due.autovacuumOff ? `, and for this table by itself: ${turnOn}` : '';
+    const here = due.turnedOffBy ? `, and for this table by itself: ${turnOn}` : '';
     return [`${everywhere}${here}; until then ${vacuum}`];
   }
   const holder = bloat.holders.find(one => holdsBack(one, bloat, thresholds));
   if (holder) {
     return [
-      `While ${nameOf(holder)} is there, VACUUM may leave them: \`/db vacuum-status\` says how to end it${due.autovacuumOff ? `. Its autovacuum is off, too: ${turnOn}` : ''}`,
+      `While ${nameOf(holder)} is there, VACUUM may leave them: \`/db vacuum-status\` says how to end it${due.turnedOffBy ? `. Its autovacuum is off, too: ${turnOn}` : ''}`,
       { text: 'Show what holds back', line: 'vacuum-status' },
     ];
   }
-  if (due.autovacuumOff) return [`Its autovacuum is off: ${turnOn}, then ${vacuum}`];
+  if (due.turnedOffBy) return [`Its autovacuum is off: ${turnOn}, then ${vacuum}`];
   if (due.vacuuming)
     return [`${code(due.name)} is being vacuumed right now: \`/db vacuum-status\` shows how far it is`];
   if (due.locked) return [`Somebody holds an exclusive lock on ${code(due.name)}: vacuum waits for its end`];
@@ -244,10 +250,9 @@ function nameOf({ kind, pid, name, seconds: open }: Holder): string {
 }
 
 function* unseen({ unreadable, rowSecured, tables, tablesTotal }: BloatReport['bloat']) {
+  const listed = tables.filter(({ toast }) => !toast).length;
   const among = (some: number) =>
-    tables.length < tablesTotal
-      ? `${number(some)} of the ${number(tables.length)} largest tables`
-      : count(some, 'table');
+    listed < tablesTotal ? `${number(some)} of the ${number(listed)} largest tables` : count(some, 'table');
   if (unreadable > 0) {
     yield advised(
       attention(`The bloat of ${among(unreadable)} cannot be estimated: the bot may not read their statistics`),

@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { type BloatFacts, bloatFile, bloatView } from '../../blocks/bloat.ts';
 
 const table = {
-  ...{ name: 'public.orders', bytes: 2_000_000_000, waste: 1_200_000_000, measured: true },
+  ...{ name: 'public.orders', bytes: 2_000_000_000, waste: 1_200_000_000, measured: true, toast: false },
   ...{ live: 900_000, dead: 40_000, vacuumedSeconds: 864_000, autovacuumedSeconds: 7_200 },
 };
 const facts: BloatFacts = {

@@ -133,7 +133,7 @@ describe('a table that autovacuum should have taken up', () => {
     await eventLog('deleted');
     const report = await reportOf();
     // 50 + 20 % of 40,000, https://www.postgresql.org/docs/current/runtime-config-autovacuum.html
-    expect(report.bloat.due).toMatchObject([{ name: 'public."Event Log"', threshold: 8_050, autovacuumOff: false }]);
+    expect(report.bloat.due).toMatchObject([{ name: 'public."Event Log"', threshold: 8_050, turnedOffBy: null }]);
     expect(reasons(report)).toMatch(
       /attention: public\."Event Log" has 26,66\d dead rows, 331.\d % of what makes autovacuum take it up/,
     );
@@ -146,7 +146,7 @@ describe('a table that autovacuum should have taken up', () => {
       'alter table "Event Log" set (autovacuum_enabled = off, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0)',
     );
     const report = await reportOf();
-    expect(report.bloat.due).toMatchObject([{ threshold: 1_000, autovacuumOff: true }]);
+    expect(report.bloat.due).toMatchObject([{ threshold: 1_000, turnedOffBy: 'autovacuum_enabled' }]);
     expect(reasons(report)).toMatch(/^critical: /);
     expect(report.findings[0]!.advice).toContain('`ALTER TABLE public."Event Log" RESET (autovacuum_enabled)`');
   });
@@ -226,6 +226,54 @@ describe('what keeps vacuum from removing dead rows', () => {
     } finally {
       await Promise.all([elsewhere.close(), here.close()]);
     }
+  });
+});
+
+describe('TOAST', () => {
+  afterEach(async () => {
+    await database.admin.sql('drop table if exists docs');
+  });
+  /** 2,000 values of 6 kB, half of them deleted. */
+  async function docs(): Promise<void> {
+    const { sql } = database.admin;
+    await sql('create table docs (id int, body text)');
+    await sql('alter table docs alter body set storage external');
+    await sql(`insert into docs select n, repeat('x', 6000) from generate_series(1, 2000) n`);
+    await sql('vacuum analyze docs');
+    await sql('delete from docs where id % 2 = 0');
+  }
+  const toastOf = ({ bloat }: BloatReport) => bloat.tables.find(({ toast }) => toast)!;
+
+  test('has a line of its own, and is overdue by its own dead rows; what turned its autovacuum off is said', async () => {
+    await docs();
+    await database.admin.sql('alter table docs set (toast.autovacuum_enabled = off)');
+    const report = await until('the server has counted the dead rows', async () => {
+      const found = await read('docs', { autovacuumOverduePercent: { attention: 80, critical: 1e6 } });
+      return found.bloat.due.some(({ name }) => name === 'TOAST of public.docs') && found;
+    });
+    expect(toastOf(report)).toMatchObject({ name: 'TOAST of public.docs', dead: 4_000 });
+    expect(toastOf(report).bytes).toBeGreaterThan(12_000_000);
+    expect(report.bloat.due.find(({ name }) => name === 'TOAST of public.docs')).toMatchObject({
+      table: 'public.docs',
+      turnedOffBy: 'toast.autovacuum_enabled',
+    });
+    const found = report.findings.find(({ text }) => text.startsWith('TOAST of public.docs has 4,000 dead rows'))!;
+    expect(found.advice).toContain('`ALTER TABLE public.docs RESET (toast.autovacuum_enabled)`');
+    expect(found.advice).toContain('`VACUUM (VERBOSE) public.docs`');
+    await database.admin.sql('alter table docs reset (toast.autovacuum_enabled)');
+    await database.admin.sql('alter table docs set (autovacuum_enabled = off)');
+    const { due } = (await read('docs')).bloat;
+    expect(due.find(({ name }) => name === 'TOAST of public.docs')!.turnedOffBy).toBe('autovacuum_enabled');
+  });
+
+  test('the room that its dead rows leave is told, at least', async () => {
+    await docs();
+    await database.admin.sql('vacuum docs');
+    const report = await read('docs');
+    expect(share(toastOf(report))).toBeGreaterThan(40);
+    expect(share(toastOf(report))).toBeLessThan(55);
+    const found = report.findings.find(({ text }) => text.startsWith('TOAST of public.docs takes'))!;
+    expect(found.advice).toContain('`VACUUM FULL public.docs`');
   });
 });
 
