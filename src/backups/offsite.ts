@@ -15,6 +15,7 @@ import { systemCode } from '../tools/system-code.ts';
 import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, manifestFile, targetDirectory } from './backup-catalogue.ts';
 import { chooseBackup } from './choose-backup.ts';
+import { explainFileFailure } from './dump-errors.ts';
 import type { Owner } from './good-backup.ts';
 import { whileReading } from './in-use.ts';
 import type { Manifest } from './manifest.ts';
@@ -168,7 +169,7 @@ async function beginWork({ directory, name }: FoundBackup): Promise<string> {
   try {
     await mkdir(work, { mode: 0o700 });
   } catch (error) {
-    if (systemCode(error) !== 'EEXIST') throw error;
+    if (systemCode(error) !== 'EEXIST') throw explainFileFailure(error, path.dirname(directory)) ?? error;
     throw new UserError(`The backup ${name} is being copied already.`, { hint: 'Wait for that copy to end.' });
   }
   await recordWriter(work, undefined);

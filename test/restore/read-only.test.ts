@@ -3,6 +3,7 @@ import { access, cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { offsiteCopier } from '../../src/backups/offsite.ts';
 import { parseConnectionUrl } from '../../src/postgres/connection-url.ts';
 import { inDatabase } from '../../src/postgres/maintenance.ts';
 import { type AgeKey, ageKey } from '../backups/age-keys.ts';
@@ -59,6 +60,17 @@ testWithDisk('a backup is restored into a copy', async () => {
   expect(copied.backup).toContain('A-1');
   expect(await stand.rows('users', database)).toBe(await stand.rows('users'));
   expect((await readdir(path.join(root, 'portal'))).every(name => name.endsWith('A-1'))).toBe(true);
+});
+
+testWithDisk('a copy from there needs to be written down, and says so', async () => {
+  const owner = { target: 'portal' };
+  const offsite = { remote: 'offsite:kept', config: undefined, bandwidth: undefined, hours: 1 };
+  const copier = offsiteCopier({ owner, directory: root, offsite, now: () => new Date() });
+  const { signal } = new AbortController();
+  await expect(copier.copy('latest', { signal, progress: () => undefined })).rejects.toMatchObject({
+    name: 'UserError',
+    message: `The bot cannot write to ${path.join(root, 'portal')}.`,
+  });
 });
 
 test('nothing is planned that could not be decrypted: the refusal comes before anything is stopped', async () => {
