@@ -14,6 +14,19 @@ export const lockedRelations = `SELECT DISTINCT relation AS oid FROM pg_catalog.
     AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`;
 
 /**
+ * CTEs for a WITH list, of which the last is `unmeasured (oid)`: relations whose pg_total_relation_size() would wait, as
+ * they, an index, their TOAST or its index is locked. REINDEX locks a table's indexes and TOAST's, and no table.
+ */
+export const unmeasuredTables = `locked AS MATERIALIZED (
+  ${lockedRelations}
+), locked_table AS MATERIALIZED (
+  SELECT oid FROM locked UNION SELECT i.indrelid FROM locked l JOIN pg_catalog.pg_index i ON i.indexrelid = l.oid
+), unmeasured AS MATERIALIZED (
+  SELECT oid FROM locked_table
+  UNION SELECT c.oid FROM locked_table l JOIN pg_catalog.pg_class c ON c.reltoastrelid = l.oid
+)`;
+
+/**
  * Asks a question that leaves out locked relations; asks once more when one was locked between its look at the locks
  * and its look at the relation.
  */

@@ -1,4 +1,4 @@
-import { lockedRelations } from './around-locks.ts';
+import { unmeasuredTables } from './around-locks.ts';
 import { firstRefusal } from './backend-rules.ts';
 import { knownRefusals } from './known-refusals.ts';
 
@@ -29,13 +29,7 @@ WITH position AS MATERIALIZED (
               THEN coalesce(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
               ELSE pg_catalog.pg_current_wal_lsn() END AS lsn,
          pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE') AS all_sizes
-), locked AS (
-  ${lockedRelations}
-), left_out AS MATERIALIZED (
-  SELECT oid FROM locked
-  UNION SELECT i.indrelid FROM locked l JOIN pg_catalog.pg_index i ON i.indexrelid = l.oid
-  UNION SELECT c.oid FROM locked l JOIN pg_catalog.pg_class c ON c.reltoastrelid = l.oid
-), relation AS MATERIALIZED (
+), ${unmeasuredTables}, relation AS MATERIALIZED (
   SELECT c.oid, c.relpages, c.reltuples, c.reltoastrelid
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
@@ -47,7 +41,7 @@ WITH position AS MATERIALIZED (
 ), candidate AS MATERIALIZED (
   SELECT r.oid FROM relation r LEFT JOIN indexed i ON i.oid = r.oid
   LEFT JOIN filled t ON t.oid = r.reltoastrelid
-  WHERE r.oid NOT IN (SELECT oid FROM left_out)
+  WHERE r.oid NOT IN (SELECT oid FROM unmeasured)
   ORDER BY r.relpages + coalesce(i.pages, 0) + coalesce(t.relpages, 0)
     + greatest(0, pg_catalog.pg_stat_get_live_tuples(r.oid) + pg_catalog.pg_stat_get_dead_tuples(r.oid)
                - greatest(0, r.reltuples)) / 50 DESC, r.oid LIMIT ${mostMeasured}
@@ -70,7 +64,7 @@ SELECT pg_catalog.jsonb_build_object(
                     'bytes', CASE WHEN p.all_sizes THEN pg_catalog.pg_tablespace_size(t.oid) END) ORDER BY t.spcname), '[]')
                   FROM pg_catalog.pg_tablespace t WHERE t.spcname NOT IN ('pg_default', 'pg_global')),
   'tables', (SELECT coalesce(pg_catalog.jsonb_agg(s ORDER BY bytes DESC, name), '[]') FROM sized s),
-  'lockedTables', (SELECT pg_catalog.count(*) FROM relation WHERE oid IN (SELECT oid FROM left_out)),
+  'lockedTables', (SELECT pg_catalog.count(*) FROM relation WHERE oid IN (SELECT oid FROM unmeasured)),
   'slots', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', s.slot_name, 'active', s.active,
               'retainedBytes', greatest(0, pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn))::bigint)
               ORDER BY pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn) DESC, s.slot_name), '[]')

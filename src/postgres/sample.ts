@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { lockedRelations } from './around-locks.ts';
+import { askAroundLocks, unmeasuredTables } from './around-locks.ts';
 import type { Asker, Question } from './question.ts';
 import { standbyLagBytes, standbyLagSeconds } from './standby.ts';
 
@@ -62,35 +62,35 @@ FROM activity`,
   row: momentSchema,
 };
 
-const sizesSchema = z.strictObject({
-  database: z.number(),
-  tables: z.array(z.strictObject({ name: z.string(), bytes: z.number() })),
-});
+const tableSizeSchema = z.strictObject({ name: z.string(), bytes: z.number() });
 
-/** Bytes of a database and of its largest tables, with their indexes and TOAST. */
-export type Sizes = z.output<typeof sizesSchema>;
+/** Bytes of a table, with its indexes and TOAST. */
+type TableSize = z.output<typeof tableSizeSchema>;
 
 /** Tables whose sizes are kept. */
 const mostTables = 50;
 
-/** Looks at each file of the database: dearer, so asked less often. The largest by what the last VACUUM or ANALYZE saw. */
-const sizesQuestion: Question<{ sizes: Sizes }> = {
-  name: 'sample_sizes',
+/** Looks at each file of the database: dearer, so asked less often. Locks nothing, so nobody keeps it waiting. */
+const databaseSizeQuestion: Question<{ bytes: number }> = {
+  name: 'sample_database_size',
+  sql: 'SELECT pg_catalog.pg_database_size(pg_catalog.current_database())::float8 AS bytes',
+  row: z.object({ bytes: z.number() }),
+};
+
+/** The largest by what the last VACUUM or ANALYZE saw; without those that are locked, or dropped meanwhile. */
+const tableSizesQuestion: Question<TableSize> = {
+  name: 'sample_table_sizes',
   sql: `
-WITH locked AS MATERIALIZED (${lockedRelations}
-), largest AS (
+WITH ${unmeasuredTables}, largest AS (
   SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.oid NOT IN (SELECT oid FROM locked)
+  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND c.oid NOT IN (SELECT oid FROM unmeasured)
     AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
   ORDER BY c.relpages DESC, c.oid LIMIT ${mostTables}
 )
-SELECT pg_catalog.jsonb_build_object(
-  'database', pg_catalog.pg_database_size(pg_catalog.current_database()),
-  'tables', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', name,
-               'bytes', coalesce(pg_catalog.pg_total_relation_size(oid), 0))), '[]') FROM largest)
-) AS sizes`,
-  row: z.object({ sizes: sizesSchema }),
+SELECT * FROM (SELECT name, pg_catalog.pg_total_relation_size(oid)::float8 AS bytes FROM largest) l
+WHERE bytes IS NOT NULL`,
+  row: tableSizeSchema,
 };
 
 /** @throws TargetError when the target does not answer. */
@@ -99,8 +99,13 @@ export async function momentOf(target: Asker): Promise<Moment> {
   return row!;
 }
 
-/** @throws TargetError when the target does not answer. */
-export async function sizesOf(target: Asker): Promise<Sizes> {
-  const [row] = await target.ask(sizesQuestion);
-  return row!.sizes;
+/** Bytes of the target's database. @throws TargetError when the target does not answer. */
+export async function databaseSizeOf(target: Asker): Promise<number> {
+  const [row] = await target.ask(databaseSizeQuestion);
+  return row!.bytes;
+}
+
+/** Of the largest tables. @throws TargetError when the target does not answer. */
+export function tableSizesOf(target: Asker): Promise<TableSize[]> {
+  return askAroundLocks(target, tableSizesQuestion);
 }

@@ -3,7 +3,7 @@ import type { PageFinding } from '../../blocks/page.ts';
 import { bytes, duration, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, inOrder } from './advised.ts';
-import { askAroundLocks, lockedRelations } from './around-locks.ts';
+import { askAroundLocks, unmeasuredTables } from './around-locks.ts';
 import { above } from './finding.ts';
 import { namedBy } from './named-by.ts';
 import { noSuchTable } from './no-such-table.ts';
@@ -50,8 +50,7 @@ const mostTables = 1_000;
 const sizeQuestion: Question<{ size: Size }> = {
   name: 'size',
   sql: `
-WITH RECURSIVE locked AS MATERIALIZED (${lockedRelations}
-), wanted AS MATERIALIZED (
+WITH RECURSIVE ${unmeasuredTables}, wanted AS MATERIALIZED (
   SELECT c.oid FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   WHERE c.relkind IN ('r', 'm', 'p') AND $1::text IS NOT NULL AND ${namedBy('$1')}
 ), related AS (
@@ -74,10 +73,7 @@ WITH RECURSIVE locked AS MATERIALIZED (${lockedRelations}
 ), measured AS MATERIALIZED (
   SELECT r.*, CASE WHEN locked THEN r.pages * pg_catalog.current_setting('block_size')::int
                    ELSE coalesce(pg_catalog.pg_total_relation_size(r.oid), 0) END AS total
-  FROM (SELECT c.*, c.oid IN (SELECT oid FROM locked) OR c.reltoastrelid IN (SELECT oid FROM locked)
-                 OR EXISTS (SELECT FROM pg_catalog.pg_index x
-                            WHERE x.indrelid = c.oid AND x.indexrelid IN (SELECT oid FROM locked)) AS locked
-        FROM candidate c) r
+  FROM (SELECT c.*, c.oid IN (SELECT oid FROM unmeasured) AS locked FROM candidate c) r
 ), largest AS MATERIALIZED (
   SELECT m.*, CASE WHEN locked THEN 0 ELSE coalesce(pg_catalog.pg_indexes_size(oid), 0) END AS indexes,
          CASE WHEN locked OR reltoastrelid = 0 THEN 0

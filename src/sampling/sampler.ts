@@ -1,6 +1,6 @@
 import { minutesToMilliseconds } from 'date-fns/minutesToMilliseconds';
 import type { Asker } from '../postgres/question.ts';
-import { type Moment, momentOf, sizesOf } from '../postgres/sample.ts';
+import { databaseSizeOf, type Moment, momentOf, tableSizesOf } from '../postgres/sample.ts';
 import { type Lease, returnLease, takeLease } from '../store/leases.ts';
 import { type Measured, purgeSamples, recordSamples, spans } from '../store/samples.ts';
 import type { Store } from '../store/store.ts';
@@ -81,14 +81,13 @@ export class Sampler {
       const measured: Measured[] = measuredAt(moment, earlier);
       await recordSamples(store.db, { target, at, measured });
       if (!withSizes) return;
-      const { database, tables } = await this.#unlessClosing(sizesOf(asker));
+      const size = await this.#unlessClosing(databaseSizeOf(asker));
+      await recordSamples(store.db, { target, at: now(), measured: [{ metric: 'size', value: size }] });
+      const tables = await this.#unlessClosing(tableSizesOf(asker));
       await recordSamples(store.db, {
         target,
         at: now(),
-        measured: [
-          { metric: 'size', value: database },
-          ...tables.map(({ name, bytes }) => ({ metric: tableSize, subject: name, value: bytes })),
-        ],
+        measured: tables.map(({ name, bytes }) => ({ metric: tableSize, subject: name, value: bytes })),
       });
     } catch (error) {
       log.debug({ err: error, target }, 'a sample could not be taken');

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { momentOf, sizesOf } from '../../src/postgres/sample.ts';
+import { readDisk } from '../../src/postgres/disk.ts';
+import { databaseSizeOf, momentOf, tableSizesOf } from '../../src/postgres/sample.ts';
 import { type EarlierSizes, judgeGrowth, type SizeReport, sizeReader } from '../../src/postgres/size.ts';
 import type { Target } from '../../src/postgres/target.ts';
 import { thresholdsSchema } from '../../src/target-settings.ts';
@@ -91,7 +92,28 @@ test('while a table is rewritten, the answer does not wait for it', async () => 
   try {
     const { size } = await read();
     expect(size.tables.find(({ name }) => name === 'public."Big One"')).toMatchObject({ locked: true });
-    expect((await sizesOf(target)).tables.map(({ name }) => name)).not.toContain('public."Big One"');
+    expect((await tableSizesOf(target)).map(({ name }) => name)).not.toContain('public."Big One"');
+  } finally {
+    await session.close();
+  }
+});
+
+test.each([
+  ['its TOAST’s index', 'reindex table "Big One"'],
+  ['an index alone', 'reindex index "By Note"'],
+])('while %s is built anew, all others are measured', async (_, statement) => {
+  const session = await database.openSession({ login: database.cluster.superuser });
+  await session.query('begin');
+  await session.query(statement);
+  try {
+    const { size } = await read();
+    expect(size.tables.find(({ name }) => name === 'public."Big One"')).toMatchObject({ locked: true });
+    const names = (await tableSizesOf(target)).map(({ name }) => name);
+    expect(names).not.toContain('public."Big One"');
+    expect(names).toContain('public.users');
+    const disk = await readDisk(target);
+    expect(disk.lockedTables).toBe(1);
+    expect(disk.tables.map(({ name }) => name)).toContain('public.users');
   } finally {
     await session.close();
   }
@@ -139,8 +161,8 @@ test('a sample says what the server does right now', async () => {
 });
 
 test('the sizes that are sampled are those of the largest tables', async () => {
-  const sizes = await sizesOf(target);
+  const tables = await tableSizesOf(target);
   const { size } = await read();
-  expect(Math.abs(sizes.database - size.databaseBytes)).toBeLessThan(1_000_000);
-  expect(sizes.tables.find(({ name }) => name === 'public."Big One"')!.bytes).toBe(size.tables[0]!.totalBytes);
+  expect(Math.abs((await databaseSizeOf(target)) - size.databaseBytes)).toBeLessThan(1_000_000);
+  expect(tables.find(({ name }) => name === 'public."Big One"')!.bytes).toBe(size.tables[0]!.totalBytes);
 });

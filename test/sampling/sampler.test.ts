@@ -30,8 +30,11 @@ const target: Asker = {
   async ask<Row>(question: Question<Row>): Promise<Row[]> {
     asked.push(question.name);
     if (moment instanceof Error) throw moment;
-    const sizes = { database: 1_000, tables: [{ name: 'public.orders', bytes: 600 }] };
-    return [question.row.parse(question.name === 'sample_sizes' ? { sizes } : { ...quiet, ...moment })];
+    const answers: Record<string, object> = {
+      sample_database_size: { bytes: 1_000 },
+      sample_table_sizes: { name: 'public.orders', bytes: 600 },
+    };
+    return [question.row.parse(answers[question.name] ?? { ...quiet, ...moment })];
   },
 };
 
@@ -51,6 +54,17 @@ const minutes = async (metric: string) => {
   return found.map(({ at, last }) => [(at - Math.floor(start / spans.minute) * spans.minute) / spans.minute, last]);
 };
 
+test('tables that cannot be measured cost nothing but their own sizes', async () => {
+  const locked: Asker = {
+    ...target,
+    ask: (question, values) =>
+      question.name === 'sample_table_sizes' ? Promise.reject(new Error('locked')) : target.ask(question, values),
+  };
+  await samplerOf('this process', false, locked).run();
+  expect(await minutes('size')).toEqual([[0, 1_000]]);
+  expect(await minutes('table-size')).toEqual([]);
+});
+
 test('once a minute, however often it is asked; sizes every ten minutes', async () => {
   const sampler = samplerOf();
   for (let second = 0; second < 21 * 60; second += 5) {
@@ -58,7 +72,7 @@ test('once a minute, however often it is asked; sizes every ten minutes', async 
     now += 5_000;
   }
   expect(asked.filter(name => name === 'sample_moment')).toHaveLength(22);
-  expect(asked.filter(name => name === 'sample_sizes')).toHaveLength(3);
+  expect(asked.filter(name => name === 'sample_table_sizes')).toHaveLength(3);
   expect(await minutes('connections')).toHaveLength(22);
   expect(await minutes('size')).toEqual([
     [0, 1_000],
