@@ -1,6 +1,6 @@
 import type { ArchiveEntry } from './archive-list.ts';
 import { type Definitions, plainObject, plainSchema } from './dump-definitions.ts';
-import { foreignGrants } from './restore-selection.ts';
+import { extensionEntries, foreignGrants } from './restore-selection.ts';
 import type { ScratchDatabase } from './scratch-database.ts';
 import { some } from './verify-contents.ts';
 import type { ReadDump } from './verify-readable.ts';
@@ -88,14 +88,14 @@ function thereAlready(
   { schemas }: Definitions,
   { madeExtensions, madeSchemas }: ScratchDatabase,
 ): ArchiveEntry[] {
-  const extensions = new Set(madeExtensions.flatMap(name => [`EXTENSION - ${name}`, `COMMENT - EXTENSION ${name}`]));
   const longestFirst = schemas.toSorted((left, right) => right.length - left.length);
   // Their place is `- name owner`, and a name may have blanks.
   const isMade = (place: string) =>
     madeSchemas.includes(longestFirst.find(name => place.startsWith(`- ${name} `)) ?? '');
-  return entries.filter(
-    ({ kind, place }) => extensions.has(`${kind} ${place.trim()}`) || (kind === 'SCHEMA' && isMade(place)),
-  );
+  return [
+    ...extensionEntries(entries, madeExtensions),
+    ...entries.filter(({ kind, place }) => kind === 'SCHEMA' && isMade(place)),
+  ];
 }
 
 const lineEnd = /;$/;

@@ -13,7 +13,7 @@ import { withoutStatements } from './plain-filter.ts';
 import { readPlainSql } from './plain-sql.ts';
 import { explainRestoreFailure } from './restore-errors.ts';
 import { followRestore, lastRestore, type RestoreProgress, restoreProgress } from './restore-progress.ts';
-import { foreignGrants, selectEntries } from './restore-selection.ts';
+import { extensionEntries, foreignGrants, selectEntries } from './restore-selection.ts';
 
 export type { RestoreProgress } from './restore-progress.ts';
 
@@ -68,12 +68,12 @@ async function restoreArchive(request: RestoreRequest, dump: string): Promise<vo
   const { installation, backup, jobs, owners = true, signal } = request;
   const all = await listArchive(installation, dump, signal);
   const chosen = request.tables === undefined ? all : selectTables(request, all);
-  const created = withoutExtensions(chosen, request.withoutExtensions ?? []);
+  const grants = request.withoutForeignGrants === true ? foreignGrants(all) : [];
   const left = new Set([
     ...(request.leftOut?.entries ?? []),
-    ...(request.withoutForeignGrants === true ? foreignGrants(all).map(({ id }) => id) : []),
+    ...[...extensionEntries(all, request.withoutExtensions ?? []), ...grants].map(({ id }) => id),
   ]);
-  const entries = created.filter(({ id }) => !left.has(id));
+  const entries = chosen.filter(({ id }) => !left.has(id));
   const startedAt = new Date();
   const follower = followRestore({ entries, manifest: backup.manifest, startedAt, jobs });
   await withUseList(entries.length === all.length ? undefined : entries, async useList => {
@@ -151,12 +151,6 @@ function selectTables({ backup, tables = [] }: RestoreRequest, entries: readonly
     return table;
   });
   return selectEntries(entries, wanted, known);
-}
-
-/** Their places are `- pg_stat_statements` and, of its comment, `- EXTENSION pg_stat_statements`. */
-function withoutExtensions(entries: readonly ArchiveEntry[], names: readonly string[]): readonly ArchiveEntry[] {
-  const left = new Set(names.flatMap(name => [`EXTENSION - ${name}`, `COMMENT - EXTENSION ${name}`]));
-  return entries.filter(({ kind, place }) => !left.has(`${kind} ${place.trim()}`));
 }
 
 /** pg_restore reads the chosen entries from a file. */

@@ -1,3 +1,4 @@
+import { quoteIdentifier } from '../postgres/identifiers.ts';
 import type { ArchiveEntry } from './archive-list.ts';
 
 interface TableName {
@@ -92,6 +93,21 @@ export function selectEntries(
     for (const entry of entries) if (!included.has(entry.id) && belongs(entry)) pull(entry.id);
   }
   return entries.filter(({ id }) => included.has(id));
+}
+
+/**
+ * Extensions and their comments. Their places are `- uuid-ossp ` and, with the quotation marks of SQL where it needs
+ * them, `- EXTENSION "uuid-ossp" `.
+ */
+export function extensionEntries(entries: readonly ArchiveEntry[], names: readonly string[]): ArchiveEntry[] {
+  const places = new Set(
+    names.flatMap(name => [
+      `EXTENSION - ${name}`,
+      `COMMENT - EXTENSION ${name}`,
+      `COMMENT - EXTENSION ${quoteIdentifier(name)}`,
+    ]),
+  );
+  return entries.filter(({ kind, place }) => places.has(`${kind} ${place.trim()}`));
 }
 
 /**

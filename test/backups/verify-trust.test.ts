@@ -168,7 +168,7 @@ describe('without a superuser', () => {
       await database.admin.sql(
         own(`
       create schema tools; create extension tablefunc with schema tools; create extension hstore;
-      create extension if not exists pg_stat_statements; create extension dblink; comment on extension tablefunc is 'not trusted';
+      create extension if not exists pg_stat_statements; create extension dblink; create extension "uuid-ossp"; comment on extension tablefunc is 'not trusted';
       create extension postgres_fdw; create server far foreign data wrapper postgres_fdw options (host 'far.example');
       create user mapping for ~writer server far options (user 'u', password 'p');
       create foreign table abroad (n int) server far; alter foreign table abroad owner to ~writer;
