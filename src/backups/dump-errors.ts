@@ -22,6 +22,12 @@ const gone: Explanation = {
   hint: 'Start it again: it will take the tables that are there then.',
 };
 
+const ended: Explanation = {
+  when: /invalid snapshot identifier|could not import the requested snapshot|due to administrator command/,
+  message: 'The backup’s sessions on the server were ended while it ran.',
+  hint: 'A restore does that when it takes the database’s name, and so does an administrator or a restart; `/db audit` shows which commands ran. Start the backup again when that is over: nothing of it is left.',
+};
+
 /** The leader's LOCK TABLE ran out of --lock-wait-timeout, or a job found another's request before its own. */
 const lockFailure = /query was: LOCK TABLE|could not obtain lock on relation/i;
 
@@ -37,6 +43,7 @@ const explanations: readonly Explanation[] = [
     hint: 'Give the role of the bot the attribute BYPASSRLS, or let it own the tables without FORCE ROW LEVEL SECURITY.',
   },
   gone,
+  ended,
   {
     when: /permission denied/,
     message: 'The role of the bot may not read everything that belongs to the backup.',
@@ -84,6 +91,11 @@ export function backupCancelled(reason: unknown): UserError {
   return new UserError('The backup was cancelled. Nothing of it is left, and no other backup was touched.', {
     cause: reason,
   });
+}
+
+/** Its session was ended: SQLSTATE admin_shutdown. */
+export function sessionsEnded(cause: unknown): UserError {
+  return new UserError(ended.message, { hint: ended.hint, cause });
 }
 
 export function tableGone(cause: unknown): UserError {

@@ -8,10 +8,10 @@ import { together } from '../tools/together.ts';
 import { type BackupPreparation, refuseDuringMigration, withRows } from './backup-preparation.ts';
 import type { BackupProgress } from './backups.ts';
 import { dumpArguments } from './dump.ts';
-import { backupCancelled, explainDumpFailure, lockRefused, tableGone } from './dump-errors.ts';
+import { backupCancelled, explainDumpFailure, lockRefused, sessionsEnded, tableGone } from './dump-errors.ts';
 import { followDump } from './dump-progress.ts';
 import { watchDump } from './dump-watch.ts';
-import { exportSnapshot, isGone, isLockTimeout, type Snapshot } from './snapshot.ts';
+import { exportSnapshot, isEnded, isGone, isLockTimeout, type Snapshot } from './snapshot.ts';
 
 export interface DumpLimits {
   /** How long a backup may take, milliseconds: while its snapshot lives, VACUUM removes no row that died after it. */
@@ -103,6 +103,7 @@ export async function dumpInSnapshot(target: Target, prepared: BackupPreparation
         },
       );
     }
+    if (isEnded(error)) return sessionsEnded(error);
     if (isLockTimeout(error)) return lockRefused(blockers, error);
     return isGone(error) ? tableGone(error) : error;
   }

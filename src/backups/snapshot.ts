@@ -82,6 +82,11 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === '55P03';
 }
 
+/** SQLSTATE admin_shutdown: somebody ended the session, or the server stops. */
+export function isEnded(error: unknown): boolean {
+  return sqlState(error) === '57P01';
+}
+
 /** SQLSTATE undefined_table, invalid_schema_name or undefined_object: dropped since the catalogue was read. */
 export function isGone(error: unknown): boolean {
   return ['42P01', '3F000', '42704'].includes(sqlState(error) ?? '');

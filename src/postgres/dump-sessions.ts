@@ -53,6 +53,17 @@ export const dumpSessions: Question<DumpSession> = {
   row: dumpSessionSchema,
 };
 
+/** The application names of the bot's own backups of this database that are under way, `pg-chatops/backup/A-1042`. */
+export const dumpsUnderWay: Question<{ application: string }> = {
+  name: 'dumps_under_way',
+  sql: `
+    SELECT DISTINCT application_name AS application FROM pg_catalog.pg_stat_activity
+    WHERE datname = pg_catalog.current_database() AND usename = current_user
+      AND application_name LIKE 'pg-chatops/backup/%'
+    ORDER BY 1`,
+  row: z.object({ application: z.string() }),
+};
+
 /**
  * The backend that runs Prisma's migrations: `migrate deploy` and `migrate dev` hold this advisory lock meanwhile.
  * https://www.prisma.io/docs/orm/prisma-migrate/workflows/development-and-production#advisory-locking

@@ -18,7 +18,7 @@ import { differences } from './loss.ts';
 import { extensionsLeftOut, refusePlain, refuseSwap, requireRights } from './obstacles.ts';
 import type { RestorePlan } from './plan-schema.ts';
 import type { RestoreOptions, RestoreQuestion } from './restores.ts';
-import { foreseeSafety } from './safety.ts';
+import { backupsUnderWay, foreseeSafety } from './safety.ts';
 import { requireRoomBeside } from './space.ts';
 import { chosenTables } from './tables.ts';
 
@@ -96,7 +96,12 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
     space,
     expected,
     applications: only ? [] : facts.applications,
-    warnings: [...heldUp, ...warningsOf(backup, facts, options, only), ...slowness(expected.seconds)],
+    warnings: [
+      ...(only ? [] : await backupsUnderWay(target)),
+      ...heldUp,
+      ...warningsOf(backup, facts, options, only),
+      ...slowness(expected.seconds),
+    ],
     byHand,
     hooks,
     steps: only

@@ -4,6 +4,7 @@ import type { BackupContents } from '../backups/backups.ts';
 import { describeBlocker } from '../backups/dump-errors.ts';
 import { UserError } from '../errors.ts';
 import { type DumpObstacle, dumpObstacles } from '../postgres/dump-obstacles.ts';
+import { dumpsUnderWay } from '../postgres/dump-sessions.ts';
 import { inWords } from './in-words.ts';
 import type { Unreadable } from './loss.ts';
 import type { RestorePlan } from './plan-schema.ts';
@@ -100,6 +101,14 @@ function withWayOn(what: string, error: unknown, backup: string): unknown {
     hint: told.hint === undefined ? wayOn : `${told.hint}\n${wayOn}`,
     cause: told.cause ?? error,
   });
+}
+
+/** Backups of the database that the swap will end if they are not over by then, as sentences. */
+export async function backupsUnderWay(target: Pick<RestoreOptions['target'], 'ask'>): Promise<string[]> {
+  return (await target.ask(dumpsUnderWay)).map(
+    ({ application }) =>
+      `The backup ${application.replace(/^.*\//, '')} of it is running: the swap ends it, unless it is over by then.`,
+  );
 }
 
 function waitsFor({ relations: [first, ...others], ...backend }: DumpObstacle): string {

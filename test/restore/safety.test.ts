@@ -3,6 +3,7 @@ import { appendFile, open, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readManifest } from '../../src/backups/backup-catalogue.ts';
+import { explainDumpFailure } from '../../src/backups/dump-errors.ts';
 import { UserError } from '../../src/errors.ts';
 import { dumpObstacles } from '../../src/postgres/dump-obstacles.ts';
 import { request, watched } from '../backups/backup-stand.ts';
@@ -148,4 +149,48 @@ test('a backup that is no safety backup is copied when it is taken, a safety bac
   const backups = portal.stand.reopen({ offsite });
   expect((await backups.take(request({ actionId: 'A-1' }), watched())).copy).toMatchObject({ problem: null });
   expect((await backups.take(request({ actionId: 'A-2', safety: true }), watched())).copy).toBeUndefined();
+});
+
+test('a backup that runs meanwhile is on the card, and told in words that the swap has ended it', async () => {
+  await portal.backUp();
+  const { cluster, name } = portal.database;
+  const migration = await portal.database.openSession({ applicationName: 'migration' });
+  await migration.query('begin; lock table orders');
+  const patient = portal.stand.reopen({ limits: { lockWaitMs: 600_000 } });
+  const ended = patient.take(request({ actionId: 'A-7' }), watched()).then(
+    () => 'succeeded',
+    error => error,
+  );
+  await until('it waits for its locks', async () => {
+    const waiting = await cluster.admin.sql(
+      `select from pg_stat_activity where datname = $1 and application_name = 'pg-chatops/backup/A-7' and wait_event_type = 'Lock'`,
+      [name],
+    );
+    return waiting.length > 0;
+  });
+  const plan = await portal.restores.plan(question({ withoutSafety: true }));
+  expect(plan.warnings).toContain('The backup A-7 of it is running: the swap ends it, unless it is over by then.');
+  await portal.restores.run(plan, watch());
+  expect(await ended).toMatchObject({
+    name: 'UserError',
+    message: 'The backup’s sessions on the server were ended while it ran.',
+    hint: expect.stringContaining('A restore does that'),
+  });
+  expect((await portal.restores.plan(question({ withoutSafety: true }))).warnings.join()).not.toContain('is running');
+});
+
+test('what pg_dump says of that is explained', () => {
+  for (const complaint of [
+    'ERROR:  invalid snapshot identifier: "00000004-000016A3-1"',
+    'ERROR:  could not import the requested snapshot',
+    'FATAL:  terminating connection due to administrator command',
+  ]) {
+    const end = {
+      failed: true,
+      exitCode: 1,
+      signal: undefined,
+      complaints: [`pg_dump: error: query failed: ${complaint}`],
+    };
+    expect(explainDumpFailure(end, []).message).toBe('The backup’s sessions on the server were ended while it ran.');
+  }
 });
