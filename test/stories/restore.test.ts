@@ -92,6 +92,9 @@ describe('rows were deleted by mistake', () => {
     const plan = await sees(ada, /Only the plan: nothing was done/, '#incident');
     expect(JSON.stringify(plan.blocks)).not.toContain('"approve"');
     expect(JSON.stringify(plan.blocks)).toContain('ALTER DATABASE');
+    expect(JSON.stringify(plan.blocks)).not.toContain('No backup of the present state');
+    await ada.types('/db restore latest --without-safety --dry-run');
+    await sees(ada, /No backup of the present state is taken/, '#incident');
     expect(await users()).toBe(0);
 
     const id = await approved(
