@@ -3,8 +3,9 @@ import { mayNotEnd } from '../../blocks/refusal.ts';
 import { bytes, code, count, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { archiverTrouble } from './archiver.ts';
 import type { Disk, FileSystem } from './disk.ts';
-import { above, attention, critical } from './finding.ts';
+import { above, attention } from './finding.ts';
 
 /**
  * Judges by a target's thresholds.
@@ -21,22 +22,19 @@ export function judgeDisk(
         return `the file system ${mount} (${holds.join(', ')}) is ${value} full, ${bytes(freeBytes)} are free`;
       }),
     ),
+    ...wal(disk, thresholds),
     ...disk.slots.map(({ name, active, retainedBytes }) =>
       above(retainedBytes, thresholds.slotRetainedBytes, bytes, value => {
         return `slot ${name} (${active ? 'active' : 'inactive'}) keeps ${value} of WAL`;
       }),
     ),
-    ...wal(disk),
     ...temporary(disk, thresholds),
     ...unseen(disk),
   ]);
 }
 
-function* wal({ archiver, files, maxWalBytes }: Disk) {
-  if (archiver.failing) {
-    const kept = files ? `, ${bytes(files.waitingBytes)} of WAL wait for it` : '';
-    yield critical(`the archiver fails at ${archiver.lastFailedWal}${kept}: WAL piles up until the disk is full`);
-  }
+function* wal({ archiver, files, maxWalBytes }: Disk, thresholds: Thresholds) {
+  yield archiverTrouble(archiver, thresholds);
   if (files && files.walBytes > 2 * maxWalBytes) {
     yield attention(
       `WAL takes ${bytes(files.walBytes)}, more than twice the ${bytes(maxWalBytes)} that max_wal_size and wal_keep_size allow`,
@@ -84,14 +82,14 @@ function* unseen({ databases, files }: Disk) {
  */
 export function stepsToFreeSpace(
   { archiver, files, slots }: Disk,
-  { slotRetainedBytes }: Pick<Thresholds, 'slotRetainedBytes'>,
+  thresholds: Pick<Thresholds, 'slotRetainedBytes' | 'walArchiveAgeSeconds'>,
 ): string[] {
   const gone = slots
-    .filter(({ active, retainedBytes }) => !active && retainedBytes >= slotRetainedBytes.attention)
+    .filter(({ active, retainedBytes }) => !active && retainedBytes >= thresholds.slotRetainedBytes.attention)
     .slice(0, 3);
   const spilling = (files?.temporary ?? []).filter(one => one.pid !== null && one.killRefusal === null).slice(0, 3);
   return [
-    ...(archiver.failing
+    ...(archiverTrouble(archiver, thresholds)
       ? ["Repair the archiver: its error is in the server's log. WAL that is archived goes by itself at a checkpoint"]
       : []),
     ...gone.map(({ name, retainedBytes }) => {

@@ -1,3 +1,4 @@
+import { archiverFacts } from './archiver.ts';
 import { unmeasuredTables } from './around-locks.ts';
 import { firstRefusal } from './backend-rules.ts';
 import { knownRefusals } from './known-refusals.ts';
@@ -69,10 +70,7 @@ SELECT pg_catalog.jsonb_build_object(
               'retainedBytes', greatest(0, pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn))::bigint)
               ORDER BY pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn) DESC, s.slot_name), '[]')
             FROM pg_catalog.pg_replication_slots s WHERE s.restart_lsn IS NOT NULL),
-  'archiver', (SELECT pg_catalog.jsonb_build_object('failing', coalesce(last_failed_time > coalesce(last_archived_time,
-                 '-infinity'), false) AND CASE pg_catalog.current_setting('archive_mode')
-                 WHEN 'always' THEN true WHEN 'on' THEN NOT p.standby ELSE false END, 'lastFailedWal', last_failed_wal)
-               FROM pg_catalog.pg_stat_archiver),
+  'archiver', ${archiverFacts({ monitor })},
   'maxWalBytes', (SELECT pg_catalog.sum(setting::numeric)::bigint * 1048576 FROM pg_catalog.pg_settings
                   WHERE name IN ('max_wal_size', 'wal_keep_size')),
   'files', ${monitor ? files : 'NULL::jsonb'}
@@ -82,8 +80,6 @@ FROM position p`;
 
 const fileQueries = `, wal AS (
   SELECT pg_catalog.count(*) AS n, coalesce(pg_catalog.sum(size), 0) AS bytes FROM pg_catalog.pg_ls_waldir()
-), waiting AS (
-  SELECT pg_catalog.count(*) AS n FROM pg_catalog.pg_ls_archive_statusdir() WHERE name ~ '^[0-9A-F]{24}[.]ready$'
 ), temporary AS (
   SELECT pg_catalog.substring(f.name, '^pgsql_tmp([0-9]+)[.]')::int AS pid, pg_catalog.sum(f.size) AS bytes
   FROM pg_catalog.pg_tablespace t CROSS JOIN LATERAL pg_catalog.pg_ls_tmpdir(t.oid) f
@@ -93,7 +89,6 @@ const fileQueries = `, wal AS (
 /** Without the collector, the server writes no log files, and log_directory need not be there. */
 const files = `pg_catalog.jsonb_build_object(
     'walBytes', (SELECT bytes FROM wal),
-    'waitingBytes', (SELECT n FROM waiting) * pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
     'temporary', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('pid', t.pid, 'bytes', t.bytes,
                     'application', a.application_name, 'user', a.usename, 'state', a.state,
                     'database', a.datname, 'killRefusal', CASE WHEN a.pid IS NOT NULL

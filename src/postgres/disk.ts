@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { archiverSchema } from './archiver.ts';
 import { askAroundLocks } from './around-locks.ts';
 import { askAsAllowed } from './as-allowed.ts';
 import { refusalNames } from './backend-rules.ts';
@@ -26,15 +27,13 @@ const diskSchema = z.strictObject({
   lockedTables: z.number(),
   /** Those that keep the most WAL first. */
   slots: z.array(z.strictObject({ name: z.string(), active: z.boolean(), retainedBytes: bytes })),
-  archiver: z.strictObject({ failing: z.boolean(), lastFailedWal: z.string().nullable() }),
+  archiver: archiverSchema,
   /** max_wal_size and wal_keep_size. */
   maxWalBytes: bytes,
   /** Null where the bot's role may not list them. */
   files: z
     .strictObject({
       walBytes: bytes,
-      /** WAL that waits for the archiver. */
-      waitingBytes: bytes,
       /** By the backend that writes them; pid null for those of nobody in particular. */
       temporary: z.array(
         z.strictObject({

@@ -1,3 +1,4 @@
+import { archiverFacts } from './archiver.ts';
 import { standbyLagBytes, standbyLagSeconds, streams } from './standby.ts';
 
 /** Before PostgreSQL 14, pg_subscription is for superusers alone; its view tells at least that there are some. */
@@ -53,14 +54,7 @@ SELECT pg_catalog.jsonb_build_object(
               ORDER BY pg_catalog.pg_wal_lsn_diff(p.lsn, s.restart_lsn) DESC NULLS LAST, s.slot_name), '[]')
             FROM pg_catalog.pg_replication_slots s),
   'slotLimitMegabytes', (SELECT setting::bigint FROM pg_catalog.pg_settings WHERE name = 'max_slot_wal_keep_size'),
-  'archiver', (SELECT pg_catalog.jsonb_build_object(
-                 'active', CASE pg_catalog.current_setting('archive_mode')
-                           WHEN 'always' THEN true WHEN 'on' THEN NOT p.standby ELSE false END,
-                 'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
-                 'failures', failed_count, 'lastFailedWal', last_failed_wal,
-                 'lastArchivedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - last_archived_time),
-                 'waitingSegments', ${monitor ? '(SELECT n FROM waiting)' : 'NULL::int'}) FROM pg_catalog.pg_stat_archiver),
-  'segmentBytes', p.segment_bytes,
+  'archiver', ${archiverFacts({ monitor })},
   'written', ${monitor ? writtenSince : 'NULL::jsonb'},
   'subscriptions', ${readable ? subscriptions : "'[]'::jsonb"},
   'hiddenSubscriptions', ${readable ? 0 : '(SELECT pg_catalog.count(DISTINCT subid) FROM pg_catalog.pg_stat_subscription)'},
@@ -78,8 +72,6 @@ const fileQueries = `, segment AS (
   SELECT pg_catalog.pg_wal_lsn_diff(p.lsn, s.begins) - p.segment_bytes AS since_bytes,
          extract(epoch FROM pg_catalog.clock_timestamp() - s.modification) AS since_seconds
   FROM segment s, position p WHERE pg_catalog.pg_wal_lsn_diff(p.lsn, s.begins) >= p.segment_bytes
-), waiting AS (
-  SELECT pg_catalog.count(*) AS n FROM pg_catalog.pg_ls_archive_statusdir() WHERE name ~ '^[0-9A-F]{24}[.]ready$'
 )`;
 
 const subscriptions = `(SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', s.subname,

@@ -3,6 +3,7 @@ import type { PageFinding } from '../../blocks/page.ts';
 import { bytes, code, count, duration, number } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { archiverSchema, archiverTrouble } from './archiver.ts';
 import { askAsAllowed } from './as-allowed.ts';
 import { above, attention, critical } from './finding.ts';
 import type { Asker } from './question.ts';
@@ -63,16 +64,7 @@ const replicationSchema = z.strictObject({
   slots: z.array(slotSchema),
   /** max_slot_wal_keep_size; -1 is without limit. */
   slotLimitMegabytes: whole,
-  archiver: z.strictObject({
-    active: z.boolean(),
-    failing: z.boolean(),
-    failures: whole,
-    lastFailedWal: name,
-    lastArchivedSeconds: seconds.nullable(),
-    /** Null where the bot may not count them. */
-    waitingSegments: whole.nullable(),
-  }),
-  segmentBytes: whole,
+  archiver: archiverSchema,
   /** WAL that was written in the last so many seconds. */
   written: z.strictObject({ bytes: whole, seconds }).nullable(),
   /** Of this database. */
@@ -112,16 +104,13 @@ export function replicationReader(target: Asker, thresholds: Thresholds): Replic
   };
 }
 
-/** Seconds after which a failing archiver is no longer a passing trouble. */
-const archiverStalled = 3_600;
-
 /** Judges by a target's thresholds. */
 function judgeReplication(replication: Replication, thresholds: Thresholds): PageFinding[] {
   return inOrder([
     ...receiving(replication, thresholds),
     ...sending(replication, thresholds),
     ...replication.slots.flatMap(slot => keeping(slot, replication, thresholds)),
-    ...archiving(replication, thresholds),
+    archiverTrouble(replication.archiver, thresholds),
     ...subscribed(replication),
     ...unseen(replication),
   ]);
@@ -207,24 +196,6 @@ function keeping(
   if (kept) return [{ ...kept, advice }];
   const abandoned = type === 'physical' && !active && retainedBytes !== null && standby === null;
   return abandoned ? [{ ...attention(`nobody reads slot ${slot} (${state}): its replica is away`), advice }] : [];
-}
-
-function* archiving({ archiver, segmentBytes }: Replication, thresholds: Thresholds) {
-  const { active, failing, lastArchivedSeconds, lastFailedWal, waitingSegments } = archiver;
-  if (!active) return;
-  const advice =
-    "Look for the archiver's error in the server's log and repair `archive_command`; the WAL goes by itself then. Delete nothing in pg_wal";
-  const waiting = waitingSegments === null ? '' : `, ${count(waitingSegments, 'segment')} waiting`;
-  if (failing) {
-    const last =
-      lastArchivedSeconds === null ? 'nothing was ever archived' : `last archived ${duration(lastArchivedSeconds)} ago`;
-    const stalled = lastArchivedSeconds === null || lastArchivedSeconds >= archiverStalled;
-    const text = `the archiver fails at ${lastFailedWal}, ${last}${waiting} (critical from ${duration(archiverStalled)})`;
-    yield advised(stalled ? critical(text) : attention(text), advice);
-  } else {
-    const kept = (value: string) => `the archiver is behind: ${value} of WAL${waiting}`;
-    yield advised(above((waitingSegments ?? 0) * segmentBytes, thresholds.slotRetainedBytes, bytes, kept), advice);
-  }
 }
 
 function* subscribed({ subscriptions }: Replication) {

@@ -1,3 +1,4 @@
+import { archiverFacts } from './archiver.ts';
 import { firstRefusal } from './backend-rules.ts';
 import { knownRefusals } from './known-refusals.ts';
 import { mayRollBack } from './prepared-questions.ts';
@@ -14,8 +15,10 @@ import { standbyLagSeconds, streams } from './standby.ts';
  * - Whether a session may be ended is asked as far as the server knows; it takes no parameters.
  * - Without pg_monitor, state and backend_type of others are NULL and the count of sessions would be one: `hiddenRows`
  *   tells, and the sum over pg_stat_database, which all may see, stands in, as pg_locks does for who waits.
+ *
+ * @param monitor whether the bot's role may list the server's files, as pg_monitor may.
  */
-export const statusSql = `
+export const statusSql = ({ monitor }: { readonly monitor: boolean }) => `
 WITH RECURSIVE activity AS MATERIALIZED (
   SELECT a.*, a.pid = pg_catalog.pg_backend_pid() AS own FROM pg_catalog.pg_stat_activity a
 ), client AS (
@@ -115,13 +118,7 @@ SELECT pg_catalog.jsonb_build_object(
                  'lagSeconds', coalesce(extract(epoch FROM r.replay_lag), 0)) ORDER BY r.application_name, r.pid), '[]')
                FROM pg_catalog.pg_stat_replication r, position p
                WHERE r.state IN ('streaming', 'catchup', 'startup')),
-  'archiver', (SELECT pg_catalog.jsonb_build_object(
-                 'active', CASE pg_catalog.current_setting('archive_mode')
-                           WHEN 'always' THEN true WHEN 'on' THEN NOT pg_catalog.pg_is_in_recovery() ELSE false END,
-                 'failing', coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
-                 'failures', failed_count,
-                 'lastArchivedSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - last_archived_time),
-                 'lastFailedWal', last_failed_wal) FROM pg_catalog.pg_stat_archiver),
+  'archiver', ${archiverFacts({ monitor })},
   'slots', (SELECT coalesce(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', slot_name, 'type', slot_type, 'active', active,
               'walStatus', wal_status, 'retainedBytes', retained) ORDER BY retained DESC NULLS LAST, slot_name), '[]')
             FROM slot),

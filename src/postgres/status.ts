@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
+import { archiverSchema } from './archiver.ts';
+import { askAsAllowed } from './as-allowed.ts';
 import { refusalNames } from './backend-rules.ts';
 import { refusalOf } from './known-refusals.ts';
 import { backupOf } from './own-backups.ts';
-import type { Asker, Question } from './question.ts';
+import type { Asker } from './question.ts';
 import { statusSql } from './status-sql.ts';
 import type { Target } from './target.ts';
 import { assess, type Facts, type Verdict } from './verdict.ts';
@@ -63,14 +65,7 @@ const statusSchema = z.strictObject({
   replicas: z.array(
     z.strictObject({ application: name, state: name, lagBytes: z.number().nullable(), lagSeconds: seconds }),
   ),
-  archiver: z.strictObject({
-    active: z.boolean(),
-    /** Whether the last attempt failed. */
-    failing: z.boolean(),
-    failures: count,
-    lastArchivedSeconds: seconds.nullable(),
-    lastFailedWal: z.string().nullable(),
-  }),
+  archiver: archiverSchema,
   slots: z.array(
     z.strictObject({
       name: z.string(),
@@ -88,12 +83,6 @@ const statusSchema = z.strictObject({
 
 export type Status = z.output<typeof statusSchema>;
 
-const statusQuestion: Question<{ status: Status }> = {
-  name: 'status',
-  sql: statusSql,
-  row: z.object({ status: statusSchema }),
-};
-
 /** A status and what to think of it. */
 export interface StatusReport extends Verdict {
   readonly status: Status;
@@ -103,7 +92,7 @@ export interface StatusReport extends Verdict {
 
 export interface StatusReader {
   /**
-   * Looks at the target, in one round trip, and judges by its thresholds.
+   * Looks at the target, in one round trip (two where the bot's role lacks pg_monitor), and judges by its thresholds.
    * @throws TargetError when it does not answer.
    */
   read(facts: Facts): Promise<StatusReport>;
@@ -117,7 +106,11 @@ export function statusReader(
 ): StatusReader {
   return {
     read: async facts => {
-      const [row] = await target.ask(statusQuestion);
+      const [row] = await askAsAllowed(target, options => ({
+        name: 'status',
+        sql: statusSql(options),
+        row: z.object({ status: statusSchema }),
+      }));
       const ownPids = target.ownPids();
       const rules = { ownPids, allowOtherDatabases, pgbouncer: target.connection.prisma.pgbouncer };
       const status = asAllowed(row!.status, rules);

@@ -1,5 +1,6 @@
 import { bytes, count, duration, number, percent } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
+import { archiverTrouble } from './archiver.ts';
 import { above, attention, critical, type Finding, type Judged, judged } from './finding.ts';
 import type { Status } from './status.ts';
 
@@ -24,8 +25,6 @@ export interface Facts {
 
 /** Buffers that must have been asked for before their hit ratio says anything. */
 const cacheSample = 100_000;
-/** Seconds after which a failing archiver is no longer a passing trouble: WAL piles up until the disk is full. */
-const archiverStalled = 3_600;
 /** https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND */
 const transactionIdSpace = 2 ** 31;
 
@@ -99,16 +98,7 @@ function* replication({ replica, replicas, archiver, slots }: Status, thresholds
     const say = (value: string) => `the replica ${application || '(no name)'} is ${value} behind`;
     yield above(lagSeconds, thresholds.replicaLagSeconds, duration, say);
   }
-  if (archiver.active && archiver.failing) {
-    const { lastArchivedSeconds, lastFailedWal } = archiver;
-    const last =
-      lastArchivedSeconds === null ? 'nothing was ever archived' : `last archived ${duration(lastArchivedSeconds)} ago`;
-    const stalled = lastArchivedSeconds === null || lastArchivedSeconds >= archiverStalled;
-    yield {
-      severity: stalled ? 'critical' : 'attention',
-      text: `the archiver fails at ${lastFailedWal}, ${last} (critical from ${duration(archiverStalled)})`,
-    } satisfies Finding;
-  }
+  yield archiverTrouble(archiver, thresholds);
   for (const { name, type, active, walStatus, retainedBytes } of slots) {
     const state = active ? 'active' : 'inactive';
     if (walStatus === 'lost' || walStatus === 'unreserved') {

@@ -3,6 +3,7 @@ import type { PageFinding } from '../../blocks/page.ts';
 import { bytes, count, duration } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { archiverTrouble } from './archiver.ts';
 import { askAsAllowed } from './as-allowed.ts';
 import { above, attention, critical } from './finding.ts';
 import type { Asker } from './question.ts';
@@ -125,9 +126,6 @@ const off: PageFinding = {
     'Set `archive_mode = on` (needs a restart) and an `archive_command`, such as that of pgBackRest; `archive_timeout = 900` sends WAL every 15 min',
 };
 
-const repair =
-  "Look for the archiver's error in the server's log and repair `archive_command`; the WAL goes by itself then. Delete nothing in pg_wal";
-
 function* trying(facts: WalFacts, limits: Limits, now: Date) {
   const { archiver, lastFailedWal, lastArchivedAt, waiting } = facts;
   const waits = waiting && waiting.segments > 0 ? `, ${count(waiting.segments, 'segment')} waiting` : '';
@@ -140,19 +138,16 @@ function* trying(facts: WalFacts, limits: Limits, now: Date) {
     );
     return;
   }
-  const seconds = secondsBehind(facts, now);
-  const late = (value: string) => `WAL has waited ${value} for the archiver${waits}`;
-  const behind = above(seconds, limits, duration, late);
-  if (!failsNow(facts)) {
-    yield advised(behind, 'Look for what slows `archive_command` down: network, repository, disk');
-    return;
-  }
-  const last = lastArchivedAt === null ? 'nothing was ever archived' : `last archived ${ago(lastArchivedAt, now)}`;
-  const text = `the archiver fails at ${lastFailedWal}, ${last}${waits}`;
-  const stalled = behind?.severity === 'critical' || lastArchivedAt === null;
-  yield advised(
-    stalled ? critical(`${text} (critical from ${duration(limits.critical)}, or before the first)`) : attention(text),
-    repair,
+  yield archiverTrouble(
+    {
+      active: true,
+      failing: failsNow(facts),
+      lastFailedWal,
+      lastArchivedSeconds: lastArchivedAt && secondsBetween(lastArchivedAt, now),
+      waitingSegments: waiting === null ? null : waiting.segments,
+      waitingSeconds: secondsBehind(facts, now),
+    },
+    { walArchiveAgeSeconds: limits },
   );
 }
 
@@ -180,10 +175,6 @@ function secondsBehind({ waiting, unarchivedBytes, segmentBytes, lastArchivedAt 
 
 function secondsBetween(from: Date, to: Date): number {
   return Math.max(0, (to.getTime() - from.getTime()) / 1000);
-}
-
-function ago(then: Date, now: Date): string {
-  return `${duration(secondsBetween(then, now))} ago`;
 }
 
 /**

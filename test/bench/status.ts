@@ -35,7 +35,7 @@ export const status: Topic = async (surroundings, { runs }) => {
   const question = await sideBySide(
     {
       bot: () => timed(() => reader.read({ lastBackup: undefined, now: new Date() })),
-      psql: () => psql.time(statusSql),
+      psql: () => psql.time(statusSql({ monitor: true })),
     },
     { runs: runs * perRun, warmUp: perRun },
   );
@@ -49,7 +49,7 @@ export const status: Topic = async (surroundings, { runs }) => {
           await office.ada.types('/db status');
           await office.answered(before + 1);
         }),
-      psql: () => timed(() => runPsql(bin, url, statusSql)),
+      psql: () => timed(() => runPsql(bin, url, statusSql({ monitor: true }))),
     },
     { runs: runs * perRun, warmUp: perRun },
   );

@@ -52,7 +52,10 @@ export const quietStatus: Status = {
   transactionIds: { database: 'portal', age: 107_374_183 },
   replica: null,
   replicas: [],
-  archiver: { active: true, failing: false, failures: 2, lastArchivedSeconds: 120, lastFailedWal: null },
+  archiver: {
+    ...{ active: true, failing: false, failures: 2, lastArchivedSeconds: 120, lastFailedWal: null },
+    ...{ waitingSegments: null, waitingSeconds: null },
+  },
   slots: [],
   checksums: { on: true, failures: 0 },
   pendingRestart: [],

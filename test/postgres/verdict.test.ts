@@ -100,13 +100,13 @@ test.each<[string, Partial<Status>, Partial<Status>, string]>([
     'archiver, a passing failure',
     { archiver: { ...quietStatus.archiver, active: false, failing: true } },
     { archiver: { ...quietStatus.archiver, failing: true, lastFailedWal: '0A' } },
-    'attention: the archiver fails at 0A, last archived 2 min ago (critical from 1 h)',
+    'attention: the archiver fails at 0A, last archived 2 min ago',
   ],
   [
     'archiver, stalled',
     {},
     { archiver: { ...quietStatus.archiver, failing: true, lastFailedWal: '0A', lastArchivedSeconds: 3_600 } },
-    'critical: the archiver fails at 0A, last archived 1 h ago (critical from 1 h)',
+    'critical: the archiver fails at 0A, last archived 1 h ago (critical from 1 h, or before the first)',
   ],
   [
     'slot',

@@ -214,10 +214,10 @@ const storage: Page[] = [
       assert.ok((named(database.name, disk.databases).bytes ?? 0) > 1_000_000);
       assert.equal(disk.lockedTables, 1);
       assert.equal(named('gone_consumer', disk.slots).active, false);
-      assert.ok(disk.files && disk.files.walBytes > 0 && disk.files.waitingBytes > 0);
+      assert.ok(disk.files && disk.files.walBytes > 0 && (disk.archiver.waitingSegments ?? 0) > 0);
       if (process.platform === 'linux') assert.ok(fileSystems?.some(({ holds }) => holds.includes('data')));
       assert.ok(disk.archiver.failing);
-      says({ findings }, /^critical: .*archiv/);
+      says({ findings }, /: the archiver fails at/);
       assert.ok(steps.length > 0);
     },
   },
