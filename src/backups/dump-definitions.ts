@@ -40,13 +40,14 @@ const superuserObject = /^CREATE (?:EVENT TRIGGER|SUBSCRIPTION|PUBLICATION .+ FO
 /** What `pg_restore --verbose` writes before each entry. */
 const tocLine = /^-- TOC entry (\d+) \(class \d+ OID \d+\)$/;
 /**
- * Lines that a role without superuser is refused: a publication of all tables, a cast that is a mere relabelling, a
- * grant in another one's name, a function in a language that is not trusted (c, internal, plpython3u, …) or said to be
- * leakproof, an aggregate over an internal state.
+ * Lines that a role without superuser is refused: a publication of all tables, a cast that is a mere relabelling or one
+ * between types of the server itself, a grant in another one's name, a function in a language that is not trusted (c,
+ * internal, plpython3u, …) or said to be leakproof, an aggregate over an internal state.
  */
 const superuserLines = [
   /^CREATE PUBLICATION .+ FOR ALL TABLES/,
   /^CREATE CAST .+ WITHOUT FUNCTION/,
+  /^CREATE CAST \([^.]+ AS [^.]+\) WITH INOUT/,
   /^SET SESSION AUTHORIZATION (?!DEFAULT)/,
   /^ {4}LANGUAGE (?:c|internal|plr|plsh|[a-z0-9_]+u)(?: |$)/,
   /^ {4}LANGUAGE .+ (?:LEAKPROOF|SUPPORT)\b/,

@@ -84,7 +84,7 @@ const explanations: readonly Explanation[] = [
   },
   {
     fault: 'server',
-    when: /(?:ERROR: +)?((?:permission denied|must be (?:owner|superuser|member|able to)).*)/,
+    when: /(?:ERROR: +)?((?:permission denied|must be (?:owner|superuser|member|able to)|[Oo]nly (?:a )?(?:superusers?|roles?)\b).*)/,
     message: ([, said = '']) => `The role may not create everything that the backup holds: ${cut(oneLine(said), 200)}.`,
     hint: 'Restore as the owner of the database or a superuser; the log names the statement.',
   },

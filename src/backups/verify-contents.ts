@@ -115,7 +115,7 @@ async function findWrongSequences(session: Pick<Session, 'ask'>, { sequences }: 
 }
 
 /** The first few, and how many more there are. */
-export function some(texts: readonly string[]): string {
-  const rest = texts.length - named;
-  return [...texts.slice(0, named), ...(rest > 0 ? [`and ${count(rest, 'more', 'more')}`] : [])].join('; ');
+export function some(texts: readonly string[], most = named): string {
+  const rest = texts.length - most;
+  return [...texts.slice(0, most), ...(rest > 0 ? [`and ${count(rest, 'more', 'more')}`] : [])].join('; ');
 }

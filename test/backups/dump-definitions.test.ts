@@ -22,6 +22,10 @@ CREATE FUNCTION public.quiet() RETURNS text
 CREATE PUBLICATION everything FOR ALL TABLES WITH (publish = 'insert');
 -- TOC entry 10 (class 0 OID 0)
 SET SESSION AUTHORIZATION giver;
+-- TOC entry 12 (class 2605 OID 16422)
+CREATE CAST (integer AS name) WITH INOUT;
+-- TOC entry 13 (class 2605 OID 16423)
+CREATE CAST (text AS public.mood) WITH INOUT AS ASSIGNMENT;
 -- TOC entry 11 (class 3466 OID 16421)
 CREATE EVENT TRIGGER noted ON ddl_command_start
 ALTER EVENT TRIGGER noted OWNER TO boss;
@@ -48,7 +52,7 @@ SELECT pg_catalog.setval('s."it''s"', 42, true);`;
     ],
     schemas: ['Köln Ω'],
     tablespaces: ['fast'],
-    superuserEntries: [7, 8, 9, 10],
+    superuserEntries: [7, 8, 9, 10, 12],
     superuserStatements: ['publication everything', 'event trigger noted'],
     sequences: [{ name: `s."it's"`, value: '42', called: true }],
   });
