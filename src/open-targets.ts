@@ -5,6 +5,7 @@ import { type NoticesOptions, recordDeed } from './audit/notices.ts';
 import { openBackups } from './backups/backup.ts';
 import { openCatalogue } from './backups/catalogue.ts';
 import { ownerOf } from './backups/good-backup.ts';
+import { findStrays } from './backups/strays.ts';
 import { openVerifications } from './backups/verify.ts';
 import type { TargetConfig } from './config.ts';
 import { openRecoveries } from './physical/recoveries.ts';
@@ -33,19 +34,25 @@ export async function openTargets(
       found.set(pgBin, await findInstallations({ env: { PATH: process.env.PATH, PG_BIN: pgBin } }));
   }
   return new Map(
-    configs.map(config => [config.name, openOne(config, found.get(config.pgBin) ?? [], log, () => new Date(now()))]),
+    configs.map(config => {
+      const neighbours = configs.filter(({ backupDir }) => backupDir === config.backupDir).map(({ name }) => name);
+      return [config.name, openOne(config, neighbours, found.get(config.pgBin) ?? [], log, () => new Date(now()))];
+    }),
   );
 }
 
+/** @param neighbours names of the targets that keep their backups in the same folder, its own among them. */
 function openOne(
   config: TargetConfig,
+  neighbours: readonly string[],
   installations: readonly Installation[],
   log: Logger,
   now: () => Date,
 ): OpenTarget {
   const { name, connection, emergency, backupDir: directory, backups: policy } = config;
   const target = openTarget({ name, connection, ...(emergency && { emergency }), log });
-  const shared = { target, directory, installations, cores: availableParallelism(), log, now };
+  const elsewhere = async () => (directory === undefined ? [] : findStrays(directory, neighbours));
+  const shared = { target, directory, elsewhere, installations, cores: availableParallelism(), log, now };
   const { ageIdentityFile: identityFile } = policy;
   const account = () => serverAccount();
   const pgbackrest = config.pgbackrest && openPgbackrest(config.pgbackrest, { account });
@@ -67,7 +74,7 @@ function openOne(
     })),
     installations,
     backups,
-    catalogue: openCatalogue({ settings: config, owner: ownerOf(target), directory, now }),
+    catalogue: openCatalogue({ settings: config, owner: ownerOf(target, elsewhere), directory, now }),
     verifications: openVerifications({
       ...shared,
       scratch: config.scratchUrlEnv,

@@ -23,7 +23,7 @@ import { compressionName, outputArguments } from './dump.ts';
 import { backupCancelled, explainFileFailure } from './dump-errors.ts';
 import { type DumpLimits, dumpInSnapshot } from './dump-in-snapshot.ts';
 import { encryptDump, estimateEncryptionBytes } from './encryption.ts';
-import { ownerOf } from './good-backup.ts';
+import { type Owner, ownerOf } from './good-backup.ts';
 import type { Manifest } from './manifest.ts';
 import { newManifest, sumOfBytes } from './new-manifest.ts';
 import { type OffsiteSettings, offsiteCopier, tryToCopy } from './offsite.ts';
@@ -46,6 +46,8 @@ export interface BackupOptions {
   readonly log: Log;
   readonly now: () => Date;
   readonly limits?: Partial<DumpLimits>;
+  /** Finds backups that no configured target owns, where the target has none. */
+  readonly elsewhere?: Owner['elsewhere'];
 }
 
 /**
@@ -60,7 +62,7 @@ type TakeOptions = Parameters<BackupWriter['take']>[1];
 export function openBackups(settings: BackupOptions): Backups {
   const { target, now, recipients = [], cores } = settings;
   const limits = { ...defaultLimits, ...settings.limits };
-  const owner = ownerOf(target);
+  const owner = ownerOf(target, settings.elsewhere);
   const directory = settings.directory === undefined ? undefined : targetDirectory(settings.directory, target.name);
 
   async function take(request: BackupRequest, options: TakeOptions): Promise<BackupResult> {

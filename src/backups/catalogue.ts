@@ -110,8 +110,15 @@ export function openCatalogue({ settings, owner, directory: root, now }: Catalog
         keptFor: kept.get(backup)?.reasons ?? [],
         expiresAt: kept.get(backup)?.expiresAt,
       }));
+      const strays = backups.length === 0 ? ((await owner.elsewhere?.()) ?? []) : [];
       const gaps = findGaps(backups, settings.thresholds);
-      return { directory, backups, broken, gaps, findings: judgeCatalogue({ backups, broken }, settings, now()) };
+      return {
+        directory,
+        backups,
+        broken,
+        gaps,
+        findings: judgeCatalogue({ backups, broken, strays }, settings, now()),
+      };
     },
     async pin({ backup: typed, by, reason }) {
       const backup = await choose(typed);

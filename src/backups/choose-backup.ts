@@ -1,10 +1,12 @@
 import { type PassedOver, passedOverAs } from '../../blocks/passed-over.ts';
+import { oneLine } from '../../blocks/text.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { quoted } from '../quoted.ts';
 import { type FoundBackup, type ListedBackup, readBackup } from './backup-catalogue.ts';
 import { isComplete } from './completeness.ts';
 import { type Owner, whyNotLatest } from './good-backup.ts';
+import { adviceOnStrays, describeStrays } from './strays.ts';
 
 /** More names than this are not read. */
 const suggested = 3;
@@ -21,6 +23,7 @@ const suggested = 3;
  * @throws UserError where it means none or several, with the names that are near.
  */
 export async function chooseBackup(found: readonly ListedBackup[], typed: string, owner: Owner): Promise<FoundBackup> {
+  if (found.length === 0) await refuseStrays(owner);
   return readBackup(meansLatest(typed) ? await latestOf(found, owner) : backupNamed(found, typed));
 }
 
@@ -78,6 +81,12 @@ export function passedOver(
 /** Those that `latest` could have meant by their manifests lack files. */
 function leftOut(backups: readonly ListedBackup[], owner: Owner) {
   return backups.map(backup => ({ backup, because: whyNotLatest(backup.manifest, owner) ?? ('incomplete' as const) }));
+}
+
+async function refuseStrays({ target, elsewhere }: Owner): Promise<void> {
+  const strays = describeStrays((await elsewhere?.()) ?? []);
+  if (strays === undefined) return;
+  throw new UserError(`There is no backup of ${target}. But ${oneLine(strays)}.`, { hint: adviceOnStrays });
 }
 
 async function latestOf(found: readonly ListedBackup[], owner: Owner): Promise<ListedBackup> {

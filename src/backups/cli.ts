@@ -10,6 +10,7 @@ import { isWhole, whyNotLatest } from './good-backup.ts';
 import type { ManifestSummary } from './manifest.ts';
 import { type BackupPlace, backupPlaces } from './places.ts';
 import { withReadableDump } from './readable-dump.ts';
+import { adviceOnStrays, describeStrays } from './strays.ts';
 import { findWrongFiles } from './verify-files.ts';
 import { readDump } from './verify-readable.ts';
 
@@ -43,7 +44,7 @@ async function main([verb, typed, ...more]: readonly string[]): Promise<number> 
 
 async function list(places: readonly BackupPlace[]): Promise<number> {
   let bad = places.length === 0;
-  for (const { target, directory } of places) {
+  for (const { target, directory, elsewhere } of places) {
     const { found: backups, broken } = await findRetained(directory);
     const [newest] = backups.filter(({ manifest }) => isOwn(manifest, target));
     const good = newest?.complete && whyNotLatest(newest.manifest, { target }) === undefined;
@@ -51,6 +52,8 @@ async function list(places: readonly BackupPlace[]): Promise<number> {
     console.log(`${target}: ${count(backups.length, 'backup')} in ${directory}`);
     if (!newest) console.log('  There is none of the whole database.');
     else if (!good) console.log(`  The newest of the whole database is not good: ${newest.name}`);
+    const strays = backups.length > 0 ? undefined : describeStrays((await elsewhere?.()) ?? []);
+    if (strays !== undefined) console.log(`  But ${oneLine(strays)}. ${adviceOnStrays}`);
     for (const backup of backups) console.log(`  ${lineOf(backup, target)}`);
     for (const { name, problem, remedy } of broken) {
       console.log(`  ${name}  cannot be read: ${oneLine(problem)}${remedy === undefined ? '' : ` ${remedy}`}`);

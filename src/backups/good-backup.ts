@@ -1,6 +1,7 @@
 import type { PassedOver } from '../../blocks/passed-over.ts';
 import type { Target } from '../postgres/target.ts';
 import { type ManifestSummary, type Verification, verificationLevels } from './manifest.ts';
+import type { StrayFolder } from './strays.ts';
 
 /** Whose backups are looked at. */
 export interface Owner {
@@ -8,11 +9,16 @@ export interface Owner {
   readonly target: string;
   /** Its database as the server names it; any counts where that is not known. */
   readonly database?: string | undefined;
+  /** Finds backups beside the target's own that no configured target owns; asked where it has none. */
+  readonly elsewhere?: (() => Promise<readonly StrayFolder[]>) | undefined;
 }
 
 /** Whose backups a configured target's are. PgBouncer may give a database any name: through it the server's is not known. */
-export function ownerOf({ name, connection }: Pick<Target, 'name' | 'connection'>): Owner {
-  return { target: name, database: connection.prisma.pgbouncer ? undefined : connection.database };
+export function ownerOf(
+  { name, connection }: Pick<Target, 'name' | 'connection'>,
+  elsewhere?: Owner['elsewhere'],
+): Owner {
+  return { target: name, database: connection.prisma.pgbouncer ? undefined : connection.database, elsewhere };
 }
 
 /** Whether a backup holds the rows of the whole database. */

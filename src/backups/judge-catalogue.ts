@@ -10,6 +10,7 @@ import type { BrokenBackup } from './backups.ts';
 import { lastProof } from './good-backup.ts';
 import type { ManifestSummary } from './manifest.ts';
 import { copyAt } from './offsite-place.ts';
+import { adviceOnStrays, describeStrays, type StrayFolder } from './strays.ts';
 
 /** What is judged of a backup. */
 interface JudgedBackup {
@@ -48,7 +49,15 @@ const longest = 120;
 
 /** Judges the newest backups and the schedule, as of now. Backups come newest first. */
 export function judgeCatalogue(
-  { backups, broken }: { backups: readonly JudgedBackup[]; broken: readonly BrokenBackup[] },
+  {
+    backups,
+    broken,
+    strays = [],
+  }: {
+    backups: readonly JudgedBackup[];
+    broken: readonly BrokenBackup[];
+    strays?: readonly StrayFolder[];
+  },
   {
     thresholds,
     schedule,
@@ -62,6 +71,7 @@ export function judgeCatalogue(
   const since = newestGood && hoursSince(newestGood.manifest.takenAt, now);
   return inOrder([
     advised(since === undefined ? nothingGood(whole.length) : undefined, advice.backUp),
+    advised(describe(strays), adviceOnStrays),
     advised(
       above(since ?? 0, thresholds.backupAgeHours, inHours, age => `the newest good backup is ${age} old`),
       advice.backUp,
@@ -85,6 +95,12 @@ export function findGaps(backups: readonly JudgedBackup[], { backupAgeHours }: T
     .slice(1)
     .map((from, index) => ({ from, to: moments[index]! }))
     .filter(({ from, to }) => hoursSince(from, to) >= backupAgeHours.attention);
+}
+
+/** The target was renamed, or BACKUP_DIR is that of others. */
+function describe(strays: readonly StrayFolder[]): Finding | undefined {
+  const text = describeStrays(strays);
+  return text === undefined ? undefined : attention(oneLine(text));
 }
 
 function unreadable({ name, problem }: BrokenBackup): Finding {

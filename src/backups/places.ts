@@ -5,6 +5,8 @@ import { z } from 'zod';
 import type { Environment } from '../config/environment.ts';
 import { UserError } from '../errors.ts';
 import { targetDirectory, targetOfFolder } from './backup-catalogue.ts';
+import type { Owner } from './good-backup.ts';
+import { findStrays } from './strays.ts';
 
 /** Where a target's backups are. */
 export interface BackupPlace {
@@ -12,6 +14,7 @@ export interface BackupPlace {
   readonly directory: string;
   /** What opens encrypted ones. */
   readonly identityFile: string | undefined;
+  readonly elsewhere?: Owner['elsewhere'];
 }
 
 /**
@@ -39,10 +42,13 @@ const fileSchema = z.looseObject({
 export async function backupPlaces({ CONFIG_FILE, BACKUP_DIR = 'backups' }: Environment): Promise<BackupPlace[]> {
   const targets = CONFIG_FILE === undefined ? [] : await targetsIn(CONFIG_FILE);
   if (targets.length === 0) return placesBelow(BACKUP_DIR);
+  const neighboursOf = (root: string) =>
+    targets.filter(({ backup_dir = BACKUP_DIR }) => backup_dir === root).map(({ name }) => name);
   return targets.map(({ name, backup_dir: own = BACKUP_DIR, backups }) => ({
     target: name,
     directory: targetDirectory(own, name),
     identityFile: backups.age_identity_file,
+    elsewhere: () => findStrays(own, neighboursOf(own)),
   }));
 }
 

@@ -9,7 +9,7 @@ import { amendManifest } from './amend-manifest.ts';
 import { type FoundBackup, findBackups, targetDirectory } from './backup-catalogue.ts';
 import { chooseBackup } from './choose-backup.ts';
 import { takesNothing } from './dump-errors.ts';
-import { ownerOf } from './good-backup.ts';
+import { type Owner, ownerOf } from './good-backup.ts';
 import { whileReading } from './in-use.ts';
 import type { Verification } from './manifest.ts';
 import { dropAbandonedDatabases } from './scratch-database.ts';
@@ -40,6 +40,8 @@ export interface VerificationOptions {
   readonly fileSystems?: FileSystemsReader;
   /** Where throwaway servers are made; the folder of temporary files (TMPDIR) unless told. */
   readonly temporary?: string;
+  /** Finds backups that no configured target owns, where the target has none. */
+  readonly elsewhere?: Owner['elsewhere'];
 }
 
 /** Opens the verifications of a target's backups. Nothing is read or started before it is asked for. */
@@ -49,7 +51,7 @@ export function openVerifications(options: VerificationOptions): Verifications {
 
   async function find(typed: string): Promise<FoundBackup> {
     if (directory === undefined) throw new UserError('There are no backups: BACKUP_DIR is not set.');
-    return chooseBackup((await findBackups(directory)).found, typed, ownerOf(target));
+    return chooseBackup((await findBackups(directory)).found, typed, ownerOf(target, options.elsewhere));
   }
 
   async function placeFor(backup: FoundBackup): Promise<ScratchPlace> {

@@ -24,7 +24,7 @@ export async function copyBackup(
   { signal, mayAct, progress }: RestoreWatch,
 ): Promise<Proof & { readonly backup: string; readonly takenAt: Date }> {
   const facts = await requireFreeName(options.target, database);
-  const owner = { target: options.target.name, database: facts.database };
+  const owner = { target: options.target.name, database: facts.database, elsewhere: options.elsewhere };
   const { backup } = await chooseToRestore(options.directory, owner, wanted);
   if (facts.standby) throw new UserError(`${options.target.name} is a replica.`, { hint: 'Restore on its primary.' });
   requireRights(facts);

@@ -33,7 +33,7 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
   const { target, directory, hooks } = options;
   await maintenanceConnection(target);
   const facts = await factsOf(target, []);
-  const owner = { target: target.name, database: facts.database };
+  const owner = { target: target.name, database: facts.database, elsewhere: options.elsewhere };
   const { backup, passedOver } = await chooseToRestore(directory, owner, question.backup);
   const only = question.tables.length > 0;
   if (!only) requireWhole(backup);

@@ -1,5 +1,6 @@
 /** Restores of one target, as the rest of the bot knows them. */
 import type { BackupReader, BackupWriter } from '../backups/backups.ts';
+import type { Owner } from '../backups/good-backup.ts';
 import type { FileSystemsReader } from '../backups/server-space.ts';
 import type { Log, Target } from '../postgres/target.ts';
 import type { Installation } from '../tools/binaries.ts';
@@ -133,6 +134,8 @@ export interface RestoreOptions {
   readonly cores: number;
   readonly log: Log;
   readonly now: () => Date;
+  /** Finds backups that no configured target owns, where the target has none. */
+  readonly elsewhere?: Owner['elsewhere'];
   /** What is known of the disks of the target's server; looked up where the bot runs on the same host, unless told. */
   readonly fileSystems?: FileSystemsReader;
 }

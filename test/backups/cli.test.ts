@@ -80,6 +80,16 @@ test('CONFIG_FILE says where, though the variables that it names are not set', a
   expect(exitCode).toBe(1);
 });
 
+test('a target that was renamed has no backups, and is told where those are that no target owns', async () => {
+  const file = path.join(folder, 'renamed.yml');
+  await writeFile(file, `targets: [{name: production, backup_dir: ${stand.root}}]`);
+  const { exitCode, stdout } = await backups(['list'], { CONFIG_FILE: file });
+  expect(stdout).toMatch(
+    /^production: 0 backups[\s\S]*But .*portal has 2 backups of the database .* rename that folder/,
+  );
+  expect(exitCode).toBe(1);
+});
+
 test('verify: reads each to its end, and finds a file that was cut short afterwards', async () => {
   const { exitCode, stdout } = await backups(['verify', 'all']);
   expect(stdout.split('\n').map(line => line.replace(/.*-A/, 'A'))).toEqual(['A-2: readable', 'A-1: readable']);

@@ -118,3 +118,14 @@ test('a database that is down keeps nobody from finding its backups', async () =
   await office.ada.types('/db verify latest --level files');
   await office.reads('#incident', new RegExp(`${name}[\\s\\S]*files`));
 });
+
+test('a target that was renamed says where its backups are, whatever is asked of them', async () => {
+  await using office = await openOffice({ yaml: yaml.replace('name: portal', 'name: production') });
+  await aged(office, 2);
+  const told = () => office.seenBy(office.ada, '#incident').filter(text => text.includes('no target is called portal'));
+  for (const [index, line] of ['backups', 'verify latest', 'restore latest', 'backup-pin latest'].entries()) {
+    await office.ada.types(`/db ${line}`);
+    await office.slack.until(() => told().length > index, `where the backups are, after ${line}`);
+  }
+  expect(told()[0]).toMatch(/portal has 1 backup of the database portal[\s\S]*rename that folder/);
+});
