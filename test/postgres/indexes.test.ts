@@ -319,6 +319,10 @@ describe('replicas', () => {
 
   beforeAll(async () => {
     await database.admin.sql('create index used_there on orders (placed_at)');
+    await database.admin.sql('create table shards (id int) partition by range (id)');
+    await database.admin.sql('create table shard partition of shards for values from (0) to (10)');
+    await database.admin.sql('create index shards_used_there on shards (id)');
+    await database.admin.sql('grant select on shards, shard to public');
     standby = await startReplica(cluster);
     const url = new URL(database.botUrl);
     url.port = String(standby.port);
@@ -337,14 +341,16 @@ describe('replicas', () => {
       await reading.withSession(async session => {
         await session.query('set enable_seqscan = off');
         await session.query(`select id from orders where placed_at = '2025-02-02' limit 1`);
+        await session.query('select id from shard where id = 1');
       });
     } finally {
       await reading.close();
     }
-    expect((await read()).indexes.unused.map(({ name }) => name)).toContain('public.used_there');
+    const usedThere = ['public.used_there', 'public.shards_used_there'];
+    expect((await read()).indexes.unused.map(({ name }) => name)).toEqual(expect.arrayContaining(usedThere));
     const found = await until('the replica has counted it', async () => {
       const report = await read([replica]);
-      return !report.indexes.unused.some(({ name }) => name === 'public.used_there') && report;
+      return !report.indexes.unused.some(({ name }) => usedThere.includes(name)) && report;
     });
     expect(found.replicas).toEqual({
       answered: [{ address: replica.address, statisticsSeconds: expect.any(Number) }],
