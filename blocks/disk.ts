@@ -21,7 +21,7 @@ export interface DiskFacts {
     readonly dataDirectory: string | null;
     readonly databases: readonly { readonly name: string; readonly bytes: number | null }[];
     readonly tablespaces: readonly { readonly name: string; readonly bytes: number | null }[];
-    readonly tables: readonly Sized[];
+    readonly tables: readonly (Sized & { readonly temporary: boolean; readonly pid: number | null })[];
     readonly lockedTables: number;
     readonly slots: readonly { readonly name: string; readonly active: boolean; readonly retainedBytes: number }[];
     readonly files: {
@@ -60,12 +60,17 @@ export function diskTable({ disk }: Pick<DiskFacts, 'disk'>) {
       bytes: retainedBytes,
       of: 'WAL',
     })),
-    ...tables.map(one => ({ ...one, name: `table ${one.name}`, of: `database ${database}` })),
+    ...tables.map(one => ({ ...one, name: tableName(one), of: `database ${database}` })),
   ];
   const rows = all
     .toSorted((a, b) => (b.bytes ?? 0) - (a.bytes ?? 0))
     .map(({ name, bytes: size, of }) => [name, size === null ? 'hidden' : bytes(size), of]);
   return { columns, rows };
+}
+
+function tableName({ name, temporary, pid }: DiskFacts['disk']['tables'][number]): string {
+  if (!temporary) return `table ${name}`;
+  return `temporary table ${name}${pid === null ? '' : ` of pid ${pid}`}`;
 }
 
 /** How full the disks are, what fills them, and how to free space without losing anything. */

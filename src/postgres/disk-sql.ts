@@ -2,6 +2,7 @@ import { archiverFacts } from './archiver.ts';
 import { unmeasuredTables } from './around-locks.ts';
 import { firstRefusal } from './backend-rules.ts';
 import { knownRefusals } from './known-refusals.ts';
+import { temporarySchemas } from './temporary-schemas.ts';
 
 /** Tables that one look lists, the largest first. */
 const mostTables = 100;
@@ -20,9 +21,10 @@ const mostMeasured = 500;
  *   folders of their own, which pg_ls_tmpdir() leaves out.
  *   https://www.postgresql.org/docs/current/functions-admin.html#FUNCTIONS-ADMIN-GENFILE
  *
- * @param monitor whether the bot's role may list the server's files, as pg_monitor may.
+ * @param options.monitor whether the bot's role may list the server's files, as pg_monitor may; `version` of the server,
+ *   170004 for 17.4.
  */
-export function diskSql({ monitor }: { readonly monitor: boolean }): string {
+export function diskSql({ monitor, version }: { readonly monitor: boolean; readonly version: number }): string {
   return `
 WITH position AS MATERIALIZED (
   SELECT pg_catalog.pg_is_in_recovery() AS standby,
@@ -33,8 +35,8 @@ WITH position AS MATERIALIZED (
 ), ${unmeasuredTables}, relation AS MATERIALIZED (
   SELECT c.oid, c.relpages, c.reltuples, c.reltoastrelid
   FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'm') AND c.relpersistence <> 't' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
-), filled AS MATERIALIZED (
+  WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+), ${temporarySchemas(version)}, filled AS MATERIALIZED (
   SELECT oid, relpages FROM pg_catalog.pg_class WHERE relkind IN ('i', 't') AND relpages > 1
 ), indexed AS (
   SELECT i.indrelid AS oid, pg_catalog.sum(f.relpages) AS pages
@@ -48,8 +50,10 @@ WITH position AS MATERIALIZED (
                - greatest(0, r.reltuples)) / 50 DESC, r.oid LIMIT ${mostMeasured}
 ), sized AS (
   SELECT * FROM (
-    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_total_relation_size(c.oid) AS bytes
-    FROM candidate JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace) s
+    SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name, pg_catalog.pg_total_relation_size(c.oid) AS bytes,
+           c.relpersistence = 't' AS temporary, t.pid
+    FROM candidate JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    LEFT JOIN temporary_schema t ON t.oid = n.oid) s
   WHERE bytes IS NOT NULL ORDER BY bytes DESC, name LIMIT ${mostTables}
 )${monitor ? fileQueries : ''}
 SELECT pg_catalog.jsonb_build_object(

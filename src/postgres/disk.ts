@@ -22,7 +22,13 @@ const diskSchema = z.strictObject({
   /** Those on disks of their own. */
   tablespaces: z.array(sized.extend({ bytes: bytes.nullable(), location: z.string() })),
   /** Of this database, with indexes and TOAST, the largest first. */
-  tables: z.array(sized),
+  tables: z.array(
+    sized.extend({
+      temporary: z.boolean(),
+      /** Whose own it is, of a temporary table; null where the server does not tell. */
+      pid: z.int().nullable(),
+    }),
+  ),
   /** Left out of `tables`, as somebody rewrites them. */
   lockedTables: z.number(),
   /** Those that keep the most WAL first. */
@@ -77,7 +83,7 @@ export async function readDisk(target: Asker): Promise<Disk> {
   };
   const [row] = await askAsAllowed(patient, options => ({
     name: 'disk',
-    sql: diskSql(options),
+    sql: version => diskSql({ ...options, version }),
     row: z.object({ disk: diskSchema }),
   }));
   return withoutOwnWork(row!.disk);

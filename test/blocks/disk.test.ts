@@ -15,7 +15,7 @@ const facts: DiskFacts = {
       { name: 'reports', bytes: null },
     ],
     tablespaces: [{ name: 'fast', bytes: 1e9 }],
-    tables: [{ name: 'public.orders', bytes: 30e9 }],
+    tables: [{ name: 'public.orders', bytes: 30e9, temporary: false, pid: null }],
     lockedTables: 0,
     slots: [{ name: 'gone_replica', active: false, retainedBytes: 20e9 }],
     files: {

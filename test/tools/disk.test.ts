@@ -1,6 +1,7 @@
 import { rm, statfs } from 'node:fs/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { diskTable } from '../../blocks/disk.ts';
 import { readDisk } from '../../src/postgres/disk.ts';
 import { judgeDisk, stepsToFreeSpace } from '../../src/postgres/disk-advice.ts';
 import type { Question } from '../../src/postgres/question.ts';
@@ -64,7 +65,12 @@ test('a quiet server: sizes are those that the server says elsewhere, and the st
     pg_database_size('postgres')::int as database, (select count(*)::int from pg_database) as databases`);
   const report = await read();
   expect(report.findings).toEqual([]);
-  expect(report.disk.tables[0]).toEqual({ name: 'public."Large Log"', bytes: truth.bytes });
+  expect(report.disk.tables[0]).toEqual({
+    name: 'public."Large Log"',
+    bytes: truth.bytes,
+    temporary: false,
+    pid: null,
+  });
   expect(report.disk.databases).toHaveLength(truth.databases);
   expect(report.disk.databases.find(({ name }) => name === 'postgres')!.bytes).toBeGreaterThanOrEqual(truth.bytes);
   expect(report.disk.files!.walBytes).toBeGreaterThanOrEqual(16 * 1024 * 1024);
@@ -76,6 +82,22 @@ test('a quiet server: sizes are those that the server says elsewhere, and the st
     'DROP or TRUNCATE tables that nobody needs; that gives back at once, and for good',
     'Enlarge the disk; PostgreSQL needs no restart for that',
   ]);
+});
+
+test('a temporary table is listed with the session whose own it is, with which it goes', async () => {
+  const session = await open(portal);
+  await session.query(
+    'create temporary table staging as select repeat(md5(n::text), 10) from generate_series(1, 20000) n',
+  );
+  // Before 16 the server tells the number of a session for sure only while it has a transaction.
+  await session.query('begin');
+  const report = await read();
+  const found = report.disk.tables.find(({ temporary }) => temporary);
+  expect(found).toMatchObject({ name: expect.stringMatching(/^pg_temp_\d+\.staging$/), pid: session.pid });
+  expect(found!.bytes).toBeGreaterThan(5_000_000);
+  expect(diskTable(report).rows.map(([what]) => what)).toContain(
+    `temporary table ${found!.name} of pid ${session.pid}`,
+  );
 });
 
 test('a table that is dropped while the question runs is left out', async () => {
