@@ -2,7 +2,7 @@ import { sqlState } from './errors.ts';
 import type { Asker, Question } from './question.ts';
 
 /** lock_not_available */
-const lockTimeout = '55P03';
+export const lockTimeout = '55P03';
 
 /**
  * A CTE's body: oids of relations that somebody rewrites, drops or alters. pg_relation_size() and the like take an

@@ -163,7 +163,7 @@ const advice: Record<string, (server: ServerError, place: Place) => { message: s
   }),
   '55P03': ({ message }, { target }) => ({
     message: `${target}: ${message}.`,
-    hint: 'Someone else holds the lock; look at its status to see who.',
+    hint: 'Someone else holds the lock: `/db locks` shows who.',
   }),
   '57P01': ({ message }, { target }) => ({
     message: `${target} ended the bot's session: ${message}.`,

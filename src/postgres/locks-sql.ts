@@ -22,18 +22,21 @@ const longestQuery = 500;
  * - waitstart is of 14 and newer; before, the start of the state comes closest.
  * - 72707369 is the key of Prisma's migration lock:
  *   https://www.prisma.io/docs/orm/prisma-migrate/workflows/development-and-production#advisory-locking
+ *
+ * @param names whether tables are named by pg_class and roles looked up in pg_roles. Without, it reads no table but
+ *   pg_database, so that it answers while somebody locks the catalogs: tables are numbers, and whether a session may be
+ *   ended is left to the plan of a kill.
  */
-export const locksSql = `
+export const locksSql = ({ names }: { readonly names: boolean }) => `
 WITH lock AS MATERIALIZED (
   SELECT l.*, pg_catalog.concat_ws('/', l.locktype, coalesce(l.database, 0), coalesce(l.relation, 0), coalesce(l.page, -1),
       coalesce(l.tuple, -1), coalesce(l.virtualxid, ''), coalesce(l.transactionid::text, ''), coalesce(l.classid, 0),
       coalesce(l.objid, 0), coalesce(l.objsubid, -1)) AS tag
-  FROM pg_catalog.pg_locks l WHERE l.mode <> 'SIReadLock'
+  FROM ${names ? 'pg_catalog.pg_locks' : 'pg_catalog.pg_lock_status()'} l WHERE l.mode <> 'SIReadLock'
 ), activity AS MATERIALIZED (
-  SELECT * FROM pg_catalog.pg_stat_activity
+  ${names ? 'SELECT * FROM pg_catalog.pg_stat_activity' : activityWithoutViews}
 ), relation AS (
-  SELECT c.oid, CASE n.nspname WHEN 'public' THEN c.relname::text ELSE n.nspname || '.' || c.relname END AS name
-  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  ${names ? relationNames : "SELECT 1259::oid AS oid, 'pg_catalog.pg_class' AS name"}
 ), wait AS MATERIALIZED (
   SELECT DISTINCT ON (l.pid) l.pid, l.locktype, l.mode, l.tag, l.database, l.classid, l.objid, l.objsubid, l.transactionid,
     coalesce(l.relation, t.relation) AS relation, coalesce(l.database, t.database) AS relation_database,
@@ -50,7 +53,7 @@ WITH lock AS MATERIALIZED (
                    ELSE 'relation ' || b.relation || ' of database ' || coalesce(d.datname, b.relation_database::text) END AS relation_name
   FROM blocked b LEFT JOIN relation r ON r.oid = b.relation LEFT JOIN pg_catalog.pg_database d ON d.oid = b.relation_database
 ), prepared AS MATERIALIZED (
-  SELECT p.gid, l.virtualtransaction FROM pg_catalog.pg_prepared_xacts p
+  SELECT p.gid, l.virtualtransaction FROM ${preparedOf(names)} p
   JOIN lock l ON l.pid IS NULL AND l.locktype = 'transactionid' AND l.transactionid = p.transaction
 ), concerned AS (
   SELECT pid FROM blocked UNION SELECT pg_catalog.unnest(blockers[1:${mostBlockers}]) FROM blocked
@@ -82,11 +85,30 @@ SELECT pg_catalog.json_build_object(
     'application', nullif(a.application_name, ''), 'state', a.state,
     'transactionSeconds', extract(epoch FROM pg_catalog.clock_timestamp() - a.xact_start),
     'query', pg_catalog.left(coalesce(a.query, ''), ${longestQuery}),
-    'killRefusal', ${firstRefusal('terminate')})), '[]')
-    FROM activity a JOIN concerned c ON c.pid = a.pid LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid),
+    'killRefusal', ${names ? firstRefusal('terminate') : unknownRefusal})), '[]')
+    FROM activity a JOIN concerned c ON c.pid = a.pid ${names ? 'LEFT JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid' : ''}),
   'prepared', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
     'gid', gid, 'owner', owner, 'database', database,
     'seconds', extract(epoch FROM pg_catalog.clock_timestamp() - prepared),
-    'mayRollBack', ${mayRollBack}) ORDER BY prepared, gid), '[]')
-    FROM pg_catalog.pg_prepared_xacts p)
+    'mayRollBack', ${names ? mayRollBack : 'false'}) ORDER BY prepared, gid), '[]')
+    FROM ${preparedOf(names)} p)
 ) AS snapshot`;
+
+const relationNames = `SELECT c.oid, CASE n.nspname WHEN 'public' THEN c.relname::text ELSE n.nspname || '.' || c.relname END AS name
+  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace`;
+
+/** What the view joins, by functions alone: a view's own definition may have to be read from the locked catalog. */
+const activityWithoutViews = `SELECT s.*, CASE WHEN s.usesysid IS NOT NULL THEN pg_catalog.pg_get_userbyid(s.usesysid) END AS usename,
+    (SELECT d.datname FROM pg_catalog.pg_database d WHERE d.oid = s.datid) AS datname
+  FROM pg_catalog.pg_stat_get_activity(NULL) s`;
+
+function preparedOf(names: boolean): string {
+  if (names) return 'pg_catalog.pg_prepared_xacts';
+  return `(SELECT x.transaction, x.gid, x.prepared, pg_catalog.pg_get_userbyid(x.ownerid) AS owner, d.datname AS database
+    FROM pg_catalog.pg_prepared_xact() x LEFT JOIN pg_catalog.pg_database d ON d.oid = x.dbid)`;
+}
+
+/** Uses both parameters, whose types the server would not know otherwise. */
+const unknownRefusal = `CASE WHEN a.pid = ANY ($1::int[]) THEN 'own'
+      WHEN a.backend_type = 'client backend' AND ($2::boolean OR a.datname = pg_catalog.current_database()) THEN NULL
+      ELSE 'background' END`;

@@ -4,7 +4,9 @@ import type { PageFinding } from '../../blocks/page.ts';
 import { count, duration } from '../../blocks/text.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
+import { lockTimeout } from './around-locks.ts';
 import { refusalNames } from './backend-rules.ts';
+import { sqlState } from './errors.ts';
 import { above, attention } from './finding.ts';
 import { conflicts } from './lock-modes.ts';
 import { lockForest, type Tree } from './lock-tree.ts';
@@ -67,11 +69,19 @@ const snapshotSchema = z.strictObject({
 
 export type LockSnapshot = z.output<typeof snapshotSchema>;
 
-const locksQuestion: Question<{ snapshot: LockSnapshot }> = {
-  name: 'locks',
-  sql: locksSql,
-  row: z.object({ snapshot: snapshotSchema }),
-};
+function locksQuestion(options: { readonly names: boolean }): Question<{ snapshot: LockSnapshot }> {
+  return { name: 'locks', sql: locksSql(options), row: z.object({ snapshot: snapshotSchema }) };
+}
+
+/** Who holds up everybody by a lock on the catalogs is shown nevertheless, without names. */
+async function askForLocks(target: Asker, values: readonly unknown[]) {
+  try {
+    return await target.ask(locksQuestion({ names: true }), values);
+  } catch (error) {
+    if (sqlState(error) !== lockTimeout) throw error;
+    return target.ask(locksQuestion({ names: false }), values);
+  }
+}
 
 export interface LocksReport {
   readonly findings: readonly PageFinding[];
@@ -85,7 +95,7 @@ export interface LocksReport {
 }
 
 export interface LocksReader {
-  /** Who waits for a lock and behind whom, in one round trip. */
+  /** Who waits for a lock and behind whom, in one round trip; two where somebody locks the catalogs. */
   read(): Promise<LocksReport>;
 }
 
@@ -95,7 +105,7 @@ export function locksReader(target: Asker & Pick<Target, 'ownPids' | 'connection
   return {
     read: async () => {
       const ownPids = target.ownPids();
-      const [row] = await target.ask(locksQuestion, [[...ownPids], settings.allowOtherDatabases]);
+      const [row] = await askForLocks(target, [[...ownPids], settings.allowOtherDatabases]);
       const { snapshot } = row!;
       const { pgbouncer } = target.connection.prisma;
       const prepared = snapshot.prepared.map(one => (pgbouncer ? { ...one, mayRollBack: false } : one));

@@ -173,6 +173,31 @@ test('names that need quotes, and a schema that is not public', async () => {
   expect(root!.holds).toEqual(['RowExclusiveLock on My.Schema.Weird Table']);
 });
 
+test('while somebody locks the catalogs themselves, who it is can be seen all the same', async () => {
+  const { target, lines } = targetOf(database.botUrl);
+  try {
+    await until('the warm connection is open', () => lines.some(({ message }) => message === 'warm connection open'));
+    const reader = locksReader(target, settings);
+    await reader.read();
+    const [holder, waiter] = [
+      await database.openSession({ login: database.cluster.superuser, applicationName: 'repair' }),
+      await open('portal-bff'),
+    ];
+    sessions.push(holder);
+    await holder.query('begin');
+    await holder.query('lock table pg_class in access exclusive mode');
+    waits(waiter, 'select count(*) from pg_class');
+    const root = await until('the waiter is shown', async () => {
+      const { roots: found } = await reader.read();
+      return found.find(one => one.nodes[0]?.pid === holder.pid && one.nodes.some(({ pid }) => pid === waiter.pid));
+    });
+    expect(root.nodes[0]).toMatchObject({ application: 'repair', database: database.name, user: 'postgres' });
+    expect(root.nodes.find(({ pid }) => pid === waiter.pid)!.waits!.lock).toBe('AccessShareLock on pg_catalog.pg_class');
+  } finally {
+    await target.close();
+  }
+});
+
 test('nobody waits: nothing found', async () => {
   expect(await roots(0)).toEqual([]);
 });
