@@ -23,7 +23,7 @@ const gone: Explanation = {
 };
 
 const ended: Explanation = {
-  when: /invalid snapshot identifier|could not import the requested snapshot|due to administrator command/,
+  when: /invalid snapshot identifier|could not import the requested snapshot|due to administrator command|not currently accepting connections/,
   message: 'The backup’s sessions on the server were ended while it ran.',
   hint: 'A restore does that when it takes the database’s name, and so does an administrator or a restart; `/db audit` shows which commands ran. Start the backup again when that is over: nothing of it is left.',
 };

@@ -82,9 +82,15 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlState(error) === '55P03';
 }
 
-/** SQLSTATE admin_shutdown: somebody ended the session, or the server stops. */
+/**
+ * SQLSTATE admin_shutdown: somebody ended the session, or the server stops. object_not_in_prerequisite_state: the
+ * database takes no connections, as in the middle of a swap of names. Where the server's last word did not come through,
+ * there is node-pg's, which has no code.
+ */
 export function isEnded(error: unknown): boolean {
-  return sqlState(error) === '57P01';
+  const cause = error instanceof Error ? error.cause : undefined;
+  const cut = cause instanceof Error && cause.message.startsWith('Connection terminated');
+  return cut || ['57P01', '55000'].includes(sqlState(error) ?? '');
 }
 
 /** SQLSTATE undefined_table, invalid_schema_name or undefined_object: dropped since the catalogue was read. */

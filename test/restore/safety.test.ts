@@ -184,6 +184,7 @@ test('what pg_dump says of that is explained', () => {
     'ERROR:  invalid snapshot identifier: "00000004-000016A3-1"',
     'ERROR:  could not import the requested snapshot',
     'FATAL:  terminating connection due to administrator command',
+    'FATAL:  database "portal" is not currently accepting connections',
   ]) {
     const end = {
       failed: true,
