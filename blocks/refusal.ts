@@ -1,4 +1,4 @@
-import { code } from './text.ts';
+import { statement } from './text.ts';
 
 /** What a session is that `/db kill` would refuse, and what helps, as mrkdwn. */
 const kinds = {
@@ -30,5 +30,5 @@ export function mayNotEnd(refusal: Refusal, who = 'it'): string {
 /** What to type in psql where the bot may not roll back a prepared transaction, as mrkdwn. */
 export function rollBackByHand(gid: string): string {
   const literal = `'${gid.replaceAll("'", "''")}'`;
-  return `in psql, as its owner: ${code(`ROLLBACK PREPARED ${literal}`)}, or ${code(`COMMIT PREPARED ${literal}`)}`;
+  return `in psql, as its owner: ${statement(`ROLLBACK PREPARED ${literal}`)}, or ${statement(`COMMIT PREPARED ${literal}`)}`;
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { oneWord } from '../../blocks/next-step.ts';
 import type { PageFinding } from '../../blocks/page.ts';
 import { mayNotEnd } from '../../blocks/refusal.ts';
-import { code, count, duration } from '../../blocks/text.ts';
+import { code, count, duration, statement } from '../../blocks/text.ts';
 import type { Thresholds } from '../target-settings.ts';
 import { advised, grantMonitor, inOrder } from './advised.ts';
 import { refusalNames } from './backend-rules.ts';
@@ -118,7 +118,7 @@ function endingOf({
     }
     case 'prepared': {
       const gid = `'${(name ?? '').replaceAll("'", "''")}'`;
-      const statements = `${code(`COMMIT PREPARED ${gid}`)} or ${code(`ROLLBACK PREPARED ${gid}`)}`;
+      const statements = `${statement(`COMMIT PREPARED ${gid}`)} or ${statement(`ROLLBACK PREPARED ${gid}`)}`;
       const word = mayRollBack ? oneWord(name ?? '') : undefined;
       const step = word === undefined ? undefined : { text: `Roll back ${name}`, line: `rollback-prepared ${word}` };
       return { advice: `In ${code(database ?? '', 63)}, as its owner: ${statements}`, step };

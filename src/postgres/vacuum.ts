@@ -2,7 +2,7 @@ import pg from 'pg';
 import { z } from 'zod';
 import type { PageFinding } from '../../blocks/page.ts';
 import { mayNotEnd } from '../../blocks/refusal.ts';
-import { code, count, number, percent } from '../../blocks/text.ts';
+import { code, count, number, percent, statement } from '../../blocks/text.ts';
 import type { TargetSettings, Thresholds } from '../target-settings.ts';
 import { advised, hidden, inOrder } from './advised.ts';
 import { refusalNames } from './backend-rules.ts';
@@ -18,6 +18,7 @@ const seconds = z.number();
 
 const vacuumSchema = z.strictObject({
   database: z.string(),
+  standby: z.boolean(),
   hiddenRows: whole,
   settings: z.strictObject({
     autovacuum: z.boolean(),
@@ -162,7 +163,7 @@ function* switches({ settings, withoutAutovacuum }: Vacuum) {
     const names = `${first.join(', ')}${more > 0 ? ` and ${number(more)} more` : ''}`;
     yield advised(
       attention(`autovacuum is off for ${count(withoutAutovacuum.count, 'table')}: ${names}`),
-      `Unless that is meant: ${code(`ALTER TABLE ${first[0]} RESET (autovacuum_enabled)`)}`,
+      `Unless that is meant: ${statement(`ALTER TABLE ${first[0]} RESET (autovacuum_enabled)`)}`,
     );
   }
 }
@@ -201,13 +202,13 @@ function freezing(
   if (table?.temporary) return endingTemporary(table);
   if (!connectable) {
     const allow = (allowed: boolean) =>
-      code(`ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS ${allowed}`);
+      statement(`ALTER DATABASE ${pg.escapeIdentifier(name)} ALLOW_CONNECTIONS ${allowed}`);
     return {
       advice: `End what holds back vacuum; autovacuum comes to ${code(name, 63)} by itself then. By hand: ${allow(true)}, \`VACUUM (FREEZE, VERBOSE)\` there, ${allow(false)}`,
     };
   }
   const where = table
-    ? `in ${code(name, 63)}, first ${code(`VACUUM (FREEZE, VERBOSE) ${table.name}`)}`
+    ? `in ${code(name, 63)}, first ${statement(`VACUUM (FREEZE, VERBOSE) ${table.name}`)}`
     : `connect to ${code(name, 63)} and run \`VACUUM (FREEZE, VERBOSE)\` there`;
   return { advice: `End what holds back vacuum, then ${where}` };
 }
@@ -216,7 +217,7 @@ function endingTemporary({ name, session }: Vacuum['tables'][number]) {
   const why = `${code(name)} is the oldest, a temporary table, which no other session can vacuum`;
   if (session === null) {
     return {
-      advice: `${why}; whose it is, this server does not tell; as its owner, ${code(`DROP TABLE ${name}`)} ends it`,
+      advice: `${why}; whose it is, this server does not tell; as its owner, ${statement(`DROP TABLE ${name}`)} ends it`,
     };
   }
   const { pid, application, killRefusal } = session;
