@@ -18,6 +18,7 @@ export interface DiskFacts {
   readonly fileSystems: readonly FileSystemFacts[] | undefined;
   readonly disk: {
     readonly database: string;
+    readonly standby: boolean;
     readonly dataDirectory: string | null;
     readonly databases: readonly { readonly name: string; readonly bytes: number | null }[];
     readonly tablespaces: readonly { readonly name: string; readonly bytes: number | null }[];
@@ -79,6 +80,7 @@ export function diskView({ disk, fileSystems, steps, ...facts }: DiskFacts): Vie
   return page({
     ...facts,
     subject: 'Disk',
+    standby: disk.standby,
     lines: [...(fileSystems ?? []).map(fileSystemLine), ['Databases', databasesWords(disk.databases)]],
     table: table(columns, rows, { caption: 'What takes space', top: 10 }),
     steps: { title: 'To free space, in this order', items: steps },

@@ -37,6 +37,8 @@ export interface PageFacts {
   readonly buttons?: readonly ActionsBlock[] | undefined;
   /** What stands below the table, in order, as mrkdwn. */
   readonly steps?: { readonly title: string; readonly items: readonly string[] } | undefined;
+  /** Whether the server is a standby, where nothing can be changed. */
+  readonly standby?: boolean | undefined;
   /** Small print, as mrkdwn: what the numbers do not hold. */
   readonly notes?: readonly string[] | undefined;
 }
@@ -48,9 +50,12 @@ const shown = { findings: 5, advice: 4, finding: 250, steps: 4 };
 /** Characters of the table in the text twin, which has to hold the rest as well. */
 const plainTable = 2_000;
 
+const standbyNote = 'This server is a standby: vacuum, and every change, is done on its primary; look and act there.';
+
 /** One page; what is wrong and what to do about it before any number. */
 export function page(facts: PageFacts): View {
-  const { findings, lines, concerned = [], buttons = [], notes = [], steps } = facts;
+  const { findings, lines, concerned = [], buttons = [], steps } = facts;
+  const notes = [...(facts.standby ? [standbyNote] : []), ...(facts.notes ?? [])];
   const verdict = findings[0]?.severity ?? 'healthy';
   const title = `${lamps[verdict]} ${facts.subject} on ${facts.target}: ${words[verdict]}`;
   const reasons = findings

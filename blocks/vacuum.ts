@@ -10,6 +10,7 @@ export interface VacuumFacts {
   readonly actionId: string;
   readonly findings: readonly PageFinding[];
   readonly vacuum: {
+    readonly standby: boolean;
     readonly settings: {
       readonly autovacuum: boolean;
       readonly maxWorkers: number;
@@ -104,6 +105,7 @@ export function vacuumView(facts: VacuumFacts): View {
     target: facts.target,
     actionId: facts.actionId,
     findings: facts.findings,
+    standby: vacuum.standby,
     lines: linesOf(vacuum),
     table: rows.length > 0 ? table(columns, rows, { caption, top: top.tables }) : undefined,
     notes:

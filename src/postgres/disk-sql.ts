@@ -59,6 +59,7 @@ WITH position AS MATERIALIZED (
 SELECT pg_catalog.jsonb_build_object(
   'backendPid', pg_catalog.pg_backend_pid(),
   'database', pg_catalog.current_database(),
+  'standby', p.standby,
   'dataDirectory', (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'),
   'logDirectory', (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'log_directory'),
   'databases', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('name', d.datname, 'bytes',

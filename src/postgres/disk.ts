@@ -13,6 +13,7 @@ const diskSchema = z.strictObject({
   /** Of the backend that answered: where the bot sees a process of that id, it runs on the server's host. */
   backendPid: z.int(),
   database: z.string(),
+  standby: z.boolean(),
   /** Null where the bot's role may not see it. */
   dataDirectory: z.string().nullable(),
   /** Absolute, or below the data directory. */

@@ -22,6 +22,7 @@ const mostCandidates = 5_000;
  *   https://www.postgresql.org/docs/current/view-pg-replication-slots.html
  * - Temporary tables count, as they keep their database as old as they are; nobody but the session that made them can
  *   vacuum them. https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND
+ * - On a standby, sessions hold back the primary's vacuum with hot_standby_feedback alone.
  * - Tables that a forced vacuum is equally far from, by the whole percent, are in the order of whom one can help: a
  *   database's own first.
  * - A sequence ends where its column's type ends, when that is earlier: of the column that owns it, or of any whose default
@@ -46,6 +47,7 @@ WITH activity AS MATERIALIZED (
   FROM activity
   WHERE (backend_xmin IS NOT NULL OR backend_xid IS NOT NULL) AND pid <> pg_catalog.pg_backend_pid()
     AND pid NOT IN (SELECT pid FROM progress)
+    AND (NOT pg_catalog.pg_is_in_recovery() OR pg_catalog.current_setting('hot_standby_feedback')::boolean)
   UNION ALL
   SELECT 'prepared', NULL, gid, owner, database, NULL, extract(epoch FROM pg_catalog.clock_timestamp() - prepared),
          pg_catalog.age(transaction), false, ${mayRollBack}, false
@@ -120,6 +122,7 @@ WITH activity AS MATERIALIZED (
 )
 SELECT pg_catalog.jsonb_build_object(
   'database', pg_catalog.current_database(),
+  'standby', pg_catalog.pg_is_in_recovery(),
   'hiddenRows', (SELECT pg_catalog.count(*) FROM activity WHERE query = '<insufficient privilege>'),
   'settings', pg_catalog.jsonb_build_object(
     'autovacuum', pg_catalog.current_setting('autovacuum') = 'on',

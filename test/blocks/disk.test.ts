@@ -9,6 +9,7 @@ const facts: DiskFacts = {
   fileSystems: [{ mount: '/', freeBytes: 9e9, percent: 91, holds: ['data', 'WAL'] }],
   disk: {
     database: 'portal',
+    standby: false,
     dataDirectory: '/var/lib/postgresql/17/main',
     databases: [
       { name: 'portal', bytes: 40e9 },

@@ -2,6 +2,7 @@ import { expect, test } from '@jest/globals';
 import { type VacuumFacts, vacuumTable, vacuumView } from '../../blocks/vacuum.ts';
 
 const vacuum: VacuumFacts['vacuum'] = {
+  standby: false,
   settings: { autovacuum: true, maxWorkers: 3, freezeMaxAge: 200_000_000, multixactFreezeMaxAge: 400_000_000 },
   databases: [
     { name: 'portal', transactionAge: 107_374_183, multixactAge: 0 },

@@ -192,7 +192,9 @@ test('while somebody locks the catalogs themselves, who it is can be seen all th
       return found.find(one => one.nodes[0]?.pid === holder.pid && one.nodes.some(({ pid }) => pid === waiter.pid));
     });
     expect(root.nodes[0]).toMatchObject({ application: 'repair', database: database.name, user: 'postgres' });
-    expect(root.nodes.find(({ pid }) => pid === waiter.pid)!.waits!.lock).toBe('AccessShareLock on pg_catalog.pg_class');
+    expect(root.nodes.find(({ pid }) => pid === waiter.pid)!.waits!.lock).toBe(
+      'AccessShareLock on pg_catalog.pg_class',
+    );
   } finally {
     await target.close();
   }

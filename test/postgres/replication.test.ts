@@ -2,12 +2,15 @@ import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
+import { diskView } from '../../blocks/disk.ts';
 import { replicationView } from '../../blocks/replication.ts';
+import { vacuumView } from '../../blocks/vacuum.ts';
 import { readDisk } from '../../src/postgres/disk.ts';
 import { judgeDisk } from '../../src/postgres/disk-advice.ts';
 import type { Asker } from '../../src/postgres/question.ts';
 import { type ReplicationReport, replicationReader } from '../../src/postgres/replication.ts';
 import { statusReader } from '../../src/postgres/status.ts';
+import { vacuumReader } from '../../src/postgres/vacuum.ts';
 import { type Thresholds, thresholdsSchema } from '../../src/target-settings.ts';
 import type { Login } from '../cluster/access.ts';
 import { serverAccount } from '../cluster/account.ts';
@@ -288,6 +291,20 @@ test('a replica is listed with its lag; with replay paused it says so itself, an
       /^attention: the replica walreceiver is [\d.]+ [kM]B behind \(attention from 1 kB\)/,
     );
     const own = await read({}, at(bot));
+    const reader = await openSession(at(cluster.superuser));
+    await reader.query('begin isolation level repeatable read');
+    await reader.query('select count(*) from pg_class');
+    const { target } = targetOf(at(bot));
+    const here = { target: 'portal', actionId: 'A-1', findings: [] };
+    const { vacuum } = await vacuumReader(target, {
+      allowOtherDatabases: false,
+      thresholds: thresholdsSchema.parse({}),
+    }).read();
+    expect(vacuum.holders).toEqual([]);
+    expect(vacuumView({ ...here, vacuum }).text).toContain('This server is a standby');
+    const disk = await readDisk(target);
+    expect(diskView({ ...here, disk, fileSystems: undefined, steps: [] }).text).toContain('This server is a standby');
+    await Promise.all([target.close(), reader.close()]);
     expect(reasons(own)).toContain('attention: replay is paused on this replica');
     expect(own.findings[0]!.advice).toContain('pg_wal_replay_resume()');
     await session.close();
