@@ -1,6 +1,6 @@
 import { type PageFinding, type PageLine, page } from './page.ts';
 import { type Column, table } from './table.ts';
-import { bytes, code, duration, number, percent } from './text.ts';
+import { bytes, code, count, duration, number, percent } from './text.ts';
 import type { View } from './view.ts';
 
 interface Table {
@@ -62,7 +62,7 @@ export function sizeView(facts: SizeFacts): View {
       size.tables.length > 0
         ? table(
             columns,
-            size.tables.map(one => cellsOf(one, size.databaseBytes)),
+            (named === undefined ? byRoot(size.tables) : size.tables).map(one => cellsOf(one, size.databaseBytes)),
             { caption: captionOf(facts), top: top.rows },
           )
         : undefined,
@@ -100,8 +100,39 @@ export function sizeFile({ size }: Pick<SizeFacts, 'size'>) {
   };
 }
 
+/** Whether these are the partitions of one table, and not tables of several schemas. */
+function ofOneTable(tables: readonly Table[]): boolean {
+  const [first] = tables;
+  return (
+    first !== undefined && first.partitionOf !== null && tables.every(one => one.partitionOf === first.partitionOf)
+  );
+}
+
+/** Each partitioned table as the one that it is, by the sum of its partitions; the largest first. */
+function byRoot(tables: readonly Table[]): Table[] {
+  const roots = Map.groupBy(tables, one => one.partitionOf ?? one.name);
+  return [...roots].map(([root, parts]) => summed(root, parts)).toSorted((a, b) => b.totalBytes - a.totalBytes);
+}
+
+function summed(root: string, parts: readonly Table[]): Table {
+  const [first] = parts;
+  if (first!.partitionOf === null) return first!;
+  const sum = (of: (one: Table) => number) => parts.reduce((total, one) => total + of(one), 0);
+  return {
+    ...first!,
+    name: `${root} (${count(parts.length, 'partition')})`,
+    totalBytes: sum(one => one.totalBytes),
+    tableBytes: sum(one => one.tableBytes),
+    indexBytes: sum(one => one.indexBytes),
+    toastBytes: sum(one => one.toastBytes),
+    rows: parts.some(({ rows }) => rows === null) ? null : sum(({ rows }) => rows ?? 0),
+    growth: parts.some(({ growth }) => growth === undefined) ? undefined : sum(({ growth }) => growth ?? 0),
+    locked: parts.some(({ locked }) => locked),
+  };
+}
+
 function captionOf({ size, named, earlierSeconds }: SizeFacts): string {
-  const what = named === undefined || size.tables.length === 1 ? 'Tables' : 'The table with its partitions';
+  const what = named !== undefined && ofOneTable(size.tables) ? 'The table with its partitions' : 'Tables';
   const since = earlierSeconds === undefined ? '' : `, growth in ${duration(earlierSeconds)}`;
   return `${what}, the largest first${since}`;
 }
@@ -121,7 +152,8 @@ function wholeOf({ size, named, earlierSeconds }: SizeFacts): PageLine[] {
   const { length } = size.tables;
   const share =
     length < size.tablesTotal ? `the largest ${number(length)} take ${bytes(total)}` : `${bytes(total)} together`;
-  return [...lines, [named === undefined ? 'Tables' : 'With its partitions', `${number(size.tablesTotal)}, ${share}`]];
+  const label = ofOneTable(size.tables) ? 'With its partitions' : 'Tables of that name';
+  return [...lines, [named === undefined ? 'Tables' : label, `${number(size.tablesTotal)}, ${share}`]];
 }
 
 function indexesOf(tables: readonly Table[]): PageLine[] {

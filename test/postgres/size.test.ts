@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { sizeView } from '../../blocks/size.ts';
 import { readDisk } from '../../src/postgres/disk.ts';
 import { databaseSizeOf, momentOf, tableSizesOf } from '../../src/postgres/sample.ts';
 import { type EarlierSizes, judgeGrowth, type SizeReport, sizeReader } from '../../src/postgres/size.ts';
@@ -72,6 +73,26 @@ test('one table with its indexes; a partitioned one by its partitions', async ()
     hint: expect.stringContaining('`public."Big One"`'),
   });
   await expect(read('elsewhere')).rejects.toMatchObject({ hint: expect.stringContaining('`/db size` lists') });
+});
+
+test('a partitioned table is listed as the one that it is, and tables of one name in two schemas are no partitions', async () => {
+  await database.admin.sql(
+    `create table measures_old partition of measures for values from ('2026-01-01') to ('2026-11-01')`,
+  );
+  await database.admin.sql('create schema archive');
+  await database.admin.sql('create table archive.users (id int)');
+  try {
+    const shown = async (named?: string) =>
+      sizeView({ ...(await read(named)), named, target: 'portal', actionId: 'A-1' }).text;
+    const all = await shown();
+    expect(all).toContain('public.measures (2 partitions)');
+    expect(all).not.toContain('measures_new');
+    expect(await shown('measures')).toContain('With its partitions: 2, ');
+    expect(await shown('users')).toContain('Tables of that name: 2, ');
+  } finally {
+    await database.admin.sql('drop schema archive cascade');
+    await database.admin.sql('drop table measures_old');
+  }
 });
 
 test('growth since the earlier look', async () => {
