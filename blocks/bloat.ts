@@ -29,6 +29,7 @@ export interface BloatFacts {
   readonly bloat: {
     readonly tablesTotal: number;
     readonly deadRows: number;
+    readonly standby: boolean;
     readonly autovacuum: boolean;
     readonly workers: number;
     readonly maxWorkers: number;
@@ -60,6 +61,7 @@ export function bloatView(facts: BloatFacts): View {
     target: facts.target,
     actionId: facts.actionId,
     findings: facts.findings,
+    standby: bloat.standby,
     lines: linesOf(bloat),
     table:
       rows.length > 0

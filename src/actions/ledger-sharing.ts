@@ -78,12 +78,21 @@ export class LedgerSharing extends LedgerNotices {
    * @param options as for `interrupt`.
    * @returns those that are this process's to show now; `cardShown` is due for each.
    */
-  async adoptCards({ sole, asOf }: { sole: boolean; asOf?: number }): Promise<Action[]> {
+  async adoptCards({
+    sole,
+    asOf,
+    except = [],
+  }: {
+    sole: boolean;
+    asOf?: number;
+    except?: readonly number[];
+  }): Promise<Action[]> {
     return this.store
       .updateTable('actions')
       .set(this.held())
       .where('state', '=', 'waiting')
       .where(this.#leftBehind(sole, asOf))
+      .$if(except.length > 0, query => query.where('id', 'not in', except))
       .returningAll()
       .execute();
   }

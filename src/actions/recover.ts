@@ -79,7 +79,7 @@ function owed(action: Action, outcome: string, at: number): OwedNotice | undefin
 }
 
 async function showLeft(context: Context, sole: boolean, asOf: number): Promise<void> {
-  for (const action of await context.ledger.adoptCards({ sole, asOf })) {
+  for (const action of await context.ledger.adoptCards({ sole, asOf, except: context.jobs.underWay })) {
     await context.jobs.hold(action.id, () => quietly(context, action, () => showWaiting(context, action)));
   }
 }

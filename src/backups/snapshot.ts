@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sqlState } from '../postgres/errors.ts';
+import { isCut, sqlState } from '../postgres/errors.ts';
 import type { Question } from '../postgres/question.ts';
 import { dumpableTables, type Table } from '../postgres/tables.ts';
 import type { Session } from '../postgres/target.ts';
@@ -85,12 +85,11 @@ export function isLockTimeout(error: unknown): boolean {
 /**
  * SQLSTATE admin_shutdown: somebody ended the session, or the server stops. object_not_in_prerequisite_state: the
  * database takes no connections, as in the middle of a swap of names. Where the server's last word did not come through,
- * there is node-pg's, which has no code.
+ * there is node-pg's or the system's.
  */
 export function isEnded(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
-  const cut = cause instanceof Error && cause.message.startsWith('Connection terminated');
-  return cut || ['57P01', '55000'].includes(sqlState(error) ?? '');
+  return isCut(cause) || ['57P01', '55000'].includes(sqlState(error) ?? '');
 }
 
 /** SQLSTATE undefined_table, invalid_schema_name or undefined_object: dropped since the catalogue was read. */

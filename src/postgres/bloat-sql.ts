@@ -149,6 +149,7 @@ WITH RECURSIVE locked AS MATERIALIZED (${lockedRelations}
 SELECT pg_catalog.jsonb_build_object(
   'tablesTotal', (SELECT pg_catalog.count(*) FROM ordinary),
   'deadRows', (SELECT coalesce(pg_catalog.sum(dead), 0) FROM relation WHERE NOT toast),
+  'standby', pg_catalog.pg_is_in_recovery(),
   'autovacuum', pg_catalog.current_setting('autovacuum') = 'on',
   'trackCounts', pg_catalog.current_setting('track_counts') = 'on',
   'workers', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE backend_type = 'autovacuum worker'),

@@ -47,6 +47,7 @@ const dueSchema = z.strictObject({
 const bloatSchema = z.strictObject({
   tablesTotal: whole,
   deadRows: whole,
+  standby: z.boolean(),
   autovacuum: z.boolean(),
   trackCounts: z.boolean(),
   workers: whole,

@@ -82,6 +82,14 @@ export function isConnectionLost(error: unknown): boolean {
   return systemCode(error) !== undefined || (error instanceof Error && lostWords.test(error.message));
 }
 
+/** Whether a connection that stood was cut, without a last word of the server. */
+export function isCut(error: unknown): boolean {
+  return (
+    ['ECONNRESET', 'EPIPE'].includes(systemCode(error) ?? '') ||
+    (error instanceof Error && lostWords.test(error.message))
+  );
+}
+
 /** node-pg gives these no code. */
 const lostWords = /^Connection terminated|not queryable|^Client was closed/;
 

@@ -95,6 +95,7 @@ describe('races between processes', () => {
     const id = await books.waiting();
     expect(await ledgers[1]!.adoptCards({ sole: false })).toEqual([]);
     books.now += 20_000;
+    expect(await ledgers[1]!.adoptCards({ sole: false, except: [id] })).toEqual([]);
     const adopted = await Promise.all(ledgers.slice(1).map(ledger => ledger.adoptCards({ sole: false })));
     expect(adopted.flat()).toMatchObject([{ id }]);
   });

@@ -176,18 +176,22 @@ describe.each(engines)('on %s', engine => {
       expect(await ledger.approversOf(id)).toEqual([ben]);
     });
 
-    test.each([1, 2])('of two approvals at once one starts it, with %d processes, in 100 rounds', async processes => {
-      const ledgers = [ledger, processes === 1 ? ledger : books.ledgerOf('another')];
-      for (let round = 0; round < 100; round += 1) {
-        const id = await books.waiting();
-        const decisions = await Promise.all([ledgers[0]!.approve(id, ben), ledgers[1]!.approve(id, cleo)]);
-        expect(decisions.map(decision => decision.is).toSorted()).toEqual(['not waiting', 'started']);
-        expect(await books.kinds(id)).toEqual(['asked', 'planned', 'approved', 'started']);
-        const started = decisions.findIndex(decision => decision.is === 'started');
-        expect(await ledger.approversOf(id)).toEqual([[ben, cleo][started]]);
-        await ledgers[started]!.finish(id, 'succeeded', 'gone');
-      }
-    }, 180_000);
+    test.each([1, 2])(
+      'of two approvals at once one starts it, with %d processes, in 100 rounds',
+      async processes => {
+        const ledgers = [ledger, processes === 1 ? ledger : books.ledgerOf('another')];
+        for (let round = 0; round < 100; round += 1) {
+          const id = await books.waiting();
+          const decisions = await Promise.all([ledgers[0]!.approve(id, ben), ledgers[1]!.approve(id, cleo)]);
+          expect(decisions.map(decision => decision.is).toSorted()).toEqual(['not waiting', 'started']);
+          expect(await books.kinds(id)).toEqual(['asked', 'planned', 'approved', 'started']);
+          const started = decisions.findIndex(decision => decision.is === 'started');
+          expect(await ledger.approversOf(id)).toEqual([[ben, cleo][started]]);
+          await ledgers[started]!.finish(id, 'succeeded', 'gone');
+        }
+      },
+      180_000,
+    );
 
     test('a double click counts once', async () => {
       const id = await books.waiting({}, { approvalsNeeded: 2 });

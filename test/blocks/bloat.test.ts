@@ -13,6 +13,7 @@ const facts: BloatFacts = {
   bloat: {
     tablesTotal: 3,
     deadRows: 41_204,
+    standby: false,
     autovacuum: true,
     workers: 1,
     maxWorkers: 3,

@@ -72,6 +72,26 @@ describe('whoever asked is told', () => {
   });
 });
 
+test('a card that is on its way to Slack is shown once, though the clock is set ahead meanwhile', async () => {
+  const older = await office.asksToKill(await office.idleSession());
+  ahead += 10 * 60_000;
+  const slow = slack.faults.on(
+    '*',
+    { hang: true },
+    { times: 1, when: args => JSON.stringify(args).includes('"Approve"') },
+  );
+  const asked = ada.types(`/db kill ${await office.idleSession().then(({ pid }) => pid)}`);
+  await slack.until(() => slow.hits === 1, 'the card on its way');
+  ahead += 6 * 60_000;
+  await office.reads('#incident', new RegExp(`${older} expired`)); // a sweep has been by since
+  slow.release();
+  await asked;
+  const id = `A-${Number(older.slice(2)) + 1}`;
+  await card(id);
+  const shown = office.transcript('#incident').filter(text => text.includes(`${id} waits for`));
+  expect(shown).toHaveLength(1);
+});
+
 test('approvers are reminded by name after one and two thirds of the time, without being pinged, until it is decided', async () => {
   const id = await office.asksToKill(await office.idleSession());
   const place = await card(id);
