@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { addSeconds } from 'date-fns/addSeconds';
 import { hoursToSeconds } from 'date-fns/hoursToSeconds';
 import { duration } from '../../blocks/text.ts';
 import type { FoundBackup } from '../backups/backup-catalogue.ts';
@@ -41,9 +42,11 @@ export async function planRestore(options: RestoreOptions, question: RestoreQues
   refusePlain(backup, facts, question.tables);
   await requireKey(backup, { identityFile: options.identityFile, signal: new AbortController().signal });
   if (!only) refuseSwap(facts);
-  const at = options.now();
-  const incoming = nameBeside(facts.database, 'restoring', at);
-  const aside = nameBeside(facts.database, 'before', at);
+  const [incoming, aside] = await freeNames(
+    target,
+    options.now(),
+    at => [nameBeside(facts.database, 'restoring', at), nameBeside(facts.database, 'before', at)] as const,
+  );
   const version = await target.version();
   const tables = only ? chosenTables(backup, question.tables) : null;
   const schema = only ? `restored_${question.actionId.toLowerCase().replace(/\W/g, '')}` : null;
@@ -135,6 +138,21 @@ export async function factsOf(target: Pick<Target, 'ask'>, taken: readonly strin
   const [facts] = await target.ask(swapFacts, [taken]);
   if (!facts) throw new Error('the database of this session is not in pg_database');
   return facts;
+}
+
+/**
+ * Names by the first second from then on at which all are free: another restore may have been planned in the same one.
+ * Whether they still are is asked again before anything is done.
+ */
+export async function freeNames<Names extends readonly string[]>(
+  target: Pick<Target, 'ask'>,
+  from: Date,
+  names: (at: Date) => Names,
+): Promise<Names> {
+  for (let at = from; ; at = addSeconds(at, 1)) {
+    const wanted = names(at);
+    if ((await factsOf(target, wanted)).taken.length === 0) return wanted;
+  }
 }
 
 /** @throws UserError when a database cannot get that name. */

@@ -10,7 +10,7 @@ import { hook, requireSameHooks } from './hooks.ts';
 import { keptDatabases } from './kept.ts';
 import { refuseSwap, requireRights } from './obstacles.ts';
 import { outside } from './outside.ts';
-import { factsOf } from './plan.ts';
+import { factsOf, freeNames } from './plan.ts';
 import type { UndoPlan } from './plan-schema.ts';
 import type { RestoreOptions, RestoreWatch } from './restores.ts';
 import { openSteps } from './steps.ts';
@@ -31,7 +31,7 @@ export async function planUndo(options: RestoreOptions, action: string): Promise
   const facts = await factsOf(target, []);
   requireRights(facts);
   refuseSwap(facts);
-  const aside = nameBeside(facts.database, 'after', options.now());
+  const [aside] = await freeNames(target, options.now(), at => [nameBeside(facts.database, 'after', at)] as const);
   return {
     action: before.mark.action,
     at: before.mark.at,

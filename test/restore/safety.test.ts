@@ -112,8 +112,10 @@ test('the safety backup is copied elsewhere when the application runs again; a c
   const log = path.join(portal.folder, 'ran');
   const noted = (what: string) => ['sh', '-c', `echo ${what} >> ${log}`];
   const copies = { fail: false };
+  const moment = new Date();
   const restores = portal.reopen({
     offsite: true,
+    now: () => moment, // two restores in one second get names of their own
     hooks: { ...hooks, stop: noted('stop'), start: noted('start') },
     backups: {
       ...portal.stand.backups,
