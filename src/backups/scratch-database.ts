@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { UserError } from '../errors.ts';
-import type { Connection } from '../postgres/connection-url.ts';
+import { asRole, type Connection } from '../postgres/connection-url.ts';
 import { sqlState } from '../postgres/errors.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import { inDatabase, within } from '../postgres/maintenance.ts';
@@ -8,7 +8,7 @@ import type { Question } from '../postgres/question.ts';
 import type { Log, Session, Target } from '../postgres/target.ts';
 import { inspectProcess } from '../tools/processes.ts';
 import type { Definitions } from './dump-definitions.ts';
-import { asLoader, createLoader, createSurroundings, prepareForLoader } from './scratch-loader.ts';
+import { createLoader, createSurroundings, prepareForLoader } from './scratch-loader.ts';
 import { isAbandonedName, scratchName, scratchPrefix } from './scratch-name.ts';
 
 /** An empty database that will be dropped. */
@@ -105,7 +105,7 @@ export async function createScratchDatabase(request: ScratchRequest): Promise<Sc
             : [];
         if (loader && disposable) await session.query(`GRANT CREATE ON DATABASE ${quoteIdentifier(name)} TO PUBLIC`);
         return {
-          connection: loader ? asLoader(database, loader) : database,
+          connection: loader ? asRole(database, loader) : database,
           owners: disposable,
           notes: disposable ? notes : [...notes, 'Owners and grants were left out there.'],
           missingExtensions,

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import type { Connection } from '../postgres/connection-url.ts';
 import { quoteIdentifier } from '../postgres/identifiers.ts';
 import type { Question } from '../postgres/question.ts';
 import type { Session } from '../postgres/target.ts';
@@ -133,9 +132,4 @@ async function createExtension(session: Session, { name, schema }: Definitions['
       { hint: 'Verify on a server that is set up for it: name it in scratch_url_env.', cause: error },
     );
   }
-}
-
-/** The same server and database for another role, with a password. */
-export function asLoader(connection: Connection, { name, password }: Loader): Connection {
-  return Object.defineProperty({ ...connection, user: name, password }, 'password', { enumerable: false });
 }

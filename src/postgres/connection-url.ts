@@ -68,15 +68,22 @@ export function parseConnectionUrl(text: string): Connection {
   if (problems.length > 0) throw new ConnectionUrlError(problems);
 
   const { tls, searchPath, options, prisma } = parameters;
-  const connection = { host, port, user, password, database, tls, searchPath, options, prisma };
-  return Object.defineProperty(connection, 'password', { enumerable: false });
+  return withPassword({ host, port, user, database, tls, searchPath, options, prisma }, password);
 }
 
 /** The same server and role, another database. */
 export function inDatabase(connection: Connection, database: string): Connection {
-  const { password } = connection;
-  // A spread leaves the password out, as it is not enumerable.
-  return Object.defineProperty({ ...connection, database, password }, 'password', { enumerable: false });
+  return withPassword({ ...connection, database }, connection.password);
+}
+
+/** The same server and database, another role. */
+export function asRole(connection: Connection, { name, password }: { name: string; password: string }): Connection {
+  return withPassword({ ...connection, user: name }, password);
+}
+
+/** Not enumerable, so that no log and no spread takes it along. */
+function withPassword(connection: Omit<Connection, 'password'>, password: string): Connection {
+  return Object.defineProperty({ ...connection, password }, 'password', { enumerable: false });
 }
 
 /** Names the place without the password: `db.example:5432, database portal, user chatops`. */

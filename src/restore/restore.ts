@@ -50,14 +50,14 @@ export async function runRestore(options: RestoreOptions, plan: RestorePlan, wat
   const { hooks } = options;
   const has = (name: 'stop' | 'migrate' | 'start' | 'health') => hooks[name] !== null;
   const isCopied = options.offsite && !plan.withoutSafety;
-  const isDone = (name: string) => {
+  const belongs = (name: string) => {
     if (name === 'safety') return !plan.withoutSafety;
     if (name === 'copy') return isCopied;
     return !(name in hooks) || has(name as 'stop');
   };
   const steps = openSteps(
     Object.entries(titles)
-      .filter(([name]) => isDone(name))
+      .filter(([name]) => belongs(name))
       .map(([, title]) => title),
     watch.progress,
   );

@@ -82,6 +82,15 @@ test('a clock that is set while what is due is done judges nothing: the moment t
   }
 });
 
+/** An office whose bot has everything to do by itself: to expire, to back up, to purge. */
+function openDutiful(storeUrl: string, now: () => number) {
+  return openOffice({
+    bot: { now, sweepEvery: 20 },
+    environment: { STORE_URL: storeUrl, BACKUP_SCHEDULE: inTwelveHours, AUDIT_KEY: 'x'.repeat(32) },
+    yaml: 'audit_retention_days: 1',
+  });
+}
+
 test('a clock that is set ahead between the comparison and what follows it runs, expires and purges nothing', async () => {
   const database = await emptyDatabase();
   let ahead = 0;
@@ -92,11 +101,7 @@ test('a clock that is set ahead between the comparison and what follows it runs,
     compared += 1;
     return Date.now();
   };
-  const office = await openOffice({
-    bot: { now, sweepEvery: 20 },
-    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: inTwelveHours, AUDIT_KEY: 'x'.repeat(32) },
-    yaml: 'audit_retention_days: 1',
-  });
+  const office = await openDutiful(database.url, now);
   const { ada, ben, slack, logged } = office;
   try {
     await ada.types('/db help');
@@ -119,11 +124,7 @@ test('a clock that is set ahead between the comparison and what follows it runs,
 test('a process whose clock is set ahead changes nothing until it is right again, runs, expires and purges nothing by itself, and does not start beside others', async () => {
   const database = await emptyDatabase();
   let ahead = 0;
-  const office = await openOffice({
-    bot: { now: () => Date.now() + ahead, sweepEvery: 20 },
-    environment: { STORE_URL: database.url, BACKUP_SCHEDULE: inTwelveHours, AUDIT_KEY: 'x'.repeat(32) },
-    yaml: 'audit_retention_days: 1',
-  });
+  const office = await openDutiful(database.url, () => Date.now() + ahead);
   const { ada, ben, slack, logged } = office;
   try {
     await ada.types('/db help');
